@@ -1,0 +1,100 @@
+/* graph.h - a checked model graph: what to compute, with every shape known but the number of rows, and no decision how. Internal.
+ * Made from a model file (models/NAME.yaml) and a weight file; read by the planner. Everything lives in the graph's pool. */
+#ifndef SETUN_GRAPH_H
+#define SETUN_GRAPH_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "setun_plugin.h"
+#include "weights/weights.h"
+
+/* How many rows a value has in a pass. */
+enum setun_rows {
+    SETUN_ROWS_FIXED, /* not an activation */
+    SETUN_ROWS_BATCH, /* setun_batch.n_rows */
+    SETUN_ROWS_OUT    /* setun_batch.n_out_rows */
+};
+
+/* An activation f32[rows, n] (the token ids: i32[1, rows]). Each is written by exactly one node: a model file that writes the same name
+ * twice makes two values. */
+typedef struct setun_graph_value {
+    const char     *name;
+    enum setun_rows rows;
+    int64_t         n;      /* columns */
+    bool            tokens; /* the graph's input */
+    uint32_t        line, column;
+} setun_graph_value;
+
+/* A weight as a node sees it. Several nodes may share one. */
+typedef struct setun_graph_weight {
+    const char         *name;     /* in the file, without ".weight" */
+    const setun_weight *source;   /* NULL: a graph without weights */
+    const char         *fmt;      /* representation as found, `+f32` appended where there is a scale: "bf16", "tern2.hf+f32" */
+    const char         *want;     /* NULL: any format that a kernel reads; "f32": a vector; "ternary": bf16, f16 or f32 masters
+                                   * are to be ternarised (numerics.md: absmean) */
+    int64_t             dim[2];   /* [n, k]; a vector is [1, n] */
+} setun_graph_weight;
+
+/* cos or sin of every position, made by the host (numerics.md: rope): f32[n_positions, n_dims / 2]. Equal ones are shared. */
+typedef struct setun_graph_table {
+    int64_t n_positions, n_dims;
+    double  theta;
+    bool    sine;
+} setun_graph_table;
+
+/* The K or V cache of one layer. */
+typedef struct setun_graph_cache {
+    int64_t layer;
+    int64_t kv_heads, head_dim;
+    bool    value; /* V, else K */
+} setun_graph_cache;
+
+enum setun_operand_kind { SETUN_OPERAND_VALUE, SETUN_OPERAND_WEIGHT, SETUN_OPERAND_TABLE, SETUN_OPERAND_CACHE };
+typedef struct setun_graph_operand {
+    enum setun_operand_kind kind;
+    uint32_t                index; /* into the graph's array of that kind */
+} setun_graph_operand;
+
+enum { SETUN_NODE_MAX_OPERANDS = 4 };
+typedef struct setun_graph_node {
+    const char         *op;   /* a name of setun_ops.h */
+    const void         *attr; /* setun_attr_<op>, or NULL */
+    uint32_t            n_in, n_out;
+    setun_graph_operand in[SETUN_NODE_MAX_OPERANDS], out[SETUN_NODE_MAX_OPERANDS];
+    uint32_t            line, column;
+    int64_t             layer; /* index of the innermost repeat, -1 outside */
+} setun_graph_node;
+
+typedef struct setun_graph {
+    setun_pool          pool;
+    const char         *path;  /* of the model file */
+    const char         *name;  /* family: "bitnet" */
+    setun_graph_node   *nodes;
+    size_t              n_nodes, nodes_capacity;
+    setun_graph_value  *values;
+    size_t              n_values, values_capacity;
+    setun_graph_weight *weights;
+    size_t              n_weights, weights_capacity;
+    setun_graph_table  *tables;
+    size_t              n_tables, tables_capacity;
+    setun_graph_cache  *caches;
+    size_t              n_caches, caches_capacity;
+    uint32_t            tokens; /* value: the input */
+    uint32_t            logits; /* value: the result, rows SETUN_ROWS_OUT */
+    int64_t             vocab;  /* columns of logits */
+    int64_t             context; /* positions the model was made for; from the model file's `context` */
+} setun_graph;
+
+/* Reads the model file, binds its parameters from `weights` and elaborates the graph. Errors are "<path>:<line>:<column>: ...",
+ * or name the weight file where that is at fault. weights is borrowed and must outlive the graph. */
+setun_status setun_graph_open(const char *path, const setun_weights *weights, setun_graph **out_graph, setun_error *error);
+/* The same from memory. */
+setun_status setun_graph_parse(const char *name, const char *text, size_t n_bytes, const setun_weights *weights,
+                               setun_graph **out_graph, setun_error *error);
+void         setun_graph_close(setun_graph *graph); /* accepts NULL */
+
+/* Whether the model file at `path` matches the weights' kind and architecture. */
+setun_status setun_graph_matches(const char *path, const setun_weights *weights, bool *out_matches, setun_error *error);
+#endif

@@ -1,0 +1,66 @@
+/* weights.h - a model's files behind one face: tensors by name, metadata by key, whatever kind of file holds them. Internal.
+ *
+ * A tensor's name has no ".weight" suffix: "model.layers.0.self_attn.q_proj" is the file's "....q_proj.weight" together with its scale. */
+#ifndef SETUN_WEIGHTS_H
+#define SETUN_WEIGHTS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "setun/error.h"
+
+enum setun_source { SETUN_SOURCE_HUGGINGFACE, SETUN_SOURCE_GGUF, SETUN_N_SOURCES };
+
+/* "huggingface", "gguf": the keys that model graphs use. */
+const char *setun_source_name(enum setun_source source);
+
+/* One tensor as stored. Memory belongs to the setun_weights; data is mapped read-only and aligned to its element only. */
+typedef struct setun_weight {
+    const char *name;      /* without ".weight" */
+    const char *fmt;       /* a format of formats.md: "f32", "f16", "bf16", "tern2.hf" ... */
+    uint32_t    n_dims;
+    int64_t     dim[4];    /* logical, outermost first, unused ones 1: ternary [n, k] even where the file's own shape is [n / 4, k] */
+    const void *data;
+    size_t      n_bytes;
+    bool        has_scale;
+    float       scale;     /* always multiplies: y = scale * (codes . x); files that store its inverse are turned round. Finite, > 0 */
+} setun_weight;
+
+typedef struct setun_weights setun_weights;
+
+/* Opens a Hugging Face folder (config.json, model.safetensors). Everything in the header is checked here; tensor contents are not read.
+ * SETUN_ERR_NOT_FOUND, _IO, _FORMAT ("<file>: byte N: ..."), _UNSUPPORTED. */
+setun_status setun_weights_open(const char *path, setun_weights **out_weights, setun_error *error);
+void         setun_weights_close(setun_weights *weights); /* accepts NULL */
+
+enum setun_source   setun_weights_source(const setun_weights *weights);
+const char         *setun_weights_path(const setun_weights *weights);         /* as given to open */
+const char         *setun_weights_architecture(const setun_weights *weights); /* config.json architectures[0] */
+size_t              setun_weights_count(const setun_weights *weights);
+const setun_weight *setun_weights_at(const setun_weights *weights, size_t i); /* in the order of the file's names */
+const setun_weight *setun_weights_find(const setun_weights *weights, const char *name); /* NULL: none */
+
+/* Reads a tensor's contents for what no kernel may meet: code 3 in a ternary format, NaN or infinity in a vector. */
+setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
+
+enum setun_meta_type { SETUN_META_INT, SETUN_META_FLOAT, SETUN_META_STRING, SETUN_META_BOOL };
+typedef struct setun_meta {
+    enum setun_meta_type type;
+    int64_t              i;      /* INT, BOOL */
+    double               f;      /* FLOAT */
+    const char          *s;      /* STRING; lives as long as the weights */
+} setun_meta;
+
+/* Metadata by key. Hugging Face: a dotted path into config.json ("rope_parameters.rope_theta"). *out_found is false if the key is absent
+ * or null. SETUN_ERR_FORMAT: the value is an object or an array. */
+setun_status setun_weights_meta(const setun_weights *weights, const char *key, bool *out_found, setun_meta *out_meta, setun_error *error);
+
+/* Text settings: BOS id or -1; whether a prompt starts with it; ids that end a text (union of all the files that name them). */
+typedef struct setun_text_settings {
+    int32_t bos;
+    bool    add_bos;
+    size_t  n_stops;
+    int32_t stops[16];
+} setun_text_settings;
+const setun_text_settings *setun_weights_text(const setun_weights *weights);
+#endif

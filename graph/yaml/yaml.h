@@ -1,0 +1,43 @@
+/* yaml.h - a YAML document as a tree that knows its positions, read with libyaml. Internal.
+ * Anchors, aliases, tags, duplicate keys, several documents and deep nesting are errors: model files need none of them. */
+#ifndef SETUN_YAML_H
+#define SETUN_YAML_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "setun/error.h"
+
+enum setun_yaml_kind { SETUN_YAML_SCALAR, SETUN_YAML_SEQUENCE, SETUN_YAML_MAPPING };
+
+typedef struct setun_yaml_node {
+    enum setun_yaml_kind     kind;
+    uint32_t                 line, column; /* from 1 */
+    const char              *text;         /* SCALAR: NUL-terminated, no NUL inside */
+    bool                     quoted;       /* SCALAR: "1" is a string, 1 a number */
+    struct setun_yaml_node  *items;        /* SEQUENCE: n items; MAPPING: n keys (scalars) ... */
+    struct setun_yaml_node  *values;       /* ... and their n values */
+    size_t                   n;
+} setun_yaml_node;
+
+typedef struct setun_yaml setun_yaml;
+
+/* Reads a file of at most 1 MiB. Errors start with "<path>:<line>:<column>: ". */
+setun_status           setun_yaml_open(const char *path, setun_yaml **out_yaml, setun_error *error);
+/* The same from memory; `name` stands for the path in errors. */
+setun_status           setun_yaml_parse(const char *name, const char *text, size_t n_bytes, setun_yaml **out_yaml, setun_error *error);
+void                   setun_yaml_close(setun_yaml *yaml); /* accepts NULL */
+const setun_yaml_node *setun_yaml_root(const setun_yaml *yaml);
+const char            *setun_yaml_path(const setun_yaml *yaml);
+
+/* Value of a key in a mapping, or NULL. */
+const setun_yaml_node *setun_yaml_get(const setun_yaml_node *mapping, const char *key);
+
+/* SETUN_ERR_FORMAT with "<path>:<line>:<column>: <text>". */
+__attribute__((format(printf, 4, 5)))
+setun_status setun_yaml_fail(const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error, const char *format, ...);
+
+/* Error unless `node` is a mapping whose keys are all among `known`; names the key, and the nearest known one. */
+setun_status setun_yaml_check_keys(const setun_yaml *yaml, const setun_yaml_node *node, const char *what,
+                                   const char *const *known, size_t n_known, setun_error *error);
+#endif
