@@ -7,15 +7,9 @@
 #include <stdint.h>
 
 #include "base/base.h"
+#include "exec/plan.h" /* enum setun_rows */
 #include "setun_plugin.h"
 #include "weights/weights.h"
-
-/* How many rows a value has in a pass. */
-enum setun_rows {
-    SETUN_ROWS_FIXED, /* not an activation */
-    SETUN_ROWS_BATCH, /* setun_batch.n_rows */
-    SETUN_ROWS_OUT    /* setun_batch.n_out_rows */
-};
 
 /* An activation f32[rows, n] (the token ids: i32[1, rows]). Each is written by exactly one node: a model file that writes the same name
  * twice makes two values. */

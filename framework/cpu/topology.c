@@ -1,0 +1,137 @@
+/* topology.c - hwloc: usable cores, cache sizes, binding. */
+#include <hwloc.h>
+#include <stdlib.h>
+
+#include "cpu/topology.h"
+
+struct setun_topology {
+    hwloc_topology_t hwloc;
+    bool             synthetic;
+    uint32_t         n_cores;
+    hwloc_obj_t     *processors; /* [n_cores] first hardware thread of each core */
+};
+
+/* hwloc obeys cpusets and cgroups by itself, but not the affinity mask that taskset or a batch system has set. */
+static void restrict_to_affinity(hwloc_topology_t hwloc)
+{
+    hwloc_bitmap_t set = hwloc_bitmap_alloc();
+
+    if (set != NULL && hwloc_get_cpubind(hwloc, set, HWLOC_CPUBIND_THREAD) == 0 && !hwloc_bitmap_iszero(set))
+        (void)hwloc_topology_restrict(hwloc, set, 0);
+    hwloc_bitmap_free(set);
+}
+
+setun_status setun_topology_open(const char *synthetic, setun_topology **out_topology, setun_error *error)
+{
+    setun_topology *topology = setun_calloc(1, sizeof(*topology));
+    int n_cores, type = HWLOC_OBJ_CORE;
+
+    if (topology == NULL)
+        return setun_fail_nomem(error, "topology", sizeof(*topology));
+    topology->synthetic = synthetic != NULL;
+    if (hwloc_topology_init(&topology->hwloc) != 0) {
+        free(topology);
+        return setun_fail(error, SETUN_ERR_NOMEM, "hwloc cannot be initialised");
+    }
+    if (synthetic != NULL && hwloc_topology_set_synthetic(topology->hwloc, synthetic) != 0) {
+        setun_topology_close(topology);
+        return setun_fail(error, SETUN_ERR_INVALID, "hwloc does not understand the topology '%s'", synthetic);
+    }
+    if (hwloc_topology_load(topology->hwloc) != 0) {
+        setun_topology_close(topology);
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "hwloc cannot read this machine's topology");
+    }
+    if (!topology->synthetic)
+        restrict_to_affinity(topology->hwloc);
+    n_cores = hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_CORE);
+    if (n_cores < 1) { /* some virtual machines report hardware threads only */
+        type    = HWLOC_OBJ_PU;
+        n_cores = hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_PU);
+    }
+    if (n_cores < 1) {
+        setun_topology_close(topology);
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "hwloc finds no processor that this process may use");
+    }
+    topology->processors = setun_calloc((size_t)n_cores, sizeof(hwloc_obj_t));
+    if (topology->processors == NULL) {
+        setun_topology_close(topology);
+        return setun_fail_nomem(error, "topology", (size_t)n_cores * sizeof(hwloc_obj_t));
+    }
+    topology->n_cores = (uint32_t)n_cores;
+    for (int i = 0; i < n_cores; i++) {
+        hwloc_obj_t core = hwloc_get_obj_by_type(topology->hwloc, (hwloc_obj_type_t)type, (unsigned)i);
+
+        topology->processors[i] = hwloc_get_obj_inside_cpuset_by_type(topology->hwloc, core->cpuset, HWLOC_OBJ_PU, 0);
+        if (topology->processors[i] == NULL)
+            topology->processors[i] = core;
+    }
+    *out_topology = topology;
+    return SETUN_OK;
+}
+
+void setun_topology_close(setun_topology *topology)
+{
+    if (topology == NULL)
+        return;
+    hwloc_topology_destroy(topology->hwloc);
+    free(topology->processors);
+    free(topology);
+}
+
+uint32_t setun_topology_n_cores(const setun_topology *topology)
+{
+    return topology->n_cores;
+}
+
+static hwloc_obj_t worker_processor(const setun_topology *topology, uint32_t worker)
+{
+    return topology->processors[worker % topology->n_cores];
+}
+
+unsigned setun_topology_processor(const setun_topology *topology, uint32_t worker)
+{
+    return worker_processor(topology, worker)->os_index;
+}
+
+void setun_topology_describe(const setun_topology *topology, uint32_t n_workers, setun_machine *out_machine)
+{
+    *out_machine = (setun_machine){.size = sizeof(*out_machine), .n_workers = n_workers};
+    for (hwloc_obj_t object = topology->processors[0]; object != NULL; object = object->parent) {
+        uint64_t share;
+
+        if (!hwloc_obj_type_is_dcache(object->type))
+            continue;
+        share = object->attr->cache.size / (uint64_t)hwloc_get_nbobjs_inside_cpuset_by_type(topology->hwloc, object->cpuset, HWLOC_OBJ_PU);
+        if (object->type == HWLOC_OBJ_L1CACHE)
+            out_machine->l1d_bytes = object->attr->cache.size;
+        else if (object->type == HWLOC_OBJ_L2CACHE)
+            out_machine->l2_bytes = object->attr->cache.size;
+        else if (object->type == HWLOC_OBJ_L3CACHE)
+            out_machine->l3_bytes = share; /* shared by the cores below it */
+    }
+}
+
+bool setun_topology_bind(const setun_topology *topology, uint32_t worker)
+{
+    return !topology->synthetic &&
+           hwloc_set_cpubind(topology->hwloc, worker_processor(topology, worker)->cpuset, HWLOC_CPUBIND_THREAD) == 0;
+}
+
+void *setun_topology_save(const setun_topology *topology)
+{
+    hwloc_bitmap_t set = topology->synthetic ? NULL : hwloc_bitmap_alloc();
+
+    if (set != NULL && hwloc_get_cpubind(topology->hwloc, set, HWLOC_CPUBIND_THREAD) != 0) {
+        hwloc_bitmap_free(set);
+        set = NULL;
+    }
+    return set;
+}
+
+void setun_topology_restore(const setun_topology *topology, void *saved)
+{
+    if (saved == NULL)
+        return;
+    (void)hwloc_set_cpubind(topology->hwloc, (hwloc_bitmap_t)saved, HWLOC_CPUBIND_THREAD);
+    hwloc_bitmap_free((hwloc_bitmap_t)saved);
+}

@@ -1,0 +1,28 @@
+/* topology.h - the processors this process may use, as hwloc sees them under cpusets, cgroups and affinity masks. Internal. */
+#ifndef SETUN_TOPOLOGY_H
+#define SETUN_TOPOLOGY_H
+#include "base/base.h"
+#include "setun_plugin.h"
+
+typedef struct setun_topology setun_topology;
+
+/* Reads the machine. `synthetic` (tests): an hwloc synthetic description, e.g. "pack:2 core:4 pu:2"; NULL: this machine. */
+setun_status setun_topology_open(const char *synthetic, setun_topology **out_topology, setun_error *error);
+void         setun_topology_close(setun_topology *topology); /* accepts NULL */
+
+/* Physical cores that may be used, at least 1. */
+uint32_t setun_topology_n_cores(const setun_topology *topology);
+
+/* Operating-system index of the processor that worker w is bound to: the first hardware thread of core w, then of core 0 again. */
+unsigned setun_topology_processor(const setun_topology *topology, uint32_t worker);
+
+/* Cache sizes of one core's share and the number of workers, as kernels see them in plan(). */
+void setun_topology_describe(const setun_topology *topology, uint32_t n_workers, setun_machine *out_machine);
+
+/* Binds the calling thread to worker w's processor. False where the system refuses (no harm: speed only). */
+bool setun_topology_bind(const setun_topology *topology, uint32_t worker);
+
+/* The calling thread's binding, to be put back by setun_topology_restore. NULL if it cannot be read. */
+void *setun_topology_save(const setun_topology *topology);
+void  setun_topology_restore(const setun_topology *topology, void *saved); /* frees saved; accepts NULL */
+#endif

@@ -1,0 +1,52 @@
+/* plan_internal.h - the inside of a plan, shared by plan.c (building), layout.c (memory, barriers) and execute.c (running). */
+#ifndef SETUN_EXEC_PLAN_INTERNAL_H
+#define SETUN_EXEC_PLAN_INTERNAL_H
+#include "exec/plan.h"
+
+enum setun_place { SETUN_PLACE_ARENA, SETUN_PLACE_CONSTANT, SETUN_PLACE_TOKENS };
+
+typedef struct setun_plan_slot {
+    setun_tensor     tensor;   /* dims at their largest; data of constants, of others once bound */
+    enum setun_place place;
+    enum setun_rows  rows;
+    uint32_t         rows_dim; /* index of the dimension that follows the pass's rows */
+    size_t           n_bytes;
+    size_t           offset;   /* ARENA */
+    uint32_t         align;
+    uint32_t         first_step, last_step; /* steps that use it, both included; first > last: none */
+} setun_plan_slot;
+
+typedef struct setun_plan_step {
+    setun_kernel_ref  ref;
+    setun_kernel_plan kernel_plan;
+    const char       *label;
+    const void      **attr;
+    uint32_t          n_in, n_out;
+    uint32_t          slot[SETUN_STEP_MAX_TENSORS];   /* inputs, then outputs */
+    setun_tensor      tensor[SETUN_STEP_MAX_TENSORS]; /* the same, with this pass's dims */
+    uint32_t          shared;         /* slot of the shared scratch, UINT32_MAX: none */
+    bool              barrier_before; /* some worker may still be writing what this step reads, or reading what it writes */
+    setun_call        call;
+} setun_plan_step;
+
+struct setun_plan {
+    setun_pool           pool;
+    setun_plan_slot     *slots;
+    size_t               n_slots, slots_capacity;
+    setun_plan_step     *steps;
+    size_t               n_steps, steps_capacity;
+    const setun_plugin **plugins; /* those with enter or leave, each once */
+    size_t               n_plugins, plugins_capacity;
+    uint32_t             result;
+    uint32_t             n_workers;
+    size_t               activation_bytes; /* arena before the workers' scratch */
+    size_t               worker_bytes;     /* scratch of one worker: the largest of all steps, a multiple of 64 */
+    size_t               arena_bytes;
+    unsigned char       *arena;
+};
+
+/* Sets offsets of arena slots so that no two alive at once overlap; sets activation_bytes. */
+setun_status setun_plan_layout(setun_plan *plan, setun_error *error);
+/* Sets barrier_before of every step. */
+void setun_plan_place_barriers(setun_plan *plan);
+#endif

@@ -1,0 +1,104 @@
+/* team.c - OpenMP keeps the threads; binding and the barrier are ours. */
+#include <omp.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "exec/team.h"
+
+/* Spins before yielding the processor: about 10 us, longer than the imbalance of a phase, shorter than a time slice. */
+enum { SPINS_BEFORE_YIELD = 2000 };
+
+struct setun_team {
+    const setun_topology *topology;
+    uint32_t              n_threads;
+    uint32_t              n_spins; /* 0 when there are more threads than cores: then waiting must give the core away */
+    uint64_t              id;      /* tells this team's threads from those of an earlier team that OpenMP reuses */
+    /* Arrivals and generation on cache lines of their own: waiters read one while late arrivals write the other. */
+    alignas(128) atomic_uint arrived;
+    alignas(128) atomic_uint generation;
+};
+
+static atomic_uint_least64_t next_team_id = 1;
+static _Thread_local uint64_t bound_team_id; /* the team that this OpenMP worker was last bound for */
+
+setun_status setun_team_create(const setun_topology *topology, uint32_t n_threads, setun_team **out_team, setun_error *error)
+{
+    setun_team *team;
+    uint32_t n_cores = setun_topology_n_cores(topology);
+
+    if (n_threads == 0)
+        n_threads = n_cores;
+    if (n_threads > 1024)
+        return setun_fail(error, SETUN_ERR_INVALID, "threads: expected 1 to 1024, found %u", n_threads);
+    team = aligned_alloc(alignof(setun_team), sizeof(*team));
+    if (team == NULL)
+        return setun_fail_nomem(error, "threads", sizeof(*team));
+    team->topology  = topology;
+    team->n_threads = n_threads;
+    team->n_spins   = n_threads > n_cores ? 0 : SPINS_BEFORE_YIELD;
+    team->id        = atomic_fetch_add(&next_team_id, 1);
+    atomic_init(&team->arrived, 0);
+    atomic_init(&team->generation, 0);
+    *out_team = team;
+    return SETUN_OK;
+}
+
+void setun_team_destroy(setun_team *team)
+{
+    free(team);
+}
+
+uint32_t setun_team_n_threads(const setun_team *team)
+{
+    return team->n_threads;
+}
+
+void setun_team_run(setun_team *team, void (*work)(const setun_worker *worker, void *context), void *context)
+{
+    void *saved = setun_topology_save(team->topology);
+
+    (void)setun_topology_bind(team->topology, 0);
+#pragma omp parallel num_threads((int)team->n_threads)
+    {
+        setun_worker worker = {team, (uint32_t)omp_get_thread_num(), (uint32_t)omp_get_num_threads()};
+
+        if (worker.index != 0 && bound_team_id != team->id) {
+            (void)setun_topology_bind(team->topology, worker.index);
+            bound_team_id = team->id;
+        }
+        work(&worker, context);
+    }
+    setun_topology_restore(team->topology, saved);
+}
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+void setun_team_barrier(const setun_worker *worker)
+{
+    setun_team *team = worker->team;
+    unsigned generation = atomic_load_explicit(&team->generation, memory_order_relaxed);
+
+    if (worker->n_workers == 1)
+        return;
+    /* The last to arrive resets the count before it opens the gate, so the next barrier starts from zero. */
+    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == worker->n_workers) {
+        atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+        atomic_store_explicit(&team->generation, generation + 1, memory_order_release);
+        return;
+    }
+    for (uint32_t spins = 0; atomic_load_explicit(&team->generation, memory_order_acquire) == generation;) {
+        if (spins < team->n_spins) {
+            pause_briefly();
+            spins++;
+        } else {
+            (void)sched_yield();
+        }
+    }
+}
