@@ -11,15 +11,30 @@
 extern "C" {
 #endif
 
-/* Features of this machine under `cap`, the text of SETUN_CPU: LEVEL[,-feature...]; LEVEL is sse, avx2, avx512, amx, neon, dotprod, i8mm
- * or native; NULL or "" means native. A level above the machine changes nothing.
- * SETUN_ERR_INVALID: a word is unknown; the error names it and the words that are known. */
+/* Features of this machine under `cap`, the text of SETUN_CPU: [LEVEL][,-feature...], upper or lower case, no blanks; NULL, "" or no
+ * LEVEL means native. A level above the machine changes nothing, nor does a word of the other architecture.
+ *
+ * LEVEL     keeps
+ * sse       sse41 popcnt
+ * avx2      those, avx2 fma f16c bmi2 avx_vnni avx_vnni_int8 gfni
+ * avx512    those, avx512 avx512_vnni avx512_vbmi avx512_bf16 avx512_fp16
+ * amx       those, amx_tile amx_int8 amx_bf16
+ * neon      neon
+ * dotprod   those, dotprod
+ * i8mm      those, i8mm fp16
+ * native    everything; sve has no level of its own
+ *
+ * -feature takes away one of the names above, or a group: -vnni the three kinds of VNNI, -vbmi avx512_vbmi, -bf16 and -fp16 those of
+ * every unit, -avx512 all avx512*, -amx and -amx_tile all amx*, -avx2 all that x86 has beyond sse, -neon all of AArch64's.
+ *
+ * The operating system is asked for AMX, once a process, only if the cap leaves it in.
+ * SETUN_ERR_INVALID: a word is unknown or empty, or a level is not the first word; the error names it and the words that are known. */
 SETUN_API setun_status setun_cpu_detect(const char *cap, uint64_t *out_features, setun_error *error);
 
 /* The same with the machine's features given, for tests: applies `cap` to `machine`. */
 SETUN_API setun_status setun_cpu_mask(uint64_t machine, const char *cap, uint64_t *out_features, setun_error *error);
 
-/* Writes the names of `features`, joined by spaces, into text[n_bytes] (always terminated). Returns the length it would have had. */
+/* Writes the names of `features` (a bit without a name is bitN), joined by spaces, into text[n_bytes] (always terminated). Returns the length it would have had. */
 SETUN_API size_t setun_cpu_names(uint64_t features, char *text, size_t n_bytes);
 
 /* Model name of the CPU, e.g. from /proc/cpuinfo; "unknown" if there is none. Always terminated. */
