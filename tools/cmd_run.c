@@ -1,0 +1,270 @@
+/* cmd_run.c - `setun run`: continues a prompt, token by token. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "io.h"
+#include "options.h"
+#include "setun_numerics.h"
+
+typedef struct run_options {
+    common_options common;
+    const char    *prompt, *file;
+    int64_t        n_tokens, top_k, seed;
+    double         temperature, top_p, min_p, repeat_penalty;
+    bool           no_echo, no_bos, special;
+} run_options;
+
+/* What the generation has given so far. */
+typedef struct output {
+    setun_session *session;
+    bool           stream;   /* text goes to stdout as it comes, else it is kept */
+    char           last;     /* last byte streamed */
+    char          *text;
+    size_t         n_text, text_capacity;
+    int32_t       *ids;      /* room for every position of the context */
+    size_t         n_ids, max_ids;
+} output;
+
+static setun_status put_text(output *out, const char *text, size_t n_bytes, setun_error *error)
+{
+    if (n_bytes == 0)
+        return SETUN_OK;
+    if (out->stream) {
+        out->last = text[n_bytes - 1];
+        return stdout_write(text, n_bytes, error);
+    }
+    if (n_bytes > out->text_capacity - out->n_text) {
+        const size_t capacity = 2 * (out->text_capacity + n_bytes);
+        char *larger = realloc(out->text, capacity);
+
+        if (larger == NULL)
+            return set_error(error, SETUN_ERR_NOMEM, "out of memory: %zu bytes of text", capacity);
+        out->text = larger;
+        out->text_capacity = capacity;
+    }
+    memcpy(out->text + out->n_text, text, n_bytes);
+    out->n_text += n_bytes;
+    return SETUN_OK;
+}
+
+static setun_status on_token(void *context, int32_t id, const char *text, size_t n_bytes, setun_error *error)
+{
+    output *out = context;
+
+    if (out->n_ids < out->max_ids)
+        out->ids[out->n_ids++] = id;
+    if (interrupt_signal() != 0)
+        setun_session_interrupt(out->session); /* again: the signal may have come before the generation had begun */
+    return put_text(out, text, n_bytes, error);
+}
+
+/* Prompt text of -p or -f; *out_text is malloc-ed. */
+static setun_status read_prompt(const run_options *options, char **out_text, size_t *out_bytes, setun_error *error)
+{
+    setun_status status;
+
+    if (options->prompt != NULL) {
+        *out_text = strdup(options->prompt);
+        *out_bytes = strlen(options->prompt);
+        if (*out_text == NULL)
+            return set_error(error, SETUN_ERR_NOMEM, "out of memory: the prompt");
+    } else {
+        status = read_input(options->file, out_text, out_bytes, error);
+        if (status != SETUN_OK)
+            return status;
+        if (*out_bytes > 0 && (*out_text)[*out_bytes - 1] == '\n')
+            --*out_bytes; /* editors and echo end a file with it, and a story would go on in a new line */
+    }
+    if (*out_bytes == 0) {
+        free(*out_text);
+        return set_error(error, SETUN_ERR_INVALID, "the prompt is empty");
+    }
+    return SETUN_OK;
+}
+
+static const char *end_name(int32_t end)
+{
+    static const char *const names[] = {
+        [SETUN_END_LENGTH] = "length", [SETUN_END_STOP] = "stop", [SETUN_END_CONTEXT] = "context", [SETUN_END_INTERRUPT] = "interrupt"};
+
+    return names[end];
+}
+
+static double rate(int64_t n, double seconds)
+{
+    return seconds > 0 ? (double)n / seconds : 0;
+}
+
+static void print_statistics(const run_options *options, const setun_generation *generation)
+{
+    static const char *const reasons[] = {[SETUN_END_LENGTH] = "the number of tokens asked for",
+                                          [SETUN_END_STOP] = "a token that ends the text",
+                                          [SETUN_END_CONTEXT] = "the end of the context",
+                                          [SETUN_END_INTERRUPT] = "an interrupt"};
+    const int64_t n_later = generation->n_tokens > 0 ? generation->n_tokens - 1 : 0; /* the first one is the prompt's time */
+
+    (void)fprintf(stderr, "\nprompt    %6lld tokens, %.1f tokens/s\ngenerated %6lld tokens, %.1f tokens/s\n",
+                  (long long)generation->n_prompt, rate(generation->n_prompt, generation->prompt_seconds),
+                  (long long)generation->n_tokens, rate(n_later, generation->token_seconds));
+    if (options->temperature > 0)
+        (void)fprintf(stderr, "seed %lld; ", (long long)options->seed);
+    (void)fprintf(stderr, "ended by %s\n", reasons[generation->end]);
+}
+
+static int print_result(const run_options *options, const setun_model *model, const char *prompt, size_t prompt_bytes,
+                        const int32_t *prompt_ids, size_t n_prompt_ids, const output *out, const setun_generation *generation)
+{
+    json_t *sampling = json_pack("{s:f, s:I, s:f, s:f, s:f, s:I}", "temperature", options->temperature, "top_k",
+                                 (json_int_t)options->top_k, "top_p", options->top_p, "min_p", options->min_p, "repeat_penalty",
+                                 options->repeat_penalty, "seed", (json_int_t)options->seed);
+
+    return print_json(json_pack("{s:s, s:s, s:s%, s:s%, s:o, s:o, s:s, s:I, s:I, s:f, s:f, s:o, s:i}", "model", setun_model_path(model),
+                                "family", setun_model_family(model), "prompt", prompt, prompt_bytes, "text",
+                                out->text != NULL ? out->text : "", out->n_text, "prompt_ids", json_ids(prompt_ids, n_prompt_ids), "ids",
+                                json_ids(out->ids, out->n_ids), "end", end_name(generation->end), "n_prompt",
+                                (json_int_t)generation->n_prompt, "n_tokens", (json_int_t)generation->n_tokens, "prompt_seconds",
+                                generation->prompt_seconds, "token_seconds", generation->token_seconds, "sampling", sampling,
+                                "numerics_version", SETUN_NUMERICS_VERSION));
+}
+
+/* Generates after the prompt's ids and reports. Returns an exit code. */
+static int generate(const run_options *options, setun_model *model, setun_session *session, const char *prompt, size_t prompt_bytes,
+                    const int32_t *prompt_ids, size_t n_prompt_ids)
+{
+    const bool json = options->common.output == OUTPUT_JSON;
+    const setun_sampling sampling = {
+        .temperature = (float)options->temperature,
+        .top_k = (int32_t)options->top_k,
+        .top_p = (float)options->top_p,
+        .min_p = (float)options->min_p,
+        .repeat_penalty = (float)options->repeat_penalty,
+        .seed = (uint64_t)options->seed,
+    };
+    output out = {.session = session, .stream = !json};
+    setun_generation generation = {0};
+    setun_session_info info;
+    setun_error error;
+    setun_status status;
+    int32_t seq;
+    int code;
+
+    setun_session_describe(session, &info);
+    if (n_prompt_ids > (uint64_t)info.context)
+        return fail("the prompt has %zu tokens, but the context holds %lld", n_prompt_ids, (long long)info.context);
+    out.max_ids = (size_t)info.context + 1;
+    out.ids = malloc(out.max_ids * sizeof(*out.ids));
+    if (out.ids == NULL)
+        return fail("out of memory: %zu token ids", out.max_ids);
+    status = setun_sequence_open(session, &seq, &error);
+    if (status == SETUN_OK && !json && !options->no_echo)
+        status = put_text(&out, prompt, prompt_bytes, &error);
+    if (status == SETUN_OK) {
+        interrupt_session(session);
+        status = setun_generate(session, seq, prompt_ids, n_prompt_ids, options->n_tokens, &sampling, on_token, &out, &generation, &error);
+        interrupt_session(NULL);
+    }
+    if (status == SETUN_OK && !json && out.last != '\0' && out.last != '\n')
+        status = stdout_write("\n", 1, &error);
+    if (status != SETUN_OK) {
+        code = fail("%s", error.text);
+    } else {
+        code = json ? print_result(options, model, prompt, prompt_bytes, prompt_ids, n_prompt_ids, &out, &generation) : EXIT_DONE;
+        if (code == EXIT_DONE)
+            print_statistics(options, &generation);
+        if (code == EXIT_DONE && generation.end == SETUN_END_INTERRUPT)
+            code = EXIT_SIGNAL + interrupt_signal();
+    }
+    free(out.text);
+    free(out.ids);
+    return code;
+}
+
+static int run_prompt(const run_options *options)
+{
+    setun_model *model = NULL;
+    setun_session *session = NULL;
+    char *prompt = NULL;
+    int32_t *ids = NULL;
+    size_t prompt_bytes, n_ids;
+    setun_error error;
+    setun_status status;
+    int code = EXIT_FAILED;
+
+    status = read_prompt(options, &prompt, &prompt_bytes, &error);
+    if (status != SETUN_OK)
+        return fail("%s", error.text);
+    status = common_open_model(&options->common, &model, &error);
+    if (status == SETUN_OK)
+        status = encode_text(model, prompt, prompt_bytes, options->special ? SETUN_TEXT_TRUSTED : SETUN_TEXT_USER, !options->no_bos, &ids,
+                             &n_ids, &error);
+    if (status == SETUN_OK)
+        status = common_create_session(&options->common, model, 1, &session, &error);
+    if (status == SETUN_OK)
+        code = generate(options, model, session, prompt, prompt_bytes, ids, n_ids);
+    else
+        (void)fail("%s", error.text);
+    setun_session_destroy(session);
+    setun_model_close(model);
+    free(ids);
+    free(prompt);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    run_options options = {.n_tokens = 256, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .repeat_penalty = 1, .seed = -1};
+    const option_spec specs[] = {
+        {.name = "prompt", .letter = 'p', .kind = OPTION_TEXT, .argument = "TEXT", .value = &options.prompt, .help = "text to continue"},
+        {.name = "file", .letter = 'f', .kind = OPTION_TEXT, .argument = "FILE", .value = &options.file,
+         .help = "file with the text to continue, '-' for the standard input;\none newline at its end is left out"},
+        {.name = "tokens", .letter = 'n', .kind = OPTION_INT, .argument = "N", .value = &options.n_tokens, .min = -1, .max = INT32_MAX,
+         .help = "tokens to generate at most; -1: until the context is full (default 256)"},
+        {.name = "temp", .kind = OPTION_REAL, .argument = "T", .value = &options.temperature, .low = 0, .high = 100,
+         .help = "temperature; 0: always the likeliest token (default 0.8)"},
+        {.name = "top-k", .kind = OPTION_INT, .argument = "K", .value = &options.top_k, .min = 0, .max = INT32_MAX,
+         .help = "draw among the K likeliest tokens; 0: all (default 40)"},
+        {.name = "top-p", .kind = OPTION_REAL, .argument = "P", .value = &options.top_p, .low = 0, .high = 1,
+         .help = "... among the likeliest that make up P of the probability; 1: all (default 0.95)"},
+        {.name = "min-p", .kind = OPTION_REAL, .argument = "P", .value = &options.min_p, .low = 0, .high = 1,
+         .help = "... among those at least P times as likely as the likeliest (default 0)"},
+        {.name = "repeat-penalty", .kind = OPTION_REAL, .argument = "R", .value = &options.repeat_penalty, .low = 0.01, .high = 100,
+         .help = "makes tokens of the text so far less likely; 1: no (default 1)"},
+        {.name = "seed", .kind = OPTION_INT, .argument = "S", .value = &options.seed, .min = 0, .max = INT64_MAX,
+         .help = "start of the random numbers: the same seed gives the same text\n(default: a random one, which is printed)"},
+        {.name = "special", .kind = OPTION_FLAG, .value = &options.special,
+         .help = "special tokens in the prompt are matched; without it they are plain text"},
+        {.name = "no-bos", .kind = OPTION_FLAG, .value = &options.no_bos, .help = "do not begin with the model's BOS token"},
+        {.name = "no-echo", .kind = OPTION_FLAG, .value = &options.no_echo, .help = "print the continuation only, not the prompt"},
+    };
+    const command_line line = {
+        .name = "run",
+        .usage = "setun run [-m MODEL] -p TEXT | -f FILE [OPTION...]",
+        .text = "Prints a text that begins with the prompt and that the model continues, as it comes. How fast, and why it ended,\n"
+                "goes to the standard error. Ctrl-C ends it cleanly after the present token (exit status 130).",
+        .examples = "setun run -p \"Once upon a time\"\n"
+                    "setun run -p \"Once upon a time\" -n 64 --temp 0\n"
+                    "setun run -f prompt.txt --seed 7 -o json > result.json",
+        .options = specs,
+        .n_options = sizeof(specs) / sizeof(specs[0]),
+        .common = COMMON_MODEL | COMMON_SESSION | COMMON_OUTPUT,
+    };
+    int first, code = options_parse(&line, argc, argv, &options.common, &first);
+    uint32_t seed;
+
+    if (code >= 0)
+        return code;
+    if ((options.prompt != NULL) == (options.file != NULL))
+        return fail_usage(options.prompt != NULL ? "give -p TEXT or -f FILE, not both" : "needs a prompt: -p TEXT or -f FILE");
+    if (options.seed < 0) {
+        /* 32 bits are enough to differ, and short enough to type in again. */
+        if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+            return fail("no random seed: %s", strerror(errno));
+        options.seed = seed;
+    }
+    return run_prompt(&options);
+}
+
+const command command_run = {.name = "run", .summary = "continue a prompt", .run = run};

@@ -1,0 +1,45 @@
+/* io.h - whole files in, checked output out, and Ctrl-C. */
+#ifndef SETUN_TOOLS_IO_H
+#define SETUN_TOOLS_IO_H
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "setun/session.h"
+
+/* Reads a file, or the standard input if path is "-". *out_text is malloc-ed and has one NUL byte after its *out_bytes bytes. */
+setun_status read_input(const char *path, char **out_text, size_t *out_bytes, setun_error *error);
+
+/* Reads whitespace-separated token ids from text[n_bytes]; `what` names the text in errors. *out_ids is malloc-ed, never NULL. */
+setun_status read_ids(const char *what, const char *text, size_t n_bytes, int32_t **out_ids, size_t *out_n_ids, setun_error *error);
+
+/* Token ids of text, behind the model's BOS if with_bos and it has one. *out_ids is malloc-ed, never NULL. */
+setun_status encode_text(const setun_model *model, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
+                         int32_t **out_ids, size_t *out_n_ids, setun_error *error);
+
+/* Gives standard descriptors that are closed a place holder, so that no file is opened in their place and overwritten; a write to
+ * them is then an error. Call first. */
+void stdio_open(void);
+
+/* Writes bytes to stdout now. SETUN_ERR_IO: "standard output: ...". */
+setun_status stdout_write(const char *text, size_t n_bytes, setun_error *error);
+
+/* Whether everything printed to stdout has arrived; closes it. SETUN_ERR_IO as above. */
+setun_status stdout_close(setun_error *error);
+
+/* Prints value on one line of stdout and releases it. NULL (memory ran out while it was made) is an error. Returns an exit code. */
+int print_json(json_t *value);
+
+/* JSON array of ids; NULL if memory ran out. */
+json_t *json_ids(const int32_t *ids, size_t n_ids);
+
+/* From now on SIGINT, SIGTERM and SIGHUP interrupt the session, and a second one ends the process. NULL: as before again. */
+void interrupt_session(setun_session *session);
+
+/* The signal that came, or 0. */
+int interrupt_signal(void);
+
+/* A file to remove should a second signal end the process; NULL: none. The string is borrowed. */
+void interrupt_remove(const char *path);
+#endif

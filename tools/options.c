@@ -1,0 +1,269 @@
+/* options.c - parses command lines with getopt_long and prints the help of a command, both from its table of options. */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_OPTIONS = 40,  /* of one command, common ones included; the largest table has 27 */
+    LONG_BASE = 256    /* getopt's value of option i is LONG_BASE + i, so that it is never a letter's */
+};
+
+typedef struct option_table {
+    option_spec spec[MAX_OPTIONS];
+    size_t      n, n_own;
+    bool        help;
+} option_table;
+
+static void add(option_table *table, option_spec spec)
+{
+    if (table->n < MAX_OPTIONS)
+        table->spec[table->n++] = spec;
+}
+
+static void collect(const command_line *line, common_options *common, option_table *table)
+{
+    for (size_t i = 0; i < line->n_options; i++)
+        add(table, line->options[i]);
+    table->n_own = table->n;
+    if (line->common & COMMON_MODEL)
+        add(table, (option_spec){.name = "model", .letter = 'm', .kind = OPTION_TEXT, .argument = "MODEL", .value = &common->model,
+                                 .help = "a folder, or a name in SETUN_MODEL_PATH or the installed models\n(default fable)"});
+    if (line->common & COMMON_SESSION) {
+        add(table, (option_spec){.name = "graph", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->graph,
+                                 .help = "model graph to use (default: the one in the models folder that matches)"});
+        add(table, (option_spec){.name = "threads", .letter = 't', .kind = OPTION_INT, .argument = "N", .value = &common->n_threads,
+                                 .help = "threads (default: one for each physical core)", .min = 1, .max = 4096});
+        add(table, (option_spec){.name = "backend", .kind = OPTION_TEXT, .argument = "NAMES", .value = &common->backends,
+                                 .help = "backends in order of preference, ',' between them (default: any)"});
+        add(table, (option_spec){.name = "kv", .kind = OPTION_CHOICE, .argument = "f16|f32", .value = &common->kv,
+                                 .help = "number format of the KV cache (default f16)"});
+        add(table, (option_spec){.name = "chunk", .kind = OPTION_INT, .argument = "N", .value = &common->chunk,
+                                 .help = "tokens in one forward pass at most (default 256)", .min = 1, .max = 65536});
+        add(table, (option_spec){.name = "context", .kind = OPTION_INT, .argument = "N", .value = &common->context,
+                                 .help = "tokens in a sequence at most (default: the model's own)", .min = 1, .max = INT32_MAX});
+    }
+    if (line->common & COMMON_OUTPUT)
+        add(table, (option_spec){.name = "output", .letter = 'o', .kind = OPTION_CHOICE, .argument = "text|json",
+                                 .value = &common->output, .help = "form of the standard output (default text)"});
+    add(table, (option_spec){.name = "verbose", .letter = 'v', .kind = OPTION_FLAG, .value = &common->verbose,
+                             .help = "say more on the standard error"});
+    add(table, (option_spec){.name = "help", .letter = 'h', .kind = OPTION_FLAG, .value = &table->help, .help = "print this and exit"});
+}
+
+/* Prints text with each of its lines behind `indent` spaces; the first one is at its place already. */
+static void print_indented(const char *text, int indent)
+{
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1)
+        printf("%.*s\n%*s", (int)(end - text), text, indent, "");
+    printf("%s\n", text);
+}
+
+static void print_option(const option_spec *spec)
+{
+    enum { HELP_COLUMN = 26 };
+    char left[64];
+    int n = 0;
+
+    if (spec->letter != 0 && spec->name != NULL)
+        n = snprintf(left, sizeof(left), "  -%c, --%s", spec->letter, spec->name);
+    else if (spec->letter != 0)
+        n = snprintf(left, sizeof(left), "  -%c", spec->letter);
+    else
+        n = snprintf(left, sizeof(left), "      --%s", spec->name);
+    if (spec->argument != NULL)
+        n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", spec->argument);
+    printf("%s", left);
+    if (n + 2 > HELP_COLUMN)
+        printf("\n%*s", HELP_COLUMN, "");
+    else
+        printf("%*s", HELP_COLUMN - n, "");
+    print_indented(spec->help, HELP_COLUMN);
+}
+
+static void print_help(const command_line *line, const option_table *table)
+{
+    printf("usage: ");
+    print_indented(line->usage, 7);
+    printf("\n%s\n\noptions:\n", line->text);
+    for (size_t i = 0; i < table->n_own; i++)
+        print_option(&table->spec[i]);
+    if (table->n_own > 0)
+        printf("\n");
+    for (size_t i = table->n_own; i < table->n; i++)
+        print_option(&table->spec[i]);
+    printf("\nexamples:\n  ");
+    print_indented(line->examples, 2);
+}
+
+bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64_t *out_value)
+{
+    const bool negative = n_bytes > 0 && text[0] == '-';
+    int64_t value = 0;
+
+    if (n_bytes == negative)
+        return false;
+    for (size_t i = negative; i < n_bytes; i++) {
+        if (!isdigit((unsigned char)text[i]) || __builtin_mul_overflow(value, 10, &value))
+            return false;
+        if (negative ? __builtin_sub_overflow(value, text[i] - '0', &value) : __builtin_add_overflow(value, text[i] - '0', &value))
+            return false;
+    }
+    if (value < min || value > max)
+        return false;
+    *out_value = value;
+    return true;
+}
+
+static bool parse_real(const char *text, double low, double high, double *out_value)
+{
+    char *end;
+    const size_t n_plain = strspn(text, "0123456789.eE+-"); /* strtod would take " 1", "0x1p3", "inf" and "nan" as well */
+    double value;
+
+    if (n_plain == 0 || text[n_plain] != '\0')
+        return false;
+    value = strtod(text, &end);
+    if (*end != '\0' || !isfinite(value) || value < low || value > high)
+        return false;
+    *out_value = value;
+    return true;
+}
+
+/* Index of `text` among words joined by '|', or -1. */
+static int parse_choice(const char *words, const char *text)
+{
+    const size_t n = strlen(text);
+
+    for (int i = 0;; i++) {
+        const size_t n_word = strcspn(words, "|");
+
+        if (n == n_word && memcmp(words, text, n) == 0)
+            return i;
+        if (words[n_word] == '\0')
+            return -1;
+        words += n_word + 1;
+    }
+}
+
+/* "-n" or "--temp", into text[64]. */
+static const char *display_name(const option_spec *spec, char text[64])
+{
+    if (spec->name != NULL)
+        (void)snprintf(text, 64, "--%s", spec->name);
+    else
+        (void)snprintf(text, 64, "-%c", spec->letter);
+    return text;
+}
+
+/* Returns -1, or the exit code once the mistake is reported. */
+static int set_value(const option_spec *spec, const char *text)
+{
+    char name[64];
+
+    switch (spec->kind) {
+    case OPTION_FLAG:
+        *(bool *)spec->value = true;
+        return -1;
+    case OPTION_TEXT:
+        *(const char **)spec->value = text;
+        return -1;
+    case OPTION_INT:
+        if (parse_int(text, strlen(text), spec->min, spec->max, spec->value))
+            return -1;
+        return fail_usage("%s takes a whole number from %lld to %lld, not '%s'", display_name(spec, name), (long long)spec->min,
+                          (long long)spec->max, text);
+    case OPTION_REAL:
+        if (parse_real(text, spec->low, spec->high, spec->value))
+            return -1;
+        return fail_usage("%s takes a number from %g to %g, not '%s'", display_name(spec, name), spec->low, spec->high, text);
+    case OPTION_CHOICE:
+        if (parse_choice(spec->argument, text) >= 0) {
+            *(int *)spec->value = parse_choice(spec->argument, text);
+            return -1;
+        }
+        return fail_usage("%s takes one of %s, not '%s'", display_name(spec, name), spec->argument, text);
+    }
+    return -1;
+}
+
+static int fail_unknown_long(const command_line *line, const option_table *table, const char *word)
+{
+    const char *names[MAX_OPTIONS], *near;
+    char typed[64];
+    size_t n_names = 0;
+
+    (void)snprintf(typed, sizeof(typed), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    for (size_t i = 0; i < table->n; i++)
+        if (table->spec[i].name != NULL)
+            names[n_names++] = table->spec[i].name;
+    near = nearest_word(typed, names, n_names);
+    if (near != NULL)
+        return fail_usage("unknown option '--%s'; did you mean '--%s'?", typed, near);
+    return fail_usage("unknown option '--%s'; see 'setun %s --help'", typed, line->name);
+}
+
+static const option_spec *find_spec(const option_table *table, int key)
+{
+    if (key >= LONG_BASE)
+        return &table->spec[key - LONG_BASE];
+    for (size_t i = 0; i < table->n; i++)
+        if (table->spec[i].letter == key)
+            return &table->spec[i];
+    return NULL;
+}
+
+int options_parse(const command_line *line, int argc, char **argv, common_options *out_common, int *out_first)
+{
+    option_table table = {.n = 0};
+    struct option long_options[MAX_OPTIONS + 1] = {{0}};
+    char letters[2 * MAX_OPTIONS + 2] = ":"; /* ':' first: getopt tells a missing value from an unknown option */
+    size_t n_long = 0, n_letters = 1;
+    char name[64];
+    int key, code;
+
+    command_set_name(line->name);
+    collect(line, out_common, &table);
+    for (size_t i = 0; i < table.n; i++) {
+        const int has_value = table.spec[i].kind == OPTION_FLAG ? no_argument : required_argument;
+
+        if (table.spec[i].name != NULL)
+            long_options[n_long++] = (struct option){table.spec[i].name, has_value, NULL, LONG_BASE + (int)i};
+        if (table.spec[i].letter != 0) {
+            letters[n_letters++] = table.spec[i].letter;
+            if (has_value == required_argument)
+                letters[n_letters++] = ':';
+        }
+    }
+    letters[n_letters] = '\0';
+
+    opterr = 0;
+    optind = 1;
+    while ((key = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+        if (key == ':')
+            return fail_usage("%s needs a value: %s", argv[optind - 1], find_spec(&table, optopt)->argument);
+        if (key == '?') {
+            if (optopt >= LONG_BASE)
+                return fail_usage("%s takes no value", display_name(find_spec(&table, optopt), name));
+            if (optopt != 0)
+                return fail_usage("unknown option '-%c'; see 'setun %s --help'", optopt, line->name);
+            return fail_unknown_long(line, &table, argv[optind - 1]);
+        }
+        code = set_value(find_spec(&table, key), optarg);
+        if (code >= 0)
+            return code;
+    }
+    if (table.help) {
+        print_help(line, &table);
+        return EXIT_DONE;
+    }
+    if ((size_t)(argc - optind) > line->max_operands)
+        return fail_usage("unexpected '%s'; see 'setun %s --help'", argv[optind + (int)line->max_operands], line->name);
+    *out_first = optind;
+    return -1;
+}

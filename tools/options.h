@@ -1,0 +1,66 @@
+/* options.h - command lines: each command describes its options in a table, from which they are parsed and --help is printed. */
+#ifndef SETUN_TOOLS_OPTIONS_H
+#define SETUN_TOOLS_OPTIONS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command.h"
+#include "setun/session.h"
+
+enum option_kind {
+    OPTION_FLAG,   /* bool: true */
+    OPTION_INT,    /* int64_t: a whole number from min to max */
+    OPTION_REAL,   /* double: a finite number from low to high */
+    OPTION_TEXT,   /* const char *: borrowed from argv */
+    OPTION_CHOICE  /* int: index of the word among those of `argument`, "f16|f32" */
+};
+
+typedef struct option_spec {
+    const char      *name;     /* long name; NULL: none */
+    char             letter;   /* short name; 0: none */
+    enum option_kind kind;
+    const char      *argument; /* as in the help: "N", "FILE", "text|json"; NULL for a flag */
+    void            *value;    /* where it goes; keeps its default if the option is absent. The last one given wins */
+    const char      *help;     /* what it does, its unit and default; lines after the first start behind '\n' */
+    int64_t          min, max;
+    double           low, high;
+} option_spec;
+
+enum { OUTPUT_TEXT = 0, OUTPUT_JSON = 1 };
+
+/* Options that mean the same in every command that has them. */
+typedef struct common_options {
+    const char *model, *graph, *backends;
+    int64_t     n_threads, chunk, context;
+    int         kv, output;
+    bool        verbose;
+} common_options;
+
+enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2 };
+
+typedef struct command_line {
+    const char        *name;     /* "run" */
+    const char        *usage;    /* what follows "setun", one form a line */
+    const char        *text;     /* what the command does; paragraphs */
+    const char        *examples; /* one a line, without indentation */
+    const option_spec *options;
+    size_t             n_options;
+    unsigned           common;   /* COMMON_* */
+    size_t             max_operands;
+} command_line;
+
+/* Parses argv into the options' values and *out_common; *out_first is the index of the first operand, operands follow one another.
+ * Returns -1 to go on, else the exit code: help was printed, or the mistake reported. */
+int options_parse(const command_line *line, int argc, char **argv, common_options *out_common, int *out_first);
+
+/* A decimal whole number that is the whole of text[n_bytes], from min to max. */
+bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64_t *out_value);
+
+/* Opens the model that the options name. */
+setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error);
+
+/* Creates a session of it, and with -v says on stderr what was decided. */
+setun_status common_create_session(const common_options *common, setun_model *model, uint32_t max_seqs, setun_session **out_session,
+                                   setun_error *error);
+#endif
