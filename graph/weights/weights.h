@@ -23,13 +23,15 @@ typedef struct setun_weight {
     const void *data;
     size_t      n_bytes;
     bool        has_scale;
-    float       scale;     /* always multiplies: y = scale * (codes . x); files that store its inverse are turned round. Finite, > 0 */
+    float       scale;     /* always multiplies: y = scale * (codes . x); files that store its inverse are turned round. Finite, > 0; 1 without scale */
 } setun_weight;
 
 typedef struct setun_weights setun_weights;
 
-/* Opens a Hugging Face folder (config.json, model.safetensors). Everything in the header is checked here; tensor contents are not read.
- * SETUN_ERR_NOT_FOUND, _IO, _FORMAT ("<file>: byte N: ..."), _UNSUPPORTED. */
+/* Opens a Hugging Face folder: config.json and model.safetensors, or the shards that model.safetensors.index.json names. Everything in the
+ * headers is checked here, scales too; other contents are not read. F32, F16, BF16 and packed ternary tensors are read; a file with any
+ * other is refused, as is one with empty tensors.
+ * SETUN_ERR_NOT_FOUND, _IO, _FORMAT ("<file>: byte N: ..."), _UNSUPPORTED, _NOMEM. */
 setun_status setun_weights_open(const char *path, setun_weights **out_weights, setun_error *error);
 void         setun_weights_close(setun_weights *weights); /* accepts NULL */
 
@@ -37,10 +39,12 @@ enum setun_source   setun_weights_source(const setun_weights *weights);
 const char         *setun_weights_path(const setun_weights *weights);         /* as given to open */
 const char         *setun_weights_architecture(const setun_weights *weights); /* config.json architectures[0] */
 size_t              setun_weights_count(const setun_weights *weights);
-const setun_weight *setun_weights_at(const setun_weights *weights, size_t i); /* in the order of the file's names */
+const setun_weight *setun_weights_at(const setun_weights *weights, size_t i); /* in the order of their names (strcmp) */
 const setun_weight *setun_weights_find(const setun_weights *weights, const char *name); /* NULL: none */
 
-/* Reads a tensor's contents for what no kernel may meet: code 3 in a ternary format, NaN or infinity in a vector. */
+/* Reads a tensor's contents for what no kernel may meet: code 3 in a ternary format, NaN or infinity in f32, f16 and bf16. It touches every
+ * page, so dense tensors of 64 MiB and more (embeddings of large models) are passed over, vectors excepted.
+ * SETUN_ERR_FORMAT: the error names the first place in the order of the file. */
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 
 enum setun_meta_type { SETUN_META_INT, SETUN_META_FLOAT, SETUN_META_STRING, SETUN_META_BOOL };
@@ -55,12 +59,16 @@ typedef struct setun_meta {
  * or null. SETUN_ERR_FORMAT: the value is an object or an array. */
 setun_status setun_weights_meta(const setun_weights *weights, const char *key, bool *out_found, setun_meta *out_meta, setun_error *error);
 
-/* Text settings: BOS id or -1; whether a prompt starts with it; ids that end a text (union of all the files that name them). */
+/* Text settings: BOS id or -1; whether a prompt starts with it; ids that end a text (union of all the files that name them).
+ * The literal texts are for the tokenizer to map, since a folder may name a token by its text only, or another one than the ids do: 2B4T's
+ * config.json ends a text with 128001 alone, its tokenizer_config.json with "<|eot_id|>", which is 128009. */
 typedef struct setun_text_settings {
-    int32_t bos;
-    bool    add_bos;
-    size_t  n_stops;
-    int32_t stops[16];
+    int32_t     bos;
+    bool        add_bos;  /* as the file says; a file that does not say means: if there is a BOS id */
+    size_t      n_stops;
+    int32_t     stops[16];
+    const char *bos_text; /* literal tokens, NULL: none; live as long as the weights */
+    const char *eos_text;
 } setun_text_settings;
 const setun_text_settings *setun_weights_text(const setun_weights *weights);
 #endif

@@ -1,0 +1,56 @@
+/* reader.h - the one table that readers of every kind of weight file fill, and the list of readers. Internal to graph/weights.
+ * The functions of weights.h work on the table alone, so a new kind of file is a new reader and nothing else. */
+#ifndef SETUN_READER_H
+#define SETUN_READER_H
+#include <sys/stat.h>
+
+#include "base/base.h"
+#include "weights/mapped_file.h"
+#include "weights/weights.h"
+
+/* A scalar of the metadata, or the note that the key holds something else. */
+typedef struct setun_meta_entry {
+    const char *key;
+    setun_meta  meta;
+    const char *composite; /* NULL, or "an object", "an array": there, but no setun_meta */
+} setun_meta_entry;
+
+typedef struct setun_reader {
+    enum setun_source source;
+    /* Whether the path, which exists, looks like this reader's kind of file. Reads a few bytes at most. */
+    bool         (*claims)(const char *path, const struct stat *info);
+    /* Fills the table; on error what it filled is left to setun_weights_close. */
+    setun_status (*read)(setun_weights *weights, setun_error *error);
+} setun_reader;
+
+extern const setun_reader setun_reader_huggingface;
+
+struct setun_weights {
+    const setun_reader  *reader;
+    setun_pool           pool;         /* every string and list below */
+    const char          *path;
+    const char          *config_path;  /* the file that the metadata came from, for errors */
+    const char          *architecture;
+    setun_mapped_file   *files;        /* list, newest first */
+    setun_weight        *items;        /* sorted by name once the reader is done */
+    size_t               n_items, items_capacity;
+    setun_meta_entry    *metas;        /* likewise by key */
+    size_t               n_metas, metas_capacity;
+    setun_text_settings  text;
+};
+
+/* Maps a file; it stays mapped as long as the weights. `path` is copied. */
+setun_status setun_weights_map(setun_weights *weights, const char *path, const setun_mapped_file **out_file, setun_error *error);
+
+/* Appends to the table. Names and keys must live as long as the weights (in their pool). Duplicates are found at the end. */
+setun_status setun_weights_add(setun_weights *weights, const setun_weight *weight, setun_error *error);
+setun_status setun_weights_add_meta(setun_weights *weights, const setun_meta_entry *entry, setun_error *error);
+
+/* What hf_config.c learns from the folder's JSON files. */
+typedef struct setun_hf_config {
+    bool scale_divides; /* stored scales are inverses (linear_class bitlinear) */
+} setun_hf_config;
+
+/* config.json (required), generation_config.json and tokenizer_config.json of the folder: fills architecture, metadata and text. */
+setun_status setun_hf_read_config(setun_weights *weights, setun_hf_config *out_config, setun_error *error);
+#endif

@@ -1,0 +1,134 @@
+/* weight_check.c - reads a tensor's contents for what no kernel may meet. */
+#include <string.h>
+
+#include "weights/reader.h"
+
+enum { BLOCK_BYTES = 4096 }; /* looked at in one go, then searched only if something was found */
+#define DENSE_MAX_BYTES (UINT64_C(64) << 20) /* weights.h: larger matrices are passed over */
+
+/* How an exponent of all ones, NaN or infinity, shows in an element. */
+struct element {
+    const char *fmt;
+    size_t      n_bytes;
+    uint32_t    exponent;
+};
+static const struct element elements[] = {
+    {"f32", 4, 0x7f800000u},
+    {"f16", 2, 0x7c00u},
+    {"bf16", 2, 0x7f80u},
+};
+
+/* The file and the byte in it of an address inside a mapping. */
+static void locate(const setun_weights *weights, const unsigned char *address, const char **out_path, size_t *out_byte)
+{
+    *out_path = weights->path;
+    *out_byte = 0;
+    for (const setun_mapped_file *file = weights->files; file != NULL; file = file->next)
+        if (address >= file->data && address < file->data + file->n_bytes) {
+            *out_path = file->path;
+            *out_byte = (size_t)(address - file->data);
+        }
+}
+
+/* Any code 3 (both bits set) among 8 bytes. */
+static bool word_has_code_3(const unsigned char *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return (word & word >> 1 & UINT64_C(0x5555555555555555)) != 0;
+}
+
+static bool byte_has_code_3(unsigned byte)
+{
+    return (byte & byte >> 1 & 0x55) != 0;
+}
+
+/* tern2.hf: byte [p, c] of [n / 4, k] holds the codes of rows p, p + n/4, ... of column c, low bits first. */
+static setun_status check_ternary(const setun_weights *weights, const setun_weight *weight, setun_error *error)
+{
+    const unsigned char *data = weight->data;
+    const size_t n = weight->n_bytes, n_quarter = (size_t)weight->dim[0] / 4, n_columns = (size_t)weight->dim[1];
+    const char *path;
+    size_t i = 0, byte, quarter = 0;
+
+    while (n - i >= sizeof(uint64_t) && !word_has_code_3(data + i))
+        i += sizeof(uint64_t);
+    while (i < n && !byte_has_code_3(data[i]))
+        i++;
+    if (i == n)
+        return SETUN_OK;
+    while ((data[i] >> (2 * quarter) & 3) != 3)
+        quarter++;
+    locate(weights, data + i, &path, &byte);
+    return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: tensor '%s', row %zu, column %zu: expected a ternary code of 0, 1 or 2, found 3",
+                      path, byte, weight->name, quarter * n_quarter + i / n_columns, i % n_columns);
+}
+
+static bool any_f32(const unsigned char *bytes, size_t n_bytes, uint32_t exponent)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < n_bytes; i += sizeof(uint32_t)) {
+        uint32_t bits;
+
+        memcpy(&bits, bytes + i, sizeof(bits));
+        found |= (bits & exponent) == exponent;
+    }
+    return found != 0;
+}
+
+static bool any_16(const unsigned char *bytes, size_t n_bytes, uint32_t exponent)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < n_bytes; i += sizeof(uint16_t)) {
+        uint16_t bits;
+
+        memcpy(&bits, bytes + i, sizeof(bits));
+        found |= (bits & exponent) == exponent;
+    }
+    return found != 0;
+}
+
+static bool any_not_finite(const struct element *element, const unsigned char *bytes, size_t n_bytes)
+{
+    return element->n_bytes == 4 ? any_f32(bytes, n_bytes, element->exponent) : any_16(bytes, n_bytes, element->exponent);
+}
+
+static setun_status check_dense(const setun_weights *weights, const setun_weight *weight, const struct element *element,
+                                setun_error *error)
+{
+    const unsigned char *data = weight->data;
+    const size_t n_columns = weight->n_dims == 0 ? 1 : (size_t)weight->dim[weight->n_dims - 1];
+    const char *path;
+    size_t at = 0, n_block = 0, byte, index;
+
+    for (; at < weight->n_bytes; at += n_block) {
+        n_block = weight->n_bytes - at < BLOCK_BYTES ? weight->n_bytes - at : BLOCK_BYTES;
+        if (any_not_finite(element, data + at, n_block))
+            break;
+    }
+    if (at == weight->n_bytes)
+        return SETUN_OK;
+    while (!any_not_finite(element, data + at, element->n_bytes))
+        at += element->n_bytes;
+    index = at / element->n_bytes;
+    locate(weights, data + at, &path, &byte);
+    if (weight->n_dims <= 1)
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: tensor '%s', element %zu: expected a finite value, found NaN or infinity",
+                          path, byte, weight->name, index);
+    return setun_fail(error, SETUN_ERR_FORMAT,
+                      "%s: byte %zu: tensor '%s', row %zu, column %zu: expected a finite value, found NaN or infinity", path, byte,
+                      weight->name, index / n_columns, index % n_columns);
+}
+
+setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error)
+{
+    if (strcmp(weight->fmt, "tern2.hf") == 0)
+        return check_ternary(weights, weight, error);
+    for (size_t i = 0; i < SETUN_COUNT(elements); i++)
+        if (strcmp(weight->fmt, elements[i].fmt) == 0 && (weight->n_dims <= 1 || weight->n_bytes < DENSE_MAX_BYTES))
+            return check_dense(weights, weight, &elements[i], error);
+    return SETUN_OK;
+}
