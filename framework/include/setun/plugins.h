@@ -50,7 +50,8 @@ SETUN_API const setun_plugin_info *setun_plugins_info(const setun_plugins *plugi
 /* Features that were in force when the plugins were loaded. */
 SETUN_API uint64_t setun_plugins_cpu(const setun_plugins *plugins);
 
-/* The folders that were searched, in order; NULL past the last. */
+/* The folders that were looked for, in order, each once; the library's own and the install directory are listed even if they do not
+ * exist. NULL past the last. */
 SETUN_API const char *setun_plugins_folder(const setun_plugins *plugins, size_t i);
 
 #ifdef __cplusplus
