@@ -65,6 +65,7 @@ typedef struct setun_graph {
     setun_pool          pool;
     const char         *path;  /* of the model file */
     const char         *name;  /* family: "bitnet" */
+    const setun_weights *source; /* borrowed */
     setun_graph_node   *nodes;
     size_t              n_nodes, nodes_capacity;
     setun_graph_value  *values;

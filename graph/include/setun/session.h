@@ -74,7 +74,7 @@ SETUN_API void setun_session_interrupt(setun_session *session);
 /* How the next token is chosen, in this order: repetition penalty, temperature, top-k, top-p, min-p, draw (numerics.md: sampling).
  * Zero-initialised it is greedy: set temperature for sampling. */
 typedef struct setun_sampling {
-    float    temperature;    /* 0: greedy */
+    float    temperature;    /* 0: greedy; else at least 0.001 */
     int32_t  top_k;          /* 0: all */
     float    top_p;          /* 0 or 1: all */
     float    min_p;          /* 0: all */
@@ -83,6 +83,7 @@ typedef struct setun_sampling {
 } setun_sampling;
 
 /* One token is there. text[n_bytes]: UTF-8 that is certain now; often empty, never part of a character. The stop token is not given.
+ * A last call with id -1 gives the text of what was still held back when the generation ended, if there is any.
  * A status other than SETUN_OK ends the generation with it. */
 typedef setun_status setun_token_sink(void *context, int32_t id, const char *text, size_t n_bytes, setun_error *error);
 
@@ -91,7 +92,7 @@ enum { SETUN_END_LENGTH = 0, SETUN_END_STOP = 1, SETUN_END_CONTEXT = 2, SETUN_EN
 typedef struct setun_generation {
     int32_t end;              /* SETUN_END_* : n_tokens reached, a stop token, context full, interrupted */
     int64_t n_prompt, n_tokens;
-    double  prompt_seconds, token_seconds; /* time until the first token was known; time for the others */
+    double  prompt_seconds, token_seconds; /* until the first token was known; for the others */
 } setun_generation;
 
 /* Appends prompt[n_prompt] (at least one id) to sequence seq and generates up to n_tokens tokens after it (-1: until the context is

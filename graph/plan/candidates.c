@@ -1,0 +1,257 @@
+/* candidates.c - which kernel runs a node: every kernel of its op is asked, the reasons of those that decline are kept. */
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/planner_internal.h"
+#include "setun_numerics.h"
+
+const char *setun_planner_base_fmt(const setun_graph_value *value)
+{
+    return value->tokens ? "i32" : "f32";
+}
+
+void setun_planner_value_dims(const setun_planner *planner, const setun_graph_value *value, int64_t out_dim[4], uint32_t *out_rows_dim)
+{
+    int64_t rows = planner->request->rows_max;
+
+    *out_rows_dim = value->tokens ? 1 : 0;
+    memcpy(out_dim, value->tokens ? (int64_t[4]){1, rows, 1, 1} : (int64_t[4]){rows, value->n, 1, 1}, 4 * sizeof(int64_t));
+}
+
+const setun_planned_value *setun_planner_find(const setun_planner *planner, uint32_t value, const char *fmts)
+{
+    for (size_t i = 0; i < planner->n_values; i++)
+        if (planner->values[i].value == value && strcmp(planner->values[i].fmts, fmts) == 0)
+            return &planner->values[i];
+    return NULL;
+}
+
+/* The query's tensors of one side of a kernel call. */
+typedef struct side {
+    uint32_t     n;
+    setun_tensor tensor[SETUN_STEP_MAX_TENSORS];
+} side;
+
+static bool append(side *list, const setun_operand *operand)
+{
+    if (list->n + operand->n > SETUN_STEP_MAX_TENSORS)
+        return false;
+    for (uint32_t i = 0; i < operand->n; i++) {
+        list->tensor[list->n] = operand->part[i];
+        list->tensor[list->n++].data = NULL; /* plan() decides by shapes only */
+    }
+    return true;
+}
+
+static setun_status shape_value(const setun_planner *planner, uint32_t value, const char *fmts, setun_operand *out_operand,
+                                setun_error *error)
+{
+    int64_t dim[4];
+    uint32_t rows_dim;
+
+    setun_planner_value_dims(planner, &planner->request->graph->values[value], dim, &rows_dim);
+    return setun_operand_shape(planner->request->plugins, fmts, dim, out_operand, error);
+}
+
+static setun_status ask(const setun_planner *planner, setun_kernel_ref ref, const side *in, const side *out, const void *attr,
+                        setun_kernel_plan *out_plan, char *why, size_t why_bytes)
+{
+    const void *const attrs[1] = {attr};
+    setun_kernel_plan plan = {.size = sizeof(plan)};
+    setun_query query = {
+        .size = sizeof(query), .n_in = in->n, .n_out = out->n, .in = in->tensor, .out = out->tensor,
+        .rows_min = planner->request->rows_min, .rows_max = planner->request->rows_max,
+        .attr = attrs, .machine = planner->request->machine, .why = why, .why_bytes = why_bytes,
+    };
+    setun_status status;
+
+    why[0] = '\0';
+    status = ref.kernel->plan(&query, &plan);
+    if (status == SETUN_OK)
+        *out_plan = plan;
+    else if (why[0] == '\0')
+        (void)snprintf(why, why_bytes, "declines without a reason");
+    return status;
+}
+
+/* The cheapest kernel that packs an activation from its base representation into `fmts`. */
+static bool find_activation_pack(const setun_planner *planner, uint32_t value, const char *fmts, setun_kernel_ref *out_ref,
+                                 setun_kernel_plan *out_plan, char *why, size_t why_bytes)
+{
+    const char *base = setun_planner_base_fmt(&planner->request->graph->values[value]);
+    setun_operand from, to;
+    side in = {0}, out = {0};
+    char wanted[2 * SETUN_REPRESENTATION_BYTES + 2];
+    bool found = false;
+    setun_error error;
+
+    if (shape_value(planner, value, base, &from, &error) != SETUN_OK || shape_value(planner, value, fmts, &to, &error) != SETUN_OK) {
+        (void)snprintf(why, why_bytes, "%s", error.text);
+        return false;
+    }
+    (void)append(&in, &from);
+    (void)append(&out, &to);
+    (void)snprintf(wanted, sizeof(wanted), "%s>%s", base, fmts);
+    (void)snprintf(why, why_bytes, "no loaded plugin packs %s into %s", base, fmts);
+    for (size_t i = 0; i < setun_plugins_n_kernels(planner->request->plugins); i++) {
+        setun_kernel_ref ref = setun_plugins_kernel(planner->request->plugins, i);
+        setun_kernel_plan plan;
+
+        if (strcmp(ref.kernel->pattern, "pack") != 0 || strcmp(ref.kernel->fmts, wanted) != 0 ||
+            !(ref.kernel->flags & SETUN_KERNEL_EXACT) || ask(planner, ref, &in, &out, NULL, &plan, why, why_bytes) != SETUN_OK)
+            continue;
+        if (!found || plan.cost_ns < out_plan->cost_ns) {
+            found     = true;
+            *out_ref  = ref;
+            *out_plan = plan;
+        }
+    }
+    return found;
+}
+
+/* One input operand: can it be had as the kernel wants it, and at what cost? */
+static bool fit_input(const setun_planner *planner, const setun_graph_operand *operand, const char *fmts, uint32_t index,
+                      setun_candidate *candidate, side *in, char *why, size_t why_bytes)
+{
+    const setun_planner_request *request = planner->request;
+    setun_operand shape;
+    setun_error error = {""};
+    setun_status status = SETUN_ERR_UNSUPPORTED;
+
+    switch (operand->kind) {
+    case SETUN_OPERAND_VALUE:
+        if (setun_planner_find(planner, operand->index, fmts) == NULL) {
+            if (!find_activation_pack(planner, operand->index, fmts, &candidate->pack[index], &candidate->pack_plan[index], why, why_bytes))
+                return false;
+            candidate->cost_ns += candidate->pack_plan[index].cost_ns;
+        }
+        status = shape_value(planner, operand->index, fmts, &shape, &error);
+        break;
+    case SETUN_OPERAND_WEIGHT:
+        if (!setun_store_offers_weight(request->store, operand->index, fmts, why, why_bytes))
+            return false;
+        status = setun_store_shape_weight(request->store, operand->index, fmts, &shape, &error);
+        break;
+    case SETUN_OPERAND_TABLE:
+        if (strcmp(fmts, "f32") == 0)
+            status = setun_operand_shape(request->plugins, fmts, (int64_t[4]){request->graph->tables[operand->index].n_positions,
+                                         request->graph->tables[operand->index].n_dims / 2, 1, 1}, &shape, &error);
+        break;
+    case SETUN_OPERAND_CACHE:
+        if (strcmp(fmts, request->cache_fmt) == 0)
+            status = setun_operand_shape(request->plugins, fmts, (int64_t[4]){request->n_blocks,
+                                         request->graph->caches[operand->index].kv_heads, SETUN_CHUNK,
+                                         request->graph->caches[operand->index].head_dim}, &shape, &error);
+        break;
+    }
+    if (status == SETUN_OK && append(in, &shape))
+        return true;
+    (void)snprintf(why, why_bytes, "reads %s: %s", fmts, error.text[0] != '\0' ? error.text : "this operand has another format");
+    return false;
+}
+
+static bool fit(const setun_planner *planner, const setun_graph_node *node, setun_candidate *candidate, char *why, size_t why_bytes)
+{
+    side in = {0}, out = {0};
+
+    if (!(candidate->ref.kernel->flags & SETUN_KERNEL_EXACT)) {
+        (void)snprintf(why, why_bytes, "is not exact");
+        return false;
+    }
+    if (candidate->n_in != node->n_in || candidate->n_out != node->n_out) {
+        (void)snprintf(why, why_bytes, "has %u inputs and %u outputs, the node %u and %u", candidate->n_in, candidate->n_out,
+                       node->n_in, node->n_out);
+        return false;
+    }
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (!fit_input(planner, &node->in[i], candidate->fmts[i], i, candidate, &in, why, why_bytes))
+            return false;
+    for (uint32_t i = 0; i < node->n_out; i++) {
+        const char *fmts = candidate->fmts[node->n_in + i];
+        setun_candidate unused = {.cost_ns = 0};
+
+        if (node->out[i].kind == SETUN_OPERAND_VALUE) {
+            setun_operand shape;
+
+            if (strcmp(fmts, "f32") != 0 || shape_value(planner, node->out[i].index, fmts, &shape, NULL) != SETUN_OK ||
+                !append(&out, &shape)) {
+                (void)snprintf(why, why_bytes, "writes %s, expected f32", fmts);
+                return false;
+            }
+        } else if (!fit_input(planner, &node->out[i], fmts, i, &unused, &out, why, why_bytes)) {
+            return false;
+        }
+    }
+    if (ask(planner, candidate->ref, &in, &out, node->attr, &candidate->kernel_plan, why, why_bytes) != SETUN_OK)
+        return false;
+    candidate->cost_ns += candidate->kernel_plan.cost_ns;
+    return true;
+}
+
+/* Takes the kernel's fmts apart into one text for each operand. */
+static bool split_fmts(setun_candidate *candidate)
+{
+    setun_fmts fmts;
+
+    if (setun_fmts_parse(candidate->ref.kernel->fmts, &fmts, NULL) != SETUN_OK || fmts.n_in_operands > SETUN_NODE_MAX_OPERANDS ||
+        fmts.n_out_operands > SETUN_NODE_MAX_OPERANDS)
+        return false;
+    candidate->n_in  = fmts.n_in_operands;
+    candidate->n_out = fmts.n_out_operands;
+    for (unsigned i = 0; i < fmts.n_in + fmts.n_out; i++) {
+        const setun_fmts_tensor *tensor = &fmts.tensor[i];
+        char *text = candidate->fmts[tensor->operand + (i < fmts.n_in ? 0 : fmts.n_in_operands)];
+        size_t length = strlen(text);
+
+        if (snprintf(text + length, SETUN_REPRESENTATION_BYTES - length, "%s%s", tensor->part > 0 ? "+" : "", tensor->fmt) >=
+            (int)(SETUN_REPRESENTATION_BYTES - length))
+            return false;
+    }
+    return true;
+}
+
+/* Rank of a backend: its place in the list; everything is equal where no list was given. */
+static bool rank_backend(const setun_planner *planner, const char *name, uint32_t *out_rank)
+{
+    *out_rank = 0;
+    for (uint32_t i = 0; i < planner->n_backends; i++)
+        if (strcmp(planner->backend[i], name) == 0) {
+            *out_rank = i;
+            return true;
+        }
+    return planner->n_backends == 0;
+}
+
+setun_status setun_planner_choose(const setun_planner *planner, const setun_graph_node *node, setun_candidate *out_candidate,
+                                  setun_error *error)
+{
+    const setun_plugins *plugins = planner->request->plugins;
+    bool found = false;
+    char reasons[768] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < setun_plugins_n_kernels(plugins); i++) {
+        setun_candidate candidate = {.ref = setun_plugins_kernel(plugins, i)};
+        char why[256];
+
+        if (strcmp(candidate.ref.kernel->pattern, node->op) != 0 ||
+            !rank_backend(planner, candidate.ref.plugin->name, &candidate.rank) ||
+            !split_fmts(&candidate))
+            continue;
+        if (!fit(planner, node, &candidate, why, sizeof(why))) {
+            int n = snprintf(reasons + used, sizeof(reasons) - used, "%s%s: %s", used > 0 ? "; " : "", candidate.ref.kernel->name, why);
+
+            used = n < 0 || used + (size_t)n >= sizeof(reasons) ? sizeof(reasons) - 1 : used + (size_t)n;
+            continue;
+        }
+        if (!found || candidate.rank < out_candidate->rank ||
+            (candidate.rank == out_candidate->rank && candidate.cost_ns < out_candidate->cost_ns)) {
+            *out_candidate = candidate;
+            found = true;
+        }
+    }
+    if (found)
+        return SETUN_OK;
+    return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s:%u:%u: no loaded kernel runs this %s (%s)", planner->request->graph->path, node->line,
+                      node->column, node->op, used > 0 ? reasons : "no plugin has one");
+}

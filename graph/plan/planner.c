@@ -1,0 +1,204 @@
+/* planner.c - a graph and a pass size in, a plan out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/planner_internal.h"
+
+static setun_status add_value(setun_planner *planner, uint32_t value, const char *fmts, setun_planned_value **out_value,
+                              setun_error *error)
+{
+    const setun_graph_value *v = &planner->request->graph->values[value];
+    setun_planned_value planned = {.value = value};
+    setun_operand shape;
+    int64_t dim[4];
+    uint32_t rows_dim;
+    setun_status status;
+
+    (void)snprintf(planned.fmts, sizeof(planned.fmts), "%s", fmts);
+    setun_planner_value_dims(planner, v, dim, &rows_dim);
+    status = setun_operand_shape(planner->request->plugins, fmts, dim, &shape, error);
+    if (status != SETUN_OK)
+        return status;
+    for (uint32_t i = 0; i < shape.n && status == SETUN_OK; i++) {
+        const setun_format *format = setun_plugins_format(planner->request->plugins, shape.part[i].fmt);
+
+        /* Parts after the first are vectors with one element a row: their rows are columns. */
+        if (v->tokens)
+            status = setun_plan_add_tokens(planner->plan, dim[1], &planned.tensor[i], error);
+        else
+            status = setun_plan_add_buffer(planner->plan, format, shape.part[i].dim, i == 0 ? rows_dim : 1, v->rows, &planned.tensor[i],
+                                           error);
+    }
+    if (status != SETUN_OK)
+        return status;
+    planned.n = shape.n;
+    if (!setun_grow(&planner->values, &planner->values_capacity, planner->n_values + 1, sizeof(*planner->values)))
+        return setun_fail_nomem(error, "plan", sizeof(*planner->values));
+    planner->values[planner->n_values] = planned;
+    *out_value = &planner->values[planner->n_values++];
+    return SETUN_OK;
+}
+
+/* Tensors of one side of a step. */
+typedef struct tensor_list {
+    uint32_t n;
+    uint32_t id[SETUN_STEP_MAX_TENSORS];
+} tensor_list;
+
+static setun_status append_value(tensor_list *list, const setun_planned_value *value, setun_error *error)
+{
+    if (list->n + value->n > SETUN_STEP_MAX_TENSORS)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "more than %d tensors in one kernel call", SETUN_STEP_MAX_TENSORS);
+    for (uint32_t i = 0; i < value->n; i++)
+        list->id[list->n++] = value->tensor[i];
+    return SETUN_OK;
+}
+
+/* A constant operand: fetched from the store, then known to the plan. */
+static setun_status append_constant(setun_planner *planner, tensor_list *list, const setun_graph_operand *operand, const char *fmts,
+                                    setun_error *error)
+{
+    const setun_planner_request *request = planner->request;
+    setun_operand constant;
+    setun_status status = SETUN_ERR_INVALID;
+
+    if (operand->kind == SETUN_OPERAND_WEIGHT)
+        status = setun_store_get_weight(request->store, operand->index, fmts, &constant, error);
+    else if (operand->kind == SETUN_OPERAND_TABLE)
+        status = setun_store_get_table(request->store, operand->index, &constant, error);
+    else if (operand->kind == SETUN_OPERAND_CACHE)
+        status = setun_store_get_cache(request->store, operand->index, fmts, request->n_blocks, &constant, error);
+    for (uint32_t i = 0; status == SETUN_OK && i < constant.n; i++) {
+        if (list->n == SETUN_STEP_MAX_TENSORS)
+            return setun_fail(error, SETUN_ERR_UNSUPPORTED, "more than %d tensors in one kernel call", SETUN_STEP_MAX_TENSORS);
+        status = setun_plan_add_constant(planner->plan, &constant.part[i], constant.n_bytes[i], &list->id[list->n], error);
+        list->n++;
+    }
+    return status;
+}
+
+/* Brings an activation into the representation that the candidate reads: one more step, whose result later readers share. */
+static setun_status add_pack(setun_planner *planner, const setun_candidate *candidate, const setun_graph_node *node, uint32_t i,
+                             const char *label, setun_error *error)
+{
+    static const void *const no_attr[1] = {NULL};
+    uint32_t value = node->in[i].index;
+    tensor_list in = {0}, out = {0};
+    setun_planned_value *packed;
+    setun_status status = add_value(planner, value, candidate->fmts[i], &packed, error);
+
+    if (status == SETUN_OK)
+        status = append_value(&out, packed, error);
+    if (status == SETUN_OK)
+        status = append_value(&in, setun_planner_find(planner, value, setun_planner_base_fmt(&planner->request->graph->values[value])), error);
+    if (status == SETUN_OK)
+        status = setun_plan_add_step(planner->plan, candidate->pack[i], &candidate->pack_plan[i], no_attr, 1, in.id, in.n, out.id, out.n,
+                                     label, error);
+    return status;
+}
+
+static setun_status add_node(setun_planner *planner, const setun_graph_node *node, setun_error *error)
+{
+    setun_candidate candidate;
+    tensor_list in = {0}, out = {0};
+    const void *const attr[1] = {node->attr};
+    setun_status status = setun_planner_choose(planner, node, &candidate, error);
+
+    for (uint32_t i = 0; i < node->n_in && status == SETUN_OK; i++) {
+        const char *fmts = candidate.fmts[i];
+
+        if (node->in[i].kind != SETUN_OPERAND_VALUE) {
+            status = append_constant(planner, &in, &node->in[i], fmts, error);
+            continue;
+        }
+        if (setun_planner_find(planner, node->in[i].index, fmts) == NULL)
+            status = add_pack(planner, &candidate, node, i, node->op, error);
+        if (status == SETUN_OK)
+            status = append_value(&in, setun_planner_find(planner, node->in[i].index, fmts), error);
+    }
+    for (uint32_t i = 0; i < node->n_out && status == SETUN_OK; i++) {
+        const char *fmts = candidate.fmts[node->n_in + i];
+
+        if (node->out[i].kind == SETUN_OPERAND_VALUE) {
+            setun_planned_value *value;
+
+            status = add_value(planner, node->out[i].index, fmts, &value, error);
+            if (status == SETUN_OK)
+                status = append_value(&out, value, error);
+        } else {
+            status = append_constant(planner, &out, &node->out[i], fmts, error);
+        }
+    }
+    if (status == SETUN_OK)
+        status = setun_plan_add_step(planner->plan, candidate.ref, &candidate.kernel_plan, attr, 1, in.id, in.n, out.id, out.n, node->op,
+                                     error);
+    return status;
+}
+
+/* Splits "avx2,scalar"; scalar, which has every op, always closes the list. */
+static setun_status read_backends(setun_planner *planner, setun_error *error)
+{
+    const char *at = planner->request->backends;
+    bool has_scalar = false;
+
+    while (at != NULL) {
+        size_t length = strcspn(at, ",");
+        char *name = planner->backend[planner->n_backends];
+        const char *known[64];
+        size_t n_known = 0;
+        bool loaded = false;
+
+        if (length == 0 || length >= sizeof(planner->backend[0]) || planner->n_backends + 1 >= SETUN_COUNT(planner->backend))
+            return setun_fail(error, SETUN_ERR_INVALID, "backends '%s': expected names with ',' between them", planner->request->backends);
+        memcpy(name, at, length);
+        name[length] = '\0';
+        for (size_t i = 0; i < setun_plugins_count(planner->request->plugins) && n_known < SETUN_COUNT(known); i++) {
+            const setun_plugin_info *info = setun_plugins_info(planner->request->plugins, i);
+
+            if (info->loaded)
+                known[n_known++] = info->name;
+            loaded = loaded || (info->loaded && strcmp(info->name, name) == 0);
+        }
+        if (!loaded) {
+            const char *nearest = setun_nearest_word(name, known, n_known);
+
+            return setun_fail(error, SETUN_ERR_NOT_FOUND, "backend '%s' is not loaded%s%s%s ('setun plugins list' tells why)", name,
+                              nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+        }
+        has_scalar = has_scalar || strcmp(name, "scalar") == 0;
+        planner->n_backends++;
+        at = at[length] == ',' ? at + length + 1 : NULL;
+    }
+    if (planner->n_backends > 0 && !has_scalar)
+        memcpy(planner->backend[planner->n_backends++], "scalar", sizeof("scalar"));
+    return SETUN_OK;
+}
+
+setun_status setun_planner_compile(const setun_planner_request *request, setun_plan **out_plan, uint32_t *out_logits, setun_error *error)
+{
+    setun_planner planner = {.request = request};
+    setun_planned_value *tokens;
+    setun_status status = read_backends(&planner, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = setun_plan_create(&planner.plan, error);
+    if (status != SETUN_OK)
+        return status;
+    status = add_value(&planner, request->graph->tokens, "i32", &tokens, error);
+    for (size_t i = 0; i < request->graph->n_nodes && status == SETUN_OK; i++)
+        status = add_node(&planner, &request->graph->nodes[i], error);
+    if (status == SETUN_OK) {
+        *out_logits = setun_planner_find(&planner, request->graph->logits, "f32")->tensor[0];
+        setun_plan_set_result(planner.plan, *out_logits);
+        status = setun_plan_finish(planner.plan, request->machine->n_workers, error);
+    }
+    free(planner.values);
+    if (status != SETUN_OK) {
+        setun_plan_destroy(planner.plan);
+        return status;
+    }
+    *out_plan = planner.plan;
+    return SETUN_OK;
+}

@@ -1,0 +1,24 @@
+/* planner.h - chooses a kernel for every node of a graph and compiles a plan for passes of a given size. Internal.
+ *
+ * A kernel fits a node when its pattern is the node's op, every operand can be had in the format that it reads (activations through one
+ * pack kernel, shared by all readers; weights from the store), and its plan() accepts. Among those that fit, the backend named first
+ * wins, then the lowest estimated time, packing of activations included. */
+#ifndef SETUN_PLANNER_H
+#define SETUN_PLANNER_H
+#include "plan/store.h"
+
+typedef struct setun_planner_request {
+    const setun_graph   *graph;
+    const setun_plugins *plugins;
+    const setun_machine *machine;
+    setun_store         *store;
+    int64_t              rows_min, rows_max; /* rows of the passes that the plan serves */
+    int64_t              n_blocks;           /* blocks of each cache */
+    const char          *cache_fmt;          /* "f16.kv256" or "f32.kv256" */
+    const char          *backends;           /* names in order of preference, ',' between; NULL: any. scalar is always added at the end */
+} setun_planner_request;
+
+/* *out_logits: the plan's tensor that holds the logits, f32[out rows, vocab].
+ * SETUN_ERR_UNSUPPORTED: no kernel fits a node; the error lists why each declined. SETUN_ERR_NOT_FOUND: a backend is not loaded. */
+setun_status setun_planner_compile(const setun_planner_request *request, setun_plan **out_plan, uint32_t *out_logits, setun_error *error);
+#endif

@@ -1,0 +1,51 @@
+/* planner_internal.h - what planner.c (compiling a graph) and candidates.c (choosing a kernel for a node) share. */
+#ifndef SETUN_PLANNER_INTERNAL_H
+#define SETUN_PLANNER_INTERNAL_H
+#include "plan/planner.h"
+#include "plugin/fmts.h"
+
+/* Bytes of one operand's representation as text: a format's name and three times "+f32". */
+enum { SETUN_REPRESENTATION_BYTES = SETUN_FMT_NAME_BYTES + 16 };
+
+/* An activation in one representation, as tensors of the plan. */
+typedef struct setun_planned_value {
+    uint32_t value;  /* of the graph */
+    char     fmts[SETUN_REPRESENTATION_BYTES];
+    uint32_t n;
+    uint32_t tensor[SETUN_OPERAND_MAX_PARTS];
+} setun_planned_value;
+
+typedef struct setun_planner {
+    const setun_planner_request *request;
+    setun_plan          *plan;
+    setun_planned_value *values;
+    size_t               n_values, values_capacity;
+    uint32_t             n_backends; /* names in request->backends, scalar added; 0: any */
+    char                 backend[16][64];
+} setun_planner;
+
+/* A kernel for a node, with the pack kernels that bring its activations into shape. */
+typedef struct setun_candidate {
+    setun_kernel_ref  ref;
+    setun_kernel_plan kernel_plan;
+    uint32_t          n_in, n_out; /* operands */
+    char              fmts[2 * SETUN_NODE_MAX_OPERANDS][SETUN_REPRESENTATION_BYTES]; /* of each operand, inputs first */
+    uint32_t          rank; /* of its backend; lower is preferred */
+    double            cost_ns;
+    setun_kernel_ref  pack[SETUN_NODE_MAX_OPERANDS]; /* kernel NULL: no packing needed, or done already */
+    setun_kernel_plan pack_plan[SETUN_NODE_MAX_OPERANDS];
+} setun_candidate;
+
+/* The representation in which nodes write and read an activation unless a kernel wants another: "f32", the tokens "i32". */
+const char *setun_planner_base_fmt(const setun_graph_value *value);
+
+/* Dims of an activation for the largest pass; *out_rows_dim is the dimension that follows the rows. */
+void setun_planner_value_dims(const setun_planner *planner, const setun_graph_value *value, int64_t out_dim[4], uint32_t *out_rows_dim);
+
+/* An activation that the plan already has in that representation, or NULL. */
+const setun_planned_value *setun_planner_find(const setun_planner *planner, uint32_t value, const char *fmts);
+
+/* The best kernel for a node. SETUN_ERR_UNSUPPORTED: none; the error names the node and every kernel's reason. */
+setun_status setun_planner_choose(const setun_planner *planner, const setun_graph_node *node, setun_candidate *out_candidate,
+                                  setun_error *error);
+#endif

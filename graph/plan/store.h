@@ -1,0 +1,38 @@
+/* store.h - the memory that plans point to besides activations: weights in the formats that kernels want, tables, KV caches. Internal.
+ * A weight is packed once for each format, by pack kernels of the plugins, on all threads. */
+#ifndef SETUN_STORE_H
+#define SETUN_STORE_H
+#include "exec/plan.h"
+#include "graph.h"
+#include "plan/operand.h"
+
+typedef struct setun_store setun_store;
+
+/* graph, plugins and their owners must outlive the store. */
+setun_status setun_store_create(const setun_graph *graph, const setun_plugins *plugins, const setun_machine *machine,
+                                setun_store **out_store, setun_error *error);
+void         setun_store_destroy(setun_store *store); /* accepts NULL */
+
+/* Whether weight w can be had in the representation `fmts` ("tern2.row+f32"): as it is in the file, or packed. Says why not. */
+bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char *fmts, char *why, size_t why_bytes);
+
+/* Dims and strides that weight w has, or will have, in that representation; data is NULL unless it is there already. */
+setun_status setun_store_shape_weight(const setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand,
+                                      setun_error *error);
+
+/* Weight w in that representation. Memory is reserved now and filled by setun_store_pack. Checks the source's contents at first use. */
+setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand, setun_error *error);
+
+/* Table t, f32[n_positions, n_dims / 2]; filled when it is first asked for. */
+setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand *out_operand, setun_error *error);
+
+/* Cache c in a cache format, n_blocks blocks of 256 positions of address space; pages are touched as they are written. */
+setun_status setun_store_get_cache(setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
+                                   setun_error *error);
+
+/* Runs the pack kernels for all weights asked for since the last call. */
+setun_status setun_store_pack(setun_store *store, setun_team *team, setun_error *error);
+
+size_t setun_store_weight_bytes(const setun_store *store); /* packed, besides those used in place */
+size_t setun_store_cache_bytes(const setun_store *store);  /* address space */
+#endif

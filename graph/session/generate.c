@@ -1,0 +1,132 @@
+/* generate.c - a prompt in, tokens out, one at a time. */
+#include <string.h>
+#include <time.h>
+
+#include "session/session_internal.h"
+
+static double now_seconds(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* What the logits sink needs to draw the next token while the logits are valid. */
+typedef struct draw {
+    setun_session        *session;
+    const setun_sampling *sampling;
+    int32_t               seq;
+    int32_t               next;
+} draw;
+
+static setun_status draw_token(void *context, size_t i, const float *logits, setun_error *error)
+{
+    draw *d = context;
+    const setun_sequence *sequence = &d->session->seqs[d->seq];
+
+    (void)i;
+    (void)error;
+    d->next = setun_sampler_draw(d->session->sampler, d->sampling, logits, sequence->token, (size_t)sequence->length, sequence->length);
+    return SETUN_OK;
+}
+
+/* Appends the prompt in passes; the last row's logits give the first token. */
+static setun_status eval_prompt(draw *d, const int32_t *prompt, size_t n_prompt, setun_error *error)
+{
+    setun_session *session = d->session;
+    setun_status status = SETUN_OK;
+
+    for (size_t i = 0; i < n_prompt && status == SETUN_OK;) {
+        size_t n = n_prompt - i < session->chunk ? n_prompt - i : session->chunk;
+
+        for (size_t j = 0; j < n; j++)
+            session->rows[j] = (setun_row){prompt[i + j], d->seq, i + j + 1 == n_prompt};
+        status = setun_session_eval(session, session->rows, n, draw_token, d, error);
+        i += n;
+    }
+    return status;
+}
+
+static bool is_stop(const setun_model *model, int32_t id)
+{
+    for (size_t i = 0; i < model->n_stops; i++)
+        if (model->stops[i] == id)
+            return true;
+    return false;
+}
+
+/* The tokens after the prompt. */
+static setun_status generate_tokens(draw *d, int64_t n_tokens, setun_text_decoder *decoder, setun_token_sink *sink, void *context,
+                                    setun_generation *generation, setun_error *error)
+{
+    setun_session *session = d->session;
+    setun_status status = SETUN_OK;
+
+    generation->end = SETUN_END_LENGTH;
+    while (n_tokens < 0 || generation->n_tokens < n_tokens) {
+        const char *text;
+        size_t n_bytes;
+        setun_row row = {d->next, d->seq, true};
+
+        if (is_stop(session->model, d->next)) {
+            generation->end = SETUN_END_STOP;
+            return SETUN_OK;
+        }
+        status = setun_text_decoder_push(decoder, d->next, &text, &n_bytes, error);
+        if (status == SETUN_OK)
+            status = sink(context, d->next, text, n_bytes, error);
+        if (status != SETUN_OK)
+            return status;
+        generation->n_tokens++;
+        if (generation->n_tokens == n_tokens)
+            break;
+        if (setun_sequence_length(session, d->seq) >= session->context) {
+            generation->end = SETUN_END_CONTEXT;
+            return SETUN_OK;
+        }
+        status = setun_session_eval(session, &row, 1, draw_token, d, error);
+        if (status != SETUN_OK)
+            return status;
+    }
+    return SETUN_OK;
+}
+
+setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *prompt, size_t n_prompt, int64_t n_tokens,
+                            const setun_sampling *sampling, setun_token_sink *sink, void *context,
+                            setun_generation *out_generation, setun_error *error)
+{
+    setun_generation generation = {.n_prompt = (int64_t)n_prompt};
+    draw d = {session, sampling, seq, -1};
+    double start = now_seconds(), prompt_end;
+    const char *rest;
+    size_t rest_bytes;
+    setun_status status = setun_sampling_check(sampling, error);
+
+    if (status != SETUN_OK)
+        return status;
+    if (n_prompt == 0)
+        return setun_fail(error, SETUN_ERR_INVALID, "the prompt is empty: at least one token is needed");
+    if (seq < 0 || (uint32_t)seq >= session->max_seqs || !session->seqs[seq].open)
+        return setun_fail(error, SETUN_ERR_INVALID, "sequence %d is not open", seq);
+    if (n_prompt > (size_t)(session->context - session->seqs[seq].length))
+        return setun_fail(error, SETUN_ERR_FULL, "the prompt of %zu tokens does not fit: the context of %lld positions has %lld left",
+                          n_prompt, (long long)session->context, (long long)(session->context - session->seqs[seq].length));
+    setun_text_decoder_finish(session->decoder, &rest, &rest_bytes); /* whatever an earlier generation held back is its own */
+    status = eval_prompt(&d, prompt, n_prompt, error);
+    prompt_end = now_seconds();
+    if (status == SETUN_OK)
+        status = generate_tokens(&d, n_tokens, session->decoder, sink, context, &generation, error);
+    if (status == SETUN_ERR_INTERRUPTED) {
+        generation.end = SETUN_END_INTERRUPT;
+        status = SETUN_OK;
+    }
+    generation.prompt_seconds = prompt_end - start;
+    generation.token_seconds  = now_seconds() - prompt_end;
+    setun_text_decoder_finish(session->decoder, &rest, &rest_bytes);
+    if (status == SETUN_OK && rest_bytes > 0 && sink != NULL)
+        status = sink(context, -1, rest, rest_bytes, error);
+    if (status == SETUN_OK)
+        *out_generation = generation;
+    return status;
+}

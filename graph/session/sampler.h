@@ -1,0 +1,19 @@
+/* sampler.h - from a row of logits to the next token, by the order and the draw of numerics.md: sampling. Internal. */
+#ifndef SETUN_SAMPLER_H
+#define SETUN_SAMPLER_H
+#include "setun/session.h"
+
+typedef struct setun_sampler setun_sampler;
+
+/* All scratch for a vocabulary of n tokens; drawing allocates nothing. */
+setun_status setun_sampler_create(int64_t n_vocab, setun_sampler **out_sampler, setun_error *error);
+void         setun_sampler_destroy(setun_sampler *sampler); /* accepts NULL */
+
+/* SETUN_ERR_INVALID: a setting is out of its range; the error names it. NULL means greedy. */
+setun_status setun_sampling_check(const setun_sampling *sampling, setun_error *error);
+
+/* Id of the next token. logits[n_vocab] finite; history[n_history]: tokens of the sequence so far, for the repetition penalty;
+ * position: where the drawn token will stand in its sequence. */
+int32_t setun_sampler_draw(setun_sampler *sampler, const setun_sampling *sampling, const float *logits, const int32_t *history,
+                           size_t n_history, int64_t position);
+#endif

@@ -1,0 +1,180 @@
+/* session.c - making a session: plans for one row, a small batch and prefill; weights packed; all memory reserved. */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "plan/planner.h"
+#include "session/session_internal.h"
+#include "setun_numerics.h"
+
+enum { DEFAULT_CHUNK = 256, MAX_CHUNK = 65536, MAX_SEQS = 65536 };
+
+/* Option values that cannot be used, before anything is made. */
+static setun_status read_options(setun_session *session, const setun_session_options *options, setun_error *error)
+{
+    int64_t model_context = session->model->graph->context;
+
+    if (options->chunk > MAX_CHUNK)
+        return setun_fail(error, SETUN_ERR_INVALID, "chunk: expected 1 to %d rows, found %u", MAX_CHUNK, options->chunk);
+    if (options->max_seqs > MAX_SEQS)
+        return setun_fail(error, SETUN_ERR_INVALID, "sequences: expected 1 to %d, found %u", MAX_SEQS, options->max_seqs);
+    if (options->kv != SETUN_KV_F16 && options->kv != SETUN_KV_F32)
+        return setun_fail(error, SETUN_ERR_INVALID, "kv: expected SETUN_KV_F16 or SETUN_KV_F32, found %d", options->kv);
+    if (options->context < 0 || options->context > model_context)
+        return setun_fail(error, SETUN_ERR_INVALID, "context: expected 1 to the model's %lld positions, found %lld",
+                          (long long)model_context, (long long)options->context);
+    session->context  = options->context == 0 ? model_context : options->context;
+    session->max_seqs = options->max_seqs == 0 ? 1 : options->max_seqs;
+    session->chunk    = options->chunk == 0 ? DEFAULT_CHUNK : options->chunk;
+    session->blocks_per_seq = (session->context + SETUN_CHUNK - 1) / SETUN_CHUNK;
+    if (session->blocks_per_seq * session->max_seqs > INT32_MAX)
+        return setun_fail(error, SETUN_ERR_INVALID, "%u sequences of %lld positions need more than 2^31 cache blocks", session->max_seqs,
+                          (long long)session->context);
+    return SETUN_OK;
+}
+
+static setun_status alloc_batch(setun_session *session, setun_error *error)
+{
+    size_t chunk = session->chunk, n_seqs = session->max_seqs, n_blocks = (size_t)session->blocks_per_seq;
+    bool ok = true;
+
+    session->seqs        = setun_calloc(n_seqs, sizeof(*session->seqs));
+    session->free_block  = setun_calloc(n_seqs * n_blocks, sizeof(*session->free_block));
+    session->token       = setun_calloc(chunk, sizeof(*session->token));
+    session->seq         = setun_calloc(chunk, sizeof(*session->seq));
+    session->pos         = setun_calloc(chunk, sizeof(*session->pos));
+    session->out_row     = setun_calloc(chunk, sizeof(*session->out_row));
+    session->rows        = setun_calloc(chunk, sizeof(*session->rows));
+    session->len         = setun_calloc(n_seqs, sizeof(*session->len));
+    session->block       = setun_calloc(n_seqs, sizeof(*session->block));
+    session->want_length = setun_calloc(n_seqs, sizeof(*session->want_length));
+    ok = session->seqs != NULL && session->free_block != NULL && session->token != NULL && session->seq != NULL && session->pos != NULL &&
+         session->out_row != NULL && session->rows != NULL && session->len != NULL && session->block != NULL &&
+         session->want_length != NULL;
+    for (size_t i = 0; ok && i < n_seqs; i++) {
+        session->seqs[i].block = setun_calloc(n_blocks, sizeof(int32_t));
+        session->seqs[i].token = setun_calloc((size_t)session->context, sizeof(int32_t));
+        session->block[i]      = session->seqs[i].block;
+        ok = session->seqs[i].block != NULL && session->seqs[i].token != NULL;
+    }
+    if (!ok)
+        return setun_fail_nomem(error, "sequences", n_seqs * (size_t)session->context * sizeof(int32_t));
+    /* The stack gives block 0 first, so that a lone sequence fills the cache from its start. */
+    session->n_free = (int64_t)(n_seqs * n_blocks);
+    for (int64_t i = 0; i < session->n_free; i++)
+        session->free_block[i] = (int32_t)(session->n_free - 1 - i);
+    session->batch = (setun_batch){.size = sizeof(session->batch), .n_seqs = session->max_seqs, .token = session->token,
+                                   .seq = session->seq, .pos = session->pos, .out_row = session->out_row, .len = session->len,
+                                   .block = session->block};
+    return SETUN_OK;
+}
+
+/* One plan for each class of passes that a chunk allows. */
+static setun_status make_plans(setun_session *session, const setun_session_options *options, setun_error *error)
+{
+    const int64_t sizes[SETUN_SESSION_MAX_PLANS] = {1, SETUN_SMALL_BATCH_ROWS, session->chunk};
+    setun_machine machine;
+    setun_planner_request request = {
+        .graph = session->model->graph, .plugins = session->model->plugins, .machine = &machine,
+        .n_blocks = session->blocks_per_seq * session->max_seqs,
+        .cache_fmt = options->kv == SETUN_KV_F32 ? "f32.kv256" : "f16.kv256", .backends = options->backends,
+    };
+    setun_status status;
+
+    setun_topology_describe(session->model->topology, setun_team_n_threads(session->team), &machine);
+    status = setun_store_create(session->model->graph, session->model->plugins, &machine, &session->store, error);
+    request.store = session->store;
+    for (uint32_t i = 0; i < SETUN_SESSION_MAX_PLANS && status == SETUN_OK; i++) {
+        setun_session_plan *plan = &session->plans[session->n_plans];
+
+        request.rows_min = session->n_plans == 0 ? 1 : session->plans[session->n_plans - 1].rows_max + 1;
+        request.rows_max = sizes[i] < session->chunk ? sizes[i] : session->chunk;
+        if (request.rows_min > request.rows_max)
+            continue;
+        status = setun_planner_compile(&request, &plan->plan, &plan->logits, error);
+        if (status == SETUN_OK) {
+            plan->rows_max = request.rows_max;
+            session->n_plans++;
+            if (setun_plan_arena_bytes(plan->plan) > session->arena_bytes)
+                session->arena_bytes = setun_plan_arena_bytes(plan->plan);
+        }
+    }
+    return status;
+}
+
+setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
+                                  setun_error *error)
+{
+    static const setun_session_options defaults = {0};
+    setun_session *session = setun_calloc(1, sizeof(*session));
+    setun_status status;
+
+    if (session == NULL)
+        return setun_fail_nomem(error, "session", sizeof(*session));
+    if (options == NULL)
+        options = &defaults;
+    session->model = model;
+    atomic_init(&session->interrupted, false);
+    status = read_options(session, options, error);
+    if (status == SETUN_OK)
+        status = setun_team_create(model->topology, options->n_threads, &session->team, error);
+    if (status == SETUN_OK)
+        status = alloc_batch(session, error);
+    if (status == SETUN_OK)
+        status = setun_sampler_create(model->graph->vocab, &session->sampler, error);
+    if (status == SETUN_OK)
+        status = setun_text_decoder_create(model->tokenizer, false, &session->decoder, error);
+    if (status == SETUN_OK)
+        status = make_plans(session, options, error);
+    if (status == SETUN_OK) {
+        session->arena = setun_pages_alloc(session->arena_bytes);
+        if (session->arena == NULL)
+            status = setun_fail_nomem(error, "activations", session->arena_bytes);
+    }
+    if (status == SETUN_OK)
+        status = setun_store_pack(session->store, session->team, error);
+    if (status != SETUN_OK) {
+        setun_session_destroy(session);
+        return status;
+    }
+    for (uint32_t i = 0; i < session->n_plans; i++)
+        setun_plan_bind(session->plans[i].plan, session->arena);
+    *out_session = session;
+    return SETUN_OK;
+}
+
+void setun_session_destroy(setun_session *session)
+{
+    if (session == NULL)
+        return;
+    for (uint32_t i = 0; i < session->n_plans; i++)
+        setun_plan_destroy(session->plans[i].plan);
+    for (uint32_t i = 0; session->seqs != NULL && i < session->max_seqs; i++) {
+        free(session->seqs[i].block);
+        free(session->seqs[i].token);
+    }
+    setun_pages_free(session->arena, session->arena_bytes);
+    setun_store_destroy(session->store);
+    setun_text_decoder_destroy(session->decoder);
+    setun_sampler_destroy(session->sampler);
+    setun_team_destroy(session->team);
+    free(session->seqs);
+    free(session->free_block);
+    free(session->token);
+    free(session->seq);
+    free(session->pos);
+    free(session->out_row);
+    free(session->rows);
+    free(session->len);
+    free(session->block);
+    free(session->want_length);
+    free(session);
+}
+
+void setun_session_describe(const setun_session *session, setun_session_info *out_info)
+{
+    *out_info = (setun_session_info){
+        .n_threads = setun_team_n_threads(session->team), .chunk = session->chunk, .max_seqs = session->max_seqs,
+        .context = session->context, .weight_bytes = setun_store_weight_bytes(session->store),
+        .activation_bytes = session->arena_bytes, .cache_bytes = setun_store_cache_bytes(session->store),
+    };
+}

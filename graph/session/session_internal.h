@@ -1,0 +1,62 @@
+/* session_internal.h - the inside of a session, shared by session.c (making one), sequence.c, eval.c and generate.c. */
+#ifndef SETUN_SESSION_INTERNAL_H
+#define SETUN_SESSION_INTERNAL_H
+#include <stdatomic.h>
+
+#include "exec/plan.h"
+#include "plan/store.h"
+#include "session/model_internal.h"
+#include "session/sampler.h"
+#include "setun/session.h"
+
+/* Rows of a pass for which a plan is made: one row, a small batch, prefill. A plan serves any count up to its own. */
+enum { SETUN_SMALL_BATCH_ROWS = 16, SETUN_SESSION_MAX_PLANS = 3 };
+
+typedef struct setun_session_plan {
+    setun_plan *plan;
+    int64_t     rows_max;
+    uint32_t    logits; /* tensor of the plan */
+} setun_session_plan;
+
+typedef struct setun_sequence {
+    bool     open;
+    int64_t  length;   /* positions cached */
+    int64_t  n_blocks; /* blocks held: ceil(length / 256) */
+    int32_t *block;    /* [blocks_per_seq] */
+    int32_t *token;    /* [context] token at each position */
+} setun_sequence;
+
+struct setun_session {
+    setun_model       *model;
+    setun_team        *team;
+    setun_store       *store;
+    setun_session_plan plans[SETUN_SESSION_MAX_PLANS]; /* ascending rows_max */
+    uint32_t           n_plans;
+    unsigned char     *arena;
+    size_t             arena_bytes;
+    setun_sampler     *sampler;
+    setun_text_decoder *decoder; /* of setun_generate */
+    atomic_bool        interrupted; /* set by setun_session_interrupt, cleared by the call that reports it */
+
+    uint32_t chunk, max_seqs;
+    int64_t  context, blocks_per_seq;
+
+    setun_sequence *seqs;       /* [max_seqs] */
+    int32_t        *free_block; /* stack of unused blocks, [max_seqs * blocks_per_seq] */
+    int64_t         n_free;
+
+    /* One pass's batch. */
+    setun_batch     batch;
+    int32_t        *token, *seq, *pos, *out_row; /* [chunk] */
+    int32_t        *len;                         /* [max_seqs] */
+    const int32_t **block;                       /* [max_seqs] */
+    int64_t        *want_length;                 /* [max_seqs] scratch of setun_session_eval's check */
+    setun_row      *rows;                        /* [chunk] scratch of setun_generate */
+};
+
+/* Makes the sequence's block table cover n_positions. There are always enough blocks: context x max_seqs are reserved. */
+void setun_sequence_reserve(setun_session *session, setun_sequence *sequence, int64_t n_positions);
+
+/* True once after an interrupt. */
+bool setun_session_take_interrupt(setun_session *session);
+#endif
