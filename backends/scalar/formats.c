@@ -1,0 +1,153 @@
+/* formats.c - the standard formats (formats.md). layout() gives bytes and strides, or 0 for dims that cannot be: one below 1, more
+ * dimensions than the format has, or an overflow. */
+#include <stdbool.h>
+
+#include "kernels.h"
+#include "setun_numerics.h"
+
+#define PAD_BYTES 64 /* rows start on cache lines, and full vectors may be read to a row's end */
+
+/* bytes and each product on the way to them stay below 2^63, so that strides and offsets are representable. */
+static bool times(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+static bool padded(int64_t n_bytes, int64_t *out)
+{
+    if (__builtin_add_overflow(n_bytes, PAD_BYTES - 1, out))
+        return false;
+    *out -= *out % PAD_BYTES;
+    return true;
+}
+
+static size_t fail(int64_t stride_bytes[4])
+{
+    for (int i = 0; i < 4; i++)
+        stride_bytes[i] = 0;
+    return 0;
+}
+
+/* Rows of row_bytes, each padded. element_bytes 0: elements have no address of their own. */
+static size_t rows_layout(const int64_t dim[4], int64_t row_bytes, int64_t element_bytes, int64_t stride_bytes[4])
+{
+    int64_t total;
+
+    if (!padded(row_bytes, &stride_bytes[0]) || !times(dim[0], stride_bytes[0], &total))
+        return fail(stride_bytes);
+    stride_bytes[1] = element_bytes;
+    stride_bytes[2] = stride_bytes[3] = 0;
+    return (size_t)total;
+}
+
+static bool is_matrix(const int64_t dim[4])
+{
+    return dim[0] >= 1 && dim[1] >= 1 && dim[2] == 1 && dim[3] == 1;
+}
+
+static size_t matrix_layout(const int64_t dim[4], int64_t element_bytes, int64_t stride_bytes[4])
+{
+    int64_t row_bytes;
+
+    if (!is_matrix(dim) || !times(dim[1], element_bytes, &row_bytes))
+        return fail(stride_bytes);
+    return rows_layout(dim, row_bytes, element_bytes, stride_bytes);
+}
+
+static size_t bytes4_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return matrix_layout(dim, 4, out_stride_bytes);
+}
+
+static size_t bytes2_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return matrix_layout(dim, 2, out_stride_bytes);
+}
+
+static size_t bytes1_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return matrix_layout(dim, 1, out_stride_bytes);
+}
+
+static size_t tern2_row_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    if (!is_matrix(dim))
+        return fail(out_stride_bytes);
+    return rows_layout(dim, dim[1] / 4 + (dim[1] % 4 != 0), 0, out_stride_bytes);
+}
+
+static size_t tern2_hf_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    int64_t total;
+
+    fail(out_stride_bytes); /* it has no strides */
+    return is_matrix(dim) && dim[0] % 4 == 0 && times(dim[0] / 4, dim[1], &total) ? (size_t)total : 0;
+}
+
+static size_t cache_layout(const int64_t dim[4], int64_t element_bytes, int64_t stride_bytes[4])
+{
+    int64_t row_bytes, total;
+
+    if (dim[0] < 1 || dim[1] < 1 || dim[2] != SETUN_CHUNK || dim[3] < 1 || !times(dim[3], element_bytes, &row_bytes) ||
+        !padded(row_bytes, &stride_bytes[2]) || !times(stride_bytes[2], SETUN_CHUNK, &stride_bytes[1]) ||
+        !times(stride_bytes[1], dim[1], &stride_bytes[0]) || !times(stride_bytes[0], dim[0], &total))
+        return fail(stride_bytes);
+    stride_bytes[3] = element_bytes;
+    return (size_t)total;
+}
+
+static size_t f16_kv256_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return cache_layout(dim, 2, out_stride_bytes);
+}
+
+static size_t f32_kv256_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return cache_layout(dim, 4, out_stride_bytes);
+}
+
+/* dims that layout() accepted, so nothing overflows. */
+#define OFFSET_OF(layout)                                                                                                      \
+    static size_t layout##_offset(const int64_t dim[4], int64_t row)                                                           \
+    {                                                                                                                          \
+        int64_t stride_bytes[4];                                                                                               \
+                                                                                                                               \
+        layout(dim, stride_bytes);                                                                                             \
+        return (size_t)(row * stride_bytes[0]);                                                                                \
+    }
+OFFSET_OF(bytes4_layout)
+OFFSET_OF(bytes2_layout)
+OFFSET_OF(bytes1_layout)
+OFFSET_OF(tern2_row_layout)
+OFFSET_OF(f16_kv256_layout)
+OFFSET_OF(f32_kv256_layout)
+
+/* Only row 0 is a multiple of this format's row_group, and the end of all rows. */
+static size_t tern2_hf_layout_offset(const int64_t dim[4], int64_t row)
+{
+    int64_t stride_bytes[4];
+
+    return row == 0 ? 0 : tern2_hf_layout(dim, stride_bytes);
+}
+
+#define FORMAT(symbol, text, layout_function, group)                                                                           \
+    static const setun_format symbol = {.size = sizeof(setun_format),                                                          \
+                                        .align = PAD_BYTES,                                                                    \
+                                        .name = text,                                                                          \
+                                        .row_group = group,                                                                    \
+                                        .layout = layout_function,                                                             \
+                                        .offset = layout_function##_offset};
+FORMAT(format_i32, "i32", bytes4_layout, 1)
+FORMAT(format_f32, "f32", bytes4_layout, 1)
+FORMAT(format_f16, "f16", bytes2_layout, 1)
+FORMAT(format_bf16, "bf16", bytes2_layout, 1)
+FORMAT(format_i8_row, "i8.row", bytes1_layout, 1)
+FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
+FORMAT(format_tern2_hf, "tern2.hf", tern2_hf_layout, UINT32_MAX)
+FORMAT(format_f16_kv256, "f16.kv256", f16_kv256_layout, 1)
+FORMAT(format_f32_kv256, "f32.kv256", f32_kv256_layout, 1)
+
+const setun_format *const scalar_formats[] = {
+    &format_i32,      &format_f32,       &format_f16,       &format_bf16, &format_i8_row, &format_tern2_row,
+    &format_tern2_hf, &format_f16_kv256, &format_f32_kv256, NULL,
+};

@@ -1,0 +1,39 @@
+/* kernels.h - the kernels of this backend, each in the file of its name; plugin.c makes the table of them. */
+#ifndef SETUN_SCALAR_KERNELS_H
+#define SETUN_SCALAR_KERNELS_H
+#include "setun_plugin.h"
+
+#define SCALAR_KERNELS(X) \
+    X(add_f32_f32_f32__scalar) \
+    X(attention_f32_f16kv256_f32__scalar) \
+    X(attention_f32_f32kv256_f32__scalar) \
+    X(embedding_i32_bf16_f32__scalar) \
+    X(embedding_i32_f16_f32__scalar) \
+    X(embedding_i32_f32_f32__scalar) \
+    X(kv_write_f32_f16kv256__scalar) \
+    X(kv_write_f32_f32kv256__scalar) \
+    X(linear_f32_bf16_f32__scalar) \
+    X(linear_f32_f16_f32__scalar) \
+    X(linear_f32_f32_f32__scalar) \
+    X(linear_i8row_tern2row_f32__scalar) \
+    X(mul_f32_f32_f32__scalar) \
+    X(output_rows_f32_f32__scalar) \
+    X(pack_bf16_f32__scalar) \
+    X(pack_bf16_tern2row__scalar) \
+    X(pack_f16_f32__scalar) \
+    X(pack_f16_tern2row__scalar) \
+    X(pack_f32_f32__scalar) \
+    X(pack_f32_i8row__scalar) \
+    X(pack_f32_tern2row__scalar) \
+    X(pack_tern2hf_tern2row__scalar) \
+    X(relu2_f32_f32__scalar) \
+    X(rms_norm_f32_f32_f32__scalar) \
+    X(rope_f32_f32_f32__scalar) \
+    X(silu_f32_f32__scalar)
+
+#define SCALAR_DECLARE(name) extern const setun_kernel name;
+SCALAR_KERNELS(SCALAR_DECLARE)
+
+/* formats.c */
+extern const setun_format *const scalar_formats[];
+#endif

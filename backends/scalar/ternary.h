@@ -1,0 +1,24 @@
+/* ternary.h - rows of tern2.row (formats.md): four codes a byte, code c = 0, 1, 2 is weight c - 1, rows padded to 64 bytes with code 1. */
+#ifndef SETUN_SCALAR_TERNARY_H
+#define SETUN_SCALAR_TERNARY_H
+#include <string.h>
+
+#include "scalar.h"
+
+static inline int64_t ternary_row_bytes(int64_t k)
+{
+    return ((k + 3) / 4 + 63) / 64 * 64;
+}
+
+/* All codes, padding included, become 1: weight 0. */
+static inline void ternary_clear_row(uint8_t *codes, int64_t k)
+{
+    memset(codes, 0x55, (size_t)ternary_row_bytes(k));
+}
+
+/* Sets code i of a cleared row. */
+static inline void ternary_set(uint8_t *codes, int64_t i, unsigned code)
+{
+    codes[i / 4] = (uint8_t)(codes[i / 4] ^ (1u ^ code) << (2 * (i % 4)));
+}
+#endif
