@@ -1,0 +1,34 @@
+/* numerics.h - the host's side of numerics.md: double-precision functions of our own, exp32, the rope tables, Philox. Internal.
+ * The functions take + - * / and explicit steps only, so that they give the same bits with every compiler and C library. */
+#ifndef SETUN_GRAPH_NUMERICS_H
+#define SETUN_GRAPH_NUMERICS_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "setun/error.h"
+#include "setun_numerics.h"
+
+/* Within 1 ulp (measured; tests/kernels). Domains: */
+double setun_log64(double x); /* x normal and positive */
+double setun_exp64(double x); /* |x| <= 700 */
+double setun_sin64(double x); /* 0 <= x <= SETUN_F64_ANGLE_MAX, both */
+double setun_cos64(double x);
+
+/* numerics.md: exp32. The same bits as the kernels' own. */
+float setun_exp32(float x);
+
+/* Frequency j of n_dims / 2: (float)theta^(-2j / n_dims). */
+float setun_rope_frequency(double theta, int64_t n_dims, int64_t j);
+
+/* cos (or sin) of every position: out[position][n_dims / 2] with row_bytes from row to row. The memory must hold n_positions rows.
+ * SETUN_ERR_UNSUPPORTED: n_dims is odd or negative, theta is not in 1 .. 1e300, or n_positions exceeds 2^20. */
+setun_status setun_rope_table(int64_t n_positions, int64_t n_dims, double theta, bool sine, void *out, int64_t row_bytes,
+                              setun_error *error);
+
+/* Philox4x32-10: four random words for a counter and a key. */
+void setun_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/* Standard Gumbel noise of one candidate token (numerics.md: sampling). position: the place that the drawn token will have in its
+ * sequence, 0 for the first. */
+double setun_gumbel(uint64_t seed, uint64_t position, uint32_t id);
+#endif

@@ -1,0 +1,35 @@
+/* rope_table.c - the cos and sin tables of rope, made once by the host so that kernels hold no trigonometry. */
+#include "numerics/numerics.h"
+
+#include "base/base.h"
+
+#define POSITIONS_MAX (INT64_C(1) << 20) /* angles stay within SETUN_F64_ANGLE_MAX, where sin64 and cos64 are proven */
+
+float setun_rope_frequency(double theta, int64_t n_dims, int64_t j)
+{
+    return (float)setun_exp64(-(((double)(2 * j) / (double)n_dims) * setun_log64(theta)));
+}
+
+setun_status setun_rope_table(int64_t n_positions, int64_t n_dims, double theta, bool sine, void *out, int64_t row_bytes,
+                              setun_error *error)
+{
+    if (n_dims < 0 || n_dims % 2 != 0)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected an even number of dimensions, found %lld", (long long)n_dims);
+    if (!(theta >= 1.0 && theta <= 1e300))
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected theta from 1 to 1e300, found %g", theta);
+    if (n_positions > POSITIONS_MAX)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected at most %lld positions, found %lld",
+                          (long long)POSITIONS_MAX, (long long)n_positions);
+
+    for (int64_t j = 0; j < n_dims / 2; j++) {
+        const float frequency = setun_rope_frequency(theta, n_dims, j);
+
+        for (int64_t pos = 0; pos < n_positions; pos++) {
+            const float angle = (float)pos * frequency;
+
+            ((float *)(void *)((char *)out + pos * row_bytes))[j] =
+                (float)(sine ? setun_sin64((double)angle) : setun_cos64((double)angle));
+        }
+    }
+    return SETUN_OK;
+}
