@@ -1,0 +1,207 @@
+/* process.c - fork, exec, pipes and a time limit. */
+#include "process.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct capture {
+    int    fd;
+    char  *text;
+    size_t n, capacity;
+} capture;
+
+struct process {
+    pid_t   pid;
+    capture out, err;
+    double  deadline;
+    bool    timed_out;
+};
+
+static double now(void)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* In the child: becomes the program, or exits with 127. Async-signal-safe calls only, but for putenv: the test has one thread here. */
+static void become(const char *const *argv, const process_options *options, int in, const int out[2], const int err[2])
+{
+    if (options->stdout_path != NULL) {
+        const int fd = open(options->stdout_path, O_WRONLY);
+
+        if (fd < 0 || dup2(fd, 1) < 0)
+            _exit(127);
+    } else if (dup2(out[1], 1) < 0) {
+        _exit(127);
+    }
+    if (dup2(in, 0) < 0 || dup2(err[1], 2) < 0)
+        _exit(127);
+    for (int fd = 3; fd < 64; fd++)
+        (void)close(fd);
+    if (options->close_stdout)
+        (void)close(1);
+    if (options->close_stdin)
+        (void)close(0);
+    for (size_t i = 0; options->environment != NULL && options->environment[i] != NULL; i++)
+        (void)putenv((char *)options->environment[i]);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)execv(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
+/* A descriptor from which `text` can be read: an unlinked file, so that nobody has to feed a pipe. */
+static int input_file(const char *text, size_t n_bytes)
+{
+    char path[] = "/tmp/setun-test-input-XXXXXX";
+    const int fd = mkstemp(path);
+
+    cr_assert(fd >= 0, "mkstemp: %s", strerror(errno));
+    (void)unlink(path);
+    cr_assert(n_bytes == 0 || write(fd, text, n_bytes) == (ssize_t)n_bytes);
+    cr_assert(lseek(fd, 0, SEEK_SET) == 0);
+    return fd;
+}
+
+process *process_start(const char *const *argv, const process_options *options)
+{
+    process *started = calloc(1, sizeof(*started));
+    int out[2], err[2];
+    const int in = input_file(options->input, options->input != NULL ? options->input_bytes : 0);
+
+    cr_assert(started != NULL);
+    cr_assert(pipe(out) == 0 && pipe(err) == 0, "pipe: %s", strerror(errno));
+    started->deadline = now() + PROCESS_SECONDS;
+    started->pid = fork();
+    cr_assert(started->pid >= 0, "fork: %s", strerror(errno));
+    if (started->pid == 0)
+        become(argv, options, in, out, err);
+    (void)close(in);
+    (void)close(out[1]);
+    (void)close(err[1]);
+    started->out.fd = out[0];
+    started->err.fd = err[0];
+    return started;
+}
+
+/* Takes what is there; closes at the end of the stream. */
+static void drain(capture *capture)
+{
+    ssize_t n;
+
+    if (capture->capacity - capture->n < 65536) {
+        capture->capacity = 2 * capture->capacity + 131072;
+        capture->text = realloc(capture->text, capture->capacity);
+        cr_assert(capture->text != NULL);
+    }
+    n = read(capture->fd, capture->text + capture->n, capture->capacity - capture->n - 1);
+    if (n > 0) {
+        capture->n += (size_t)n;
+    } else if (n == 0 || errno != EINTR) {
+        (void)close(capture->fd);
+        capture->fd = -1;
+    }
+}
+
+/* Reads both streams until stdout has n_bytes or both have ended. */
+static void pump(process *process, size_t n_bytes)
+{
+    while (process->out.n < n_bytes && (process->out.fd >= 0 || process->err.fd >= 0)) {
+        struct pollfd streams[2] = {{process->out.fd, POLLIN, 0}, {process->err.fd, POLLIN, 0}}; /* poll skips a negative fd */
+        const double left = process->deadline - now();
+
+        if (left <= 0 && !process->timed_out) {
+            process->timed_out = true;
+            (void)kill(process->pid, SIGKILL);
+        }
+        if (poll(streams, 2, left > 0 ? (int)(left * 1000) + 1 : 1000) <= 0)
+            continue;
+        if (streams[0].revents != 0)
+            drain(&process->out);
+        if (streams[1].revents != 0)
+            drain(&process->err);
+    }
+}
+
+void process_wait_output(process *process, size_t n_bytes)
+{
+    pump(process, n_bytes);
+}
+
+void process_signal(process *process, int signal)
+{
+    (void)kill(process->pid, signal);
+}
+
+void process_close_output(process *process)
+{
+    if (process->out.fd >= 0)
+        (void)close(process->out.fd);
+    process->out.fd = -1;
+}
+
+static char *finish_text(capture *capture, size_t *out_n)
+{
+    char *text = capture->text != NULL ? capture->text : calloc(1, 1);
+
+    cr_assert(text != NULL);
+    text[capture->n] = '\0';
+    *out_n = capture->n;
+    return text;
+}
+
+void process_finish(process *process, process_result *out_result)
+{
+    int status = 0;
+
+    pump(process, SIZE_MAX);
+    while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    *out_result = (process_result){
+        .exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+        .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+        .timed_out = process->timed_out,
+    };
+    out_result->out = finish_text(&process->out, &out_result->n_out);
+    out_result->err = finish_text(&process->err, &out_result->n_err);
+    free(process);
+}
+
+void process_run(const char *const *argv, const process_options *options, process_result *out_result)
+{
+    process_finish(process_start(argv, options), out_result);
+}
+
+void process_result_free(process_result *result)
+{
+    free(result->out);
+    free(result->err);
+    *result = (process_result){0};
+}
+
+void setun_command(process_result *out_result, ...)
+{
+    const char *argv[40] = {SETUN_COMMAND};
+    const process_options options = {0};
+    size_t n = 1;
+    va_list args;
+
+    va_start(args, out_result);
+    while ((argv[n] = va_arg(args, const char *)) != NULL)
+        cr_assert(++n < sizeof(argv) / sizeof(argv[0]));
+    va_end(args);
+    process_run(argv, &options, out_result);
+    cr_assert(!out_result->timed_out, "setun %s did not end within %d s", argv[1], PROCESS_SECONDS);
+}
