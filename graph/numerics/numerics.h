@@ -2,10 +2,9 @@
  * The functions take + - * / and explicit steps only, so that they give the same bits with every compiler and C library. */
 #ifndef SETUN_GRAPH_NUMERICS_H
 #define SETUN_GRAPH_NUMERICS_H
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "setun/error.h"
+#include "graph.h"
 #include "setun_numerics.h"
 
 /* Within 1 ulp (measured; tests/kernels). Domains: */
@@ -20,10 +19,11 @@ float setun_exp32(float x);
 /* Frequency j of n_dims / 2: (float)theta^(-2j / n_dims). */
 float setun_rope_frequency(double theta, int64_t n_dims, int64_t j);
 
-/* cos (or sin) of every position: out[position][n_dims / 2] with row_bytes from row to row. The memory must hold n_positions rows.
- * SETUN_ERR_UNSUPPORTED: n_dims is odd or negative, theta is not in 1 .. 1e300, or n_positions exceeds 2^20. */
-setun_status setun_rope_table(int64_t n_positions, int64_t n_dims, double theta, bool sine, void *out, int64_t row_bytes,
-                              setun_error *error);
+/* Whether a table can be made. SETUN_ERR_UNSUPPORTED: n_dims is odd or below 2, theta is not in 1 .. 1e300, or n_positions exceeds 2^20. */
+setun_status setun_rope_table_check(const setun_graph_table *table, setun_error *error);
+
+/* Fills out, f32[n_positions, n_dims / 2], with the cos (or sin) of every position's angles. The table has passed the check. */
+void setun_rope_table_fill(const setun_graph_table *table, const setun_tensor *out);
 
 /* Philox4x32-10: four random words for a counter and a key. */
 void setun_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

@@ -10,26 +10,29 @@ float setun_rope_frequency(double theta, int64_t n_dims, int64_t j)
     return (float)setun_exp64(-(((double)(2 * j) / (double)n_dims) * setun_log64(theta)));
 }
 
-setun_status setun_rope_table(int64_t n_positions, int64_t n_dims, double theta, bool sine, void *out, int64_t row_bytes,
-                              setun_error *error)
+setun_status setun_rope_table_check(const setun_graph_table *table, setun_error *error)
 {
-    if (n_dims < 0 || n_dims % 2 != 0)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected an even number of dimensions, found %lld", (long long)n_dims);
-    if (!(theta >= 1.0 && theta <= 1e300))
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected theta from 1 to 1e300, found %g", theta);
-    if (n_positions > POSITIONS_MAX)
+    if (table->n_dims < 2 || table->n_dims % 2 != 0)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected an even number of dimensions, found %lld",
+                          (long long)table->n_dims);
+    if (!(table->theta >= 1.0 && table->theta <= 1e300))
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected theta from 1 to 1e300, found %g", table->theta);
+    if (table->n_positions > POSITIONS_MAX)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "rope: expected at most %lld positions, found %lld",
-                          (long long)POSITIONS_MAX, (long long)n_positions);
+                          (long long)POSITIONS_MAX, (long long)table->n_positions);
+    return SETUN_OK;
+}
 
-    for (int64_t j = 0; j < n_dims / 2; j++) {
-        const float frequency = setun_rope_frequency(theta, n_dims, j);
+void setun_rope_table_fill(const setun_graph_table *table, const setun_tensor *out)
+{
+    for (int64_t j = 0; j < table->n_dims / 2; j++) {
+        const float frequency = setun_rope_frequency(table->theta, table->n_dims, j);
 
-        for (int64_t pos = 0; pos < n_positions; pos++) {
+        for (int64_t pos = 0; pos < table->n_positions; pos++) {
             const float angle = (float)pos * frequency;
+            float *row = (float *)(void *)((char *)out->data + pos * out->stride_bytes[0]);
 
-            ((float *)(void *)((char *)out + pos * row_bytes))[j] =
-                (float)(sine ? setun_sin64((double)angle) : setun_cos64((double)angle));
+            row[j] = (float)(table->sine ? setun_sin64((double)angle) : setun_cos64((double)angle));
         }
     }
-    return SETUN_OK;
 }
