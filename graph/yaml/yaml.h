@@ -15,6 +15,7 @@ typedef struct setun_yaml_node {
     uint32_t                 line, column; /* from 1 */
     const char              *text;         /* SCALAR: NUL-terminated, no NUL inside */
     bool                     quoted;       /* SCALAR: "1" is a string, 1 a number */
+    bool                     verbatim;     /* SCALAR: the file has `text` in one line as it is, so a place in it has a column of its own */
     struct setun_yaml_node  *items;        /* SEQUENCE: n items; MAPPING: n keys (scalars) ... */
     struct setun_yaml_node  *values;       /* ... and their n values */
     size_t                   n;
@@ -36,6 +37,14 @@ const setun_yaml_node *setun_yaml_get(const setun_yaml_node *mapping, const char
 /* SETUN_ERR_FORMAT with "<path>:<line>:<column>: <text>". */
 __attribute__((format(printf, 4, 5)))
 setun_status setun_yaml_fail(const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error, const char *format, ...);
+
+/* The same for the place `offset_bytes` into a scalar's text; the scalar's own position where it is not verbatim. */
+__attribute__((format(printf, 5, 6)))
+setun_status setun_yaml_fail_inside(const setun_yaml *yaml, const setun_yaml_node *node, size_t offset_bytes, setun_error *error,
+                                    const char *format, ...);
+
+/* What a node is, for "expected X, found ...": "a list", "nothing", "'the text'" (cut short). Written into text[64]; returns text. */
+const char *setun_yaml_describe(const setun_yaml_node *node, char text[64]);
 
 /* Error unless `node` is a mapping whose keys are all among `known`; names the key, and the nearest known one. */
 setun_status setun_yaml_check_keys(const setun_yaml *yaml, const setun_yaml_node *node, const char *what,

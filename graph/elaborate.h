@@ -1,0 +1,83 @@
+/* elaborate.h - what the files that turn a model file into a graph share: the state of one elaboration. Internal to graph/.
+ *
+ * graph.c opens, closes and matches; bind.c fills in the parameters; tensors.c finds weights; elaborate.c walks the nodes; ops/ has the
+ * ops. Every error is written where it is found, with the position in the model file. */
+#ifndef SETUN_ELABORATE_H
+#define SETUN_ELABORATE_H
+#include "base/base.h"
+#include "graph.h"
+#include "yaml/expr.h"
+#include "yaml/yaml.h"
+
+enum {
+    SETUN_MAX_NODES = 65536, /* nodes and turns of repeats, taken or not: 2B4T has 604 */
+    SETUN_MAX_INDICES = 8,   /* repeats inside one another */
+    SETUN_MAX_TABLES = 64,   /* rope tables: a family has 2 or 4 */
+    SETUN_WEIGHT_BUCKETS = 1024
+};
+
+/* A parameter, once bound. */
+struct setun_param {
+    const char            *name;
+    setun_expr_value       value;
+    const setun_yaml_node *node;
+};
+
+/* What a value's name means at this point of the walk. */
+struct setun_binding {
+    const char *name;
+    uint32_t    value; /* index into the graph's values */
+};
+
+struct setun_elaboration {
+    const setun_yaml    *yaml;
+    const setun_weights *weights; /* NULL: none */
+    setun_graph         *graph;
+    setun_error         *error;
+    setun_expr_scope     scope;
+    setun_pool           pool;    /* parameters' strings */
+    setun_pool           scratch; /* strings of the present node */
+
+    const setun_yaml_node *tensors; /* the section, or NULL */
+    const setun_yaml_node *nodes;   /* the graph section */
+
+    struct setun_param   *params;
+    size_t                n_params, params_capacity;
+    struct { const char *name; int64_t value; } indices[SETUN_MAX_INDICES];
+    size_t                n_indices;
+    struct setun_binding *bindings;
+    size_t                n_bindings, bindings_capacity;
+    bool                 *used;      /* [n_values] read by some node */
+    size_t                used_capacity;
+    size_t                n_steps;   /* towards SETUN_MAX_NODES */
+    /* Weights by hash of their name: the first of each bucket, and the next of each weight; index + 1, 0 ends. */
+    uint32_t              bucket[SETUN_WEIGHT_BUCKETS];
+    uint32_t             *next_weight;
+    size_t                next_weight_capacity;
+    uint32_t             *cache_of_layer; /* [layer] index + 1 of the K cache, 0: not written yet; V follows K */
+    size_t                n_layers, layers_capacity;
+};
+
+/* "text" of a scalar that must be a plain name (letters, digits, _ and -). */
+setun_status setun_read_word(struct setun_elaboration *e, const setun_yaml_node *node, const char *what, const char **out_word);
+
+/* bind.c: the `bind` section into e->params; node may be NULL. Sets e->scope first. */
+setun_status setun_bind_parameters(struct setun_elaboration *e, const setun_yaml_node *node);
+/* Sets up e->scope; done by setun_bind_parameters. Whether the `match` section names the weights' kind and architecture. */
+setun_status setun_bind_match(const setun_yaml *yaml, const setun_yaml_node *node, const setun_weights *weights, bool *out_matches,
+                              setun_error *error);
+
+/* tensors.c: checks the `tensors` section, which may be NULL. */
+setun_status setun_tensors_check(struct setun_elaboration *e);
+/* has(name). The error has no position. */
+setun_status setun_tensors_has(struct setun_elaboration *e, const char *name, bool *out_has, setun_error *error);
+/* A tensor as a node wants it. `node` is where the model file names it. */
+setun_status setun_tensors_use(struct setun_elaboration *e, const setun_yaml_node *node, const char *name, uint32_t rank, const char *want,
+                               uint32_t *out_weight);
+
+/* elaborate.c: walks the `graph` section. */
+setun_status setun_elaborate_nodes(struct setun_elaboration *e);
+/* A new value, bound to its name from now on. */
+setun_status setun_elaborate_value(struct setun_elaboration *e, const char *name, const setun_yaml_node *node, enum setun_rows rows, int64_t n,
+                                   uint32_t *out_value);
+#endif

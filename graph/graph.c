@@ -1,0 +1,168 @@
+/* graph.c - from a model file to a checked graph: the sections in their order, and who owns what. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "elaborate.h"
+
+enum { VERSION = 1 }; /* of the model file's language */
+
+static const char *const top_keys[] = {"setun", "name", "match", "bind", "context", "tensors", "graph"};
+
+void setun_graph_close(setun_graph *graph)
+{
+    if (graph == NULL)
+        return;
+    free(graph->nodes);
+    free(graph->values);
+    free(graph->weights);
+    free(graph->tables);
+    free(graph->caches);
+    setun_pool_free(&graph->pool);
+    free(graph);
+}
+
+/* `setun: 1`, first of all: a later version may mean anything by the rest. */
+static setun_status check_version(const setun_yaml *yaml, setun_error *error)
+{
+    const setun_yaml_node *root = setun_yaml_root(yaml), *version;
+    char found[64];
+
+    if (root->kind != SETUN_YAML_MAPPING)
+        return setun_yaml_fail(yaml, root, error, "expected a model file (a mapping that starts with 'setun: %d'), found %s", VERSION,
+                               setun_yaml_describe(root, found));
+    version = setun_yaml_get(root, "setun");
+    if (version == NULL)
+        return setun_yaml_fail(yaml, root, error, "expected the key 'setun', the version of the model file (%d), found none", VERSION);
+    if (version->kind != SETUN_YAML_SCALAR || version->quoted || strcmp(version->text, "1") != 0)
+        return setun_yaml_fail(yaml, version, error, "expected version %d of the model file, found %s", VERSION,
+                               setun_yaml_describe(version, found));
+    return setun_yaml_check_keys(yaml, root, "model file", top_keys, SETUN_COUNT(top_keys), error);
+}
+
+/* A key of the root that must be there. */
+static setun_status require(const setun_yaml *yaml, const char *key, const setun_yaml_node **out_node, setun_error *error)
+{
+    const setun_yaml_node *root = setun_yaml_root(yaml);
+
+    *out_node = setun_yaml_get(root, key);
+    if (*out_node == NULL)
+        return setun_yaml_fail(yaml, root, error, "expected the key '%s', found none", key);
+    return SETUN_OK;
+}
+
+static setun_status read_context(struct setun_elaboration *e, const setun_yaml_node *node)
+{
+    setun_expr_value value;
+    char found[80];
+    setun_status status = setun_expr_scalar(&e->scope, e->yaml, node, &e->pool, &value, e->error);
+
+    if (status != SETUN_OK)
+        return status;
+    if (value.type != SETUN_EXPR_INT || value.i < 1 || value.i > INT32_MAX) /* setun_batch.pos has 32 bits */
+        return setun_yaml_fail(e->yaml, node, e->error, "context: expected an integer from 1 to %d, found %s", INT32_MAX,
+                               setun_expr_describe(&value, found));
+    e->graph->context = value.i;
+    return SETUN_OK;
+}
+
+static setun_status elaborate(struct setun_elaboration *e)
+{
+    const setun_yaml_node *root = setun_yaml_root(e->yaml), *name, *context, *match = setun_yaml_get(root, "match");
+    const char *family;
+    bool matches;
+    setun_status status = check_version(e->yaml, e->error);
+
+    if (status == SETUN_OK)
+        status = require(e->yaml, "name", &name, e->error);
+    if (status == SETUN_OK)
+        status = require(e->yaml, "context", &context, e->error);
+    if (status == SETUN_OK)
+        status = require(e->yaml, "graph", &e->nodes, e->error);
+    if (status == SETUN_OK)
+        status = setun_read_word(e, name, "the family's name", &family);
+    if (status == SETUN_OK && match != NULL)
+        status = setun_bind_match(e->yaml, match, e->weights, &matches, e->error);
+    if (status != SETUN_OK)
+        return status;
+    e->tensors = setun_yaml_get(root, "tensors");
+    e->graph->name = setun_pool_strndup(&e->graph->pool, family, strlen(family));
+    e->graph->path = setun_pool_strndup(&e->graph->pool, setun_yaml_path(e->yaml), strlen(setun_yaml_path(e->yaml)));
+    if (e->graph->name == NULL || e->graph->path == NULL)
+        return setun_fail_nomem(e->error, "the names of a graph", strlen(setun_yaml_path(e->yaml)));
+    status = setun_tensors_check(e);
+    if (status == SETUN_OK)
+        status = setun_bind_parameters(e, setun_yaml_get(root, "bind"));
+    if (status == SETUN_OK)
+        status = read_context(e, context);
+    return status == SETUN_OK ? setun_elaborate_nodes(e) : status;
+}
+
+static setun_status open_yaml(const setun_yaml *yaml, const setun_weights *weights, setun_graph **out_graph, setun_error *error)
+{
+    struct setun_elaboration *e = setun_calloc(1, sizeof(*e));
+    setun_status status;
+
+    if (e == NULL)
+        return setun_fail_nomem(error, "a graph", sizeof(*e));
+    e->yaml = yaml;
+    e->weights = weights;
+    e->error = error;
+    e->graph = setun_calloc(1, sizeof(*e->graph));
+    status = e->graph == NULL ? setun_fail_nomem(error, "a graph", sizeof(*e->graph)) : elaborate(e);
+    if (status == SETUN_OK)
+        *out_graph = e->graph;
+    else
+        setun_graph_close(e->graph);
+    free(e->params);
+    free(e->bindings);
+    free(e->used);
+    free(e->next_weight);
+    free(e->cache_of_layer);
+    setun_pool_free(&e->scratch);
+    setun_pool_free(&e->pool);
+    free(e);
+    return status;
+}
+
+setun_status setun_graph_open(const char *path, const setun_weights *weights, setun_graph **out_graph, setun_error *error)
+{
+    setun_yaml *yaml;
+    setun_status status = setun_yaml_open(path, &yaml, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = open_yaml(yaml, weights, out_graph, error);
+    setun_yaml_close(yaml);
+    return status;
+}
+
+setun_status setun_graph_parse(const char *name, const char *text, size_t n_bytes, const setun_weights *weights, setun_graph **out_graph,
+                               setun_error *error)
+{
+    setun_yaml *yaml;
+    setun_status status = setun_yaml_parse(name, text, n_bytes, &yaml, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = open_yaml(yaml, weights, out_graph, error);
+    setun_yaml_close(yaml);
+    return status;
+}
+
+setun_status setun_graph_matches(const char *path, const setun_weights *weights, bool *out_matches, setun_error *error)
+{
+    setun_yaml *yaml;
+    const setun_yaml_node *match;
+    setun_status status = setun_yaml_open(path, &yaml, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = check_version(yaml, error);
+    match = status == SETUN_OK ? setun_yaml_get(setun_yaml_root(yaml), "match") : NULL;
+    if (match != NULL)
+        status = setun_bind_match(yaml, match, weights, out_matches, error);
+    else if (status == SETUN_OK)
+        *out_matches = false;
+    setun_yaml_close(yaml);
+    return status;
+}
