@@ -336,7 +336,10 @@ setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand
         *out_operand = known->operand;
         return SETUN_OK;
     }
-    status = setun_operand_shape(store->plugins, "f32", (int64_t[4]){table->n_positions, table->n_dims / 2, 1, 1}, &entry.operand, error);
+    status = setun_rope_table_check(table, error);
+    if (status == SETUN_OK)
+        status = setun_operand_shape(store->plugins, "f32", (int64_t[4]){table->n_positions, table->n_dims / 2, 1, 1}, &entry.operand,
+                                     error);
     if (status == SETUN_OK)
         status = add_entry(store, &entry, "rotary position table", error);
     if (status != SETUN_OK)

@@ -1,6 +1,7 @@
 /* test_base.c - errors, checked sizes, pools and the nearest word. */
 #include <criterion/criterion.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -229,8 +229,8 @@ Test(plan, independent_steps_do_not_wait)
 {
     setun_plan *plan;
     setun_error error = {""};
-    uint32_t tokens, x, q, k, v, y;
-    static const bool expected[] = {false, true, false, false, true};
+    uint32_t tokens, x, q, k, v, y, z;
+    static const bool expected[] = {false, true, false, false, true, true};
 
     cr_assert_eq(setun_plan_create(&plan, &error), SETUN_OK);
     cr_assert_eq(setun_plan_add_tokens(plan, 1, &tokens, &error), SETUN_OK);
@@ -239,22 +239,23 @@ Test(plan, independent_steps_do_not_wait)
     k = add_buffer(plan, 1, 8);
     v = add_buffer(plan, 1, 8);
     y = add_buffer(plan, 1, 8);
+    z = add_buffer(plan, 1, 8);
     add_step(plan, &source_kernel, &tokens, 1, x);
     add_step(plan, &add_kernel, (uint32_t[]){x, x}, 2, q);
     add_step(plan, &add_kernel, (uint32_t[]){x, x}, 2, k);
     add_step(plan, &add_kernel, (uint32_t[]){x, x}, 2, v);
     add_step(plan, &add_kernel, (uint32_t[]){q, v}, 2, y);
-    (void)k;
-    setun_plan_set_result(plan, y);
+    add_step(plan, &add_kernel, (uint32_t[]){k, y}, 2, z);
+    setun_plan_set_result(plan, z);
     cr_assert_eq(setun_plan_finish(plan, 2, &error), SETUN_OK);
-    for (uint32_t i = 0; i < 5; i++) {
+    for (uint32_t i = 0; i < 6; i++) {
         setun_plan_line line;
 
         setun_plan_describe(plan, i, &line);
         cr_assert_eq(line.barrier_before, expected[i], "step %u", i);
         cr_assert_str_eq(line.backend, "made-up");
     }
-    cr_assert_eq(setun_plan_n_barriers(plan), 2);
+    cr_assert_eq(setun_plan_n_barriers(plan), 3);
     setun_plan_destroy(plan);
 }
 

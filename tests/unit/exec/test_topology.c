@@ -24,14 +24,13 @@ Test(topology, caches_of_one_core)
     setun_machine machine;
     setun_error error = {""};
 
-    cr_assert_eq(setun_topology_open("pack:1 l3:1(size=32MB) l2:4(size=1MB) l1d:1(size=48kB) core:1 pu:2", &topology, &error), SETUN_OK,
+    cr_assert_eq(setun_topology_open("pack:1 l3:1(size=32000000) l2:4(size=1000000) l1d:1(size=48000) core:1 pu:2", &topology, &error), SETUN_OK,
                  "%s", error.text);
     setun_topology_describe(topology, 3, &machine);
     cr_assert_eq(machine.n_workers, 3);
-    cr_assert_eq(machine.l1d_bytes, 48 * 1000 / 1000 * 1024, "%llu", (unsigned long long)machine.l1d_bytes);
-    cr_assert_eq(machine.l2_bytes, 1024 * 1024, "%llu", (unsigned long long)machine.l2_bytes);
-    cr_assert_gt(machine.l3_bytes, 0);
-    cr_assert_leq(machine.l3_bytes, 8u << 20, "four cores share 32 MiB");
+    cr_assert_eq(machine.l1d_bytes, 48000, "%llu", (unsigned long long)machine.l1d_bytes);
+    cr_assert_eq(machine.l2_bytes, 1000000, "%llu", (unsigned long long)machine.l2_bytes);
+    cr_assert_eq(machine.l3_bytes, 4000000, "eight hardware threads share it: %llu", (unsigned long long)machine.l3_bytes);
     setun_topology_close(topology);
 }
 
