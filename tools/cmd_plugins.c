@@ -181,7 +181,7 @@ static int run(int argc, char **argv)
         return check(argc - 1, argv + 1);
     command_set_name("plugins");
     if (argc >= 2 && argv[1][0] != '-') {
-        near = nearest_word(argv[1], names, 2);
+        near = setun_nearest_word(argv[1], names, 2);
         return fail_usage("unknown command 'plugins %s'; did you mean 'plugins %s'?", argv[1], near != NULL ? near : "list");
     }
     first = options_parse(&line, argc, argv, &common, &first);

@@ -1,8 +1,6 @@
 /* command.h - what every command of `setun` shares: its entry in the table, exit codes, and how it reports. */
 #ifndef SETUN_TOOLS_COMMAND_H
 #define SETUN_TOOLS_COMMAND_H
-#include <stddef.h>
-
 #include "setun/error.h"
 
 enum {
@@ -30,7 +28,4 @@ __attribute__((format(printf, 1, 2))) int fail_usage(const char *format, ...);
 
 /* Writes the text of an error that a sink reports through the library, and returns status. */
 __attribute__((format(printf, 3, 4))) setun_status set_error(setun_error *error, setun_status status, const char *format, ...);
-
-/* The closest of n words to `word`, if few enough letters differ to call it a slip; else NULL. */
-const char *nearest_word(const char *word, const char *const *words, size_t n_words);
 #endif

@@ -40,7 +40,7 @@ static int fail_unknown(const char *word)
 
     for (size_t i = 0; i < N_COMMANDS; i++)
         names[i] = commands[i]->name;
-    near = nearest_word(word, names, N_COMMANDS);
+    near = setun_nearest_word(word, names, N_COMMANDS);
     if (near != NULL)
         return fail_usage("unknown command '%s'; did you mean '%s'?", word, near);
     return fail_usage("unknown command '%s'; see 'setun --help'", word);

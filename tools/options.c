@@ -202,7 +202,7 @@ static int fail_unknown_long(const command_line *line, const option_table *table
     for (size_t i = 0; i < table->n; i++)
         if (table->spec[i].name != NULL)
             names[n_names++] = table->spec[i].name;
-    near = nearest_word(typed, names, n_names);
+    near = setun_nearest_word(typed, names, n_names);
     if (near != NULL)
         return fail_usage("unknown option '--%s'; did you mean '--%s'?", typed, near);
     return fail_usage("unknown option '--%s'; see 'setun %s --help'", typed, line->name);

@@ -53,9 +53,6 @@ __attribute__((format(printf, 2, 3)))
 char *setun_pool_printf(setun_pool *pool, const char *format, ...);
 void  setun_pool_free(setun_pool *pool);
 
-/* The closest of n words to `word` by edit distance, if it is close enough to be a slip; else NULL. */
-const char *setun_nearest_word(const char *word, const char *const *words, size_t n_words);
-
 /* A whole file in memory (malloc; one NUL byte after it, not counted). Refuses more than max_bytes. */
 setun_status setun_read_file(const char *path, size_t max_bytes, char **out_text, size_t *out_bytes, setun_error *error);
 #endif
