@@ -109,10 +109,12 @@ static setun_status open_yaml(const setun_yaml *yaml, const setun_weights *weigh
     e->error = error;
     e->graph = setun_calloc(1, sizeof(*e->graph));
     status = e->graph == NULL ? setun_fail_nomem(error, "a graph", sizeof(*e->graph)) : elaborate(e);
-    if (status == SETUN_OK)
+    if (status == SETUN_OK) {
+        e->graph->source = weights;
         *out_graph = e->graph;
-    else
+    } else {
         setun_graph_close(e->graph);
+    }
     free(e->params);
     free(e->bindings);
     free(e->used);

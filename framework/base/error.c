@@ -63,6 +63,7 @@ setun_status setun_fail_prefix(setun_error *error, setun_status status, const ch
 {
     char text[sizeof(error->text)];
     va_list args;
+    size_t rest;
     int length;
 
     if (error == NULL)
@@ -73,8 +74,10 @@ setun_status setun_fail_prefix(setun_error *error, setun_status status, const ch
     if (length < 0 || (size_t)length + 2 >= sizeof(text))
         return status;
     make_printable(text);
-    memcpy(text + length, ": ", 3);
-    strncat(text, error->text, sizeof(text) - (size_t)length - 3);
+    memcpy(text + length, ": ", 2);
+    rest = strnlen(error->text, sizeof(text) - (size_t)length - 3);
+    memcpy(text + length + 2, error->text, rest);
+    text[(size_t)length + 2 + rest] = '\0';
     memcpy(error->text, text, sizeof(text));
     return status;
 }

@@ -86,7 +86,7 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
     setun_error error;
 
     if (shape_value(planner, value, base, &from, &error) != SETUN_OK || shape_value(planner, value, fmts, &to, &error) != SETUN_OK) {
-        (void)snprintf(why, why_bytes, "%s", error.text);
+        (void)snprintf(why, why_bytes, "%.*s", (int)(why_bytes - 1), error.text);
         return false;
     }
     (void)append(&in, &from);
@@ -146,7 +146,7 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
     }
     if (status == SETUN_OK && append(in, &shape))
         return true;
-    (void)snprintf(why, why_bytes, "reads %s: %s", fmts, error.text[0] != '\0' ? error.text : "this operand has another format");
+    (void)snprintf(why, why_bytes, "reads %s: %.180s", fmts, error.text[0] != '\0' ? error.text : "this operand has another format");
     return false;
 }
 

@@ -163,7 +163,7 @@ static bool can_pack(const setun_store *store, const setun_graph_weight *weight,
     else if (setun_operand_shape(store->plugins, from, dim, &in, NULL) != SETUN_OK)
         return false;
     if (setun_operand_shape(store->plugins, to, dim, &out, &error) != SETUN_OK) {
-        (void)snprintf(why, why_bytes, "%s", error.text);
+        (void)snprintf(why, why_bytes, "%.*s", (int)(why_bytes - 1), error.text);
         return false;
     }
     in.part[0].data = NULL; /* plan() sees shapes only */
