@@ -19,7 +19,6 @@ typedef struct run_options {
 
 /* What the generation has given so far. */
 typedef struct output {
-    setun_session *session;
     bool           stream;   /* text goes to stdout as it comes, else it is kept */
     char           last;     /* last byte streamed */
     char          *text;
@@ -54,10 +53,8 @@ static setun_status on_token(void *context, int32_t id, const char *text, size_t
 {
     output *out = context;
 
-    if (out->n_ids < out->max_ids)
+    if (id >= 0 && out->n_ids < out->max_ids) /* -1: the end, with what was held back of a character */
         out->ids[out->n_ids++] = id;
-    if (interrupt_signal() != 0)
-        setun_session_interrupt(out->session); /* again: the signal may have come before the generation had begun */
     return put_text(out, text, n_bytes, error);
 }
 
@@ -143,7 +140,7 @@ static int generate(const run_options *options, setun_model *model, setun_sessio
         .repeat_penalty = (float)options->repeat_penalty,
         .seed = (uint64_t)options->seed,
     };
-    output out = {.session = session, .stream = !json};
+    output out = {.stream = !json};
     setun_generation generation = {0};
     setun_session_info info;
     setun_error error;

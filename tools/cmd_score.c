@@ -121,8 +121,7 @@ static setun_status score_all(score_job *job, setun_session *session, size_t n_b
 
         if (progress)
             (void)fprintf(stderr, "\rwindow %zu of %zu", w + 1, job->n_windows);
-        status = interrupt_signal() != 0 ? set_error(error, SETUN_ERR_INTERRUPTED, "interrupted")
-                                         : score_batch(job, session, seqs, w, left < n_batch ? left : n_batch, error);
+        status = score_batch(job, session, seqs, w, left < n_batch ? left : n_batch, error);
     }
     if (progress)
         (void)fprintf(stderr, "\r%40s\r", "");
