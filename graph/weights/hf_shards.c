@@ -144,8 +144,8 @@ static setun_status check_complete(const char *index_path, json_t *map, const se
 
 static setun_status read_shards(setun_weights *weights, const char *index_path, json_t *map, setun_st_list *out_list, setun_error *error)
 {
-    struct shard *shards;
-    size_t n_shards;
+    struct shard *shards = NULL;
+    size_t n_shards = 0;
     setun_status status = list_shards(index_path, map, &shards, &n_shards, error);
 
     if (status != SETUN_OK)
