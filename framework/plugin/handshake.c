@@ -41,7 +41,7 @@ static const char *build_name(uint32_t build)
 static setun_status check_cpu(uint64_t needed, const setun_host *host, setun_error *error)
 {
     const uint64_t not_here = needed & ~host->machine, masked = needed & host->machine & ~host->available;
-    char here_text[400] = "", masked_text[400] = "";
+    char here_text[640] = "", masked_text[400] = "";
 
     if ((not_here | masked) == 0)
         return SETUN_OK;

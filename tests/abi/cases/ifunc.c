@@ -1,0 +1,22 @@
+/* ifunc.c - an ifunc: its resolver runs while the dynamic linker relocates the library. */
+#include <stdlib.h>
+
+int answer(int x);
+int resolved(int x);
+
+static int plain(int x)
+{
+    return x;
+}
+
+static int (*resolve(void))(int)
+{
+    return plain;
+}
+
+int resolved(int x) __attribute__((ifunc("resolve")));
+
+int answer(int x)
+{
+    return resolved(x);
+}
