@@ -1,0 +1,98 @@
+/* test_interrupt.c - Ctrl-C and kill end a running command cleanly: whole characters, statistics, its exit status, no half-written file. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "process.h"
+
+static void assert_clean_text(const process_result *result, const char *prompt)
+{
+    json_t *text = json_stringn(result->out, result->n_out); /* NULL unless it is valid UTF-8 */
+
+    cr_assert(text != NULL, "broken UTF-8: %s", result->out);
+    json_decref(text);
+    cr_assert(strncmp(result->out, prompt, strlen(prompt)) == 0);
+    cr_assert(result->n_out > strlen(prompt) && result->out[result->n_out - 1] == '\n', "the line is not finished");
+    cr_assert(strstr(result->err, "ended by an interrupt") != NULL, "%s", result->err);
+    cr_assert(strstr(result->err, "tokens/s") != NULL, "%s", result->err);
+}
+
+static void check_run(int number)
+{
+    const char *const argv[] = {SETUN_COMMAND, "run", "-p", "A long time ago", "-n", "-1", "--temp", "0", NULL};
+    const process_options options = {0};
+    process *running = process_start(argv, &options);
+    process_result result;
+
+    process_wait_output(running, 30); /* the prompt, 15 bytes, and some of the story */
+    process_signal(running, number);
+    process_finish(running, &result);
+    cr_assert_eq(result.signal, 0, "ended by signal %d", result.signal);
+    cr_assert_eq(result.exit_code, 128 + number, "exit %d: %s", result.exit_code, result.err);
+    assert_clean_text(&result, "A long time ago");
+    process_result_free(&result);
+}
+
+Test(interrupt, ctrl_c)
+{
+    check_run(SIGINT);
+}
+
+Test(interrupt, terminate)
+{
+    check_run(SIGTERM);
+}
+
+/* JSON is whole as well, and holds what was generated until then. */
+Test(interrupt, json)
+{
+    const char *const argv[] = {SETUN_COMMAND, "run", "-p", "A long time ago", "-n", "-1", "--temp", "0", "-o", "json", "-v", NULL};
+    const process_options options = {0};
+    process *running = process_start(argv, &options);
+    process_result result;
+    json_error_t error;
+    json_t *got;
+
+    (void)usleep(700 * 1000); /* nothing tells when it generates; before that the signal's default ends it, and that is right too */
+    process_signal(running, SIGINT);
+    process_finish(running, &result);
+    if (result.signal != SIGINT) {
+        cr_assert(result.exit_code == 130 || result.exit_code == 0, "exit %d: %s", result.exit_code, result.err);
+        got = json_loadb(result.out, result.n_out, 0, &error);
+        cr_assert(got != NULL, "%s: %s", error.text, result.out);
+        cr_assert_eq((json_int_t)json_array_size(json_object_get(got, "ids")), json_integer_value(json_object_get(got, "n_tokens")));
+        cr_assert(result.exit_code == 0 || strcmp(json_string_value(json_object_get(got, "end")), "interrupt") == 0);
+        json_decref(got);
+    }
+    process_result_free(&result);
+}
+
+/* A score that keeps logits is interrupted while its temporary file is there: nothing of it stays. */
+Test(interrupt, no_half_written_file)
+{
+    char folder[64], npy[128];
+    const char *const argv[] = {SETUN_COMMAND, "score", "-f", GOLDEN "/heldout.txt", "--logits", npy, NULL};
+    const process_options options = {0};
+    process *running;
+    process_result result;
+
+    folder_make(folder);
+    (void)snprintf(npy, sizeof(npy), "%s/out.npy", folder);
+    running = process_start(argv, &options);
+    for (int i = 0; i < 6000 && folder_count(folder) == 0; i++)
+        (void)usleep(10 * 1000);
+    cr_assert_eq(folder_count(folder), 1);
+    cr_assert_neq(access(npy, F_OK), 0, "the file has its name before it is complete");
+    (void)usleep(100 * 1000); /* the handler is set right after the file is there */
+    process_signal(running, SIGINT);
+    process_finish(running, &result);
+    cr_assert_eq(result.exit_code, 130, "exit %d, signal %d: %s", result.exit_code, result.signal, result.err);
+    cr_assert_eq(folder_count(folder), 0, "something was left behind");
+    cr_assert_str_eq(result.err, "setun score: interrupted\n");
+    cr_assert_eq(result.n_out, 0);
+    process_result_free(&result);
+    folder_remove(folder);
+}
