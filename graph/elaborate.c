@@ -85,14 +85,16 @@ static setun_status find_op(struct setun_elaboration *e, const setun_yaml_node *
     return setun_yaml_fail(e->yaml, node, e->error, "unknown op '%.60s', expected one of those that models/MODEL.md lists", value.s);
 }
 
-/* One {op: ...} becomes one node. */
-static setun_status elaborate_op(struct setun_elaboration *e, const setun_yaml_node *node)
+/* One {op: ...} becomes one node, unless `when` is false: then only its op and its keys are checked. */
+static setun_status elaborate_op(struct setun_elaboration *e, const setun_yaml_node *node, bool when)
 {
     setun_graph *graph = e->graph;
     struct setun_op_call call = {.e = e, .node = node, .op_node = setun_yaml_get(node, "op")};
     setun_status status = find_op(e, call.op_node, &call.op);
 
-    if (status != SETUN_OK)
+    if (status == SETUN_OK)
+        status = setun_op_call_check_keys(&call);
+    if (status != SETUN_OK || !when)
         return status;
     call.made.op = call.op->name;
     call.made.line = node->line;
@@ -127,7 +129,8 @@ static setun_status read_index(struct setun_elaboration *e, const setun_yaml_nod
     return status;
 }
 
-static setun_status elaborate_repeat(struct setun_elaboration *e, const setun_yaml_node *node)
+/* Unrolls {repeat: ...}; if `when` is false, only its keys are checked. */
+static setun_status elaborate_repeat(struct setun_elaboration *e, const setun_yaml_node *node, bool when)
 {
     static const char *const known[] = {"repeat", "index", "nodes", "when"};
     const setun_yaml_node *repeat = setun_yaml_get(node, "repeat"), *nodes = setun_yaml_get(node, "nodes");
@@ -136,8 +139,9 @@ static setun_status elaborate_repeat(struct setun_elaboration *e, const setun_ya
     char found[80];
     setun_status status = setun_yaml_check_keys(e->yaml, node, "repeat", known, SETUN_COUNT(known), e->error);
 
-    if (status == SETUN_OK)
-        status = setun_expr_scalar(&e->scope, e->yaml, repeat, &e->scratch, &count, e->error);
+    if (status != SETUN_OK || !when)
+        return status;
+    status = setun_expr_scalar(&e->scope, e->yaml, repeat, &e->scratch, &count, e->error);
     if (status == SETUN_OK)
         status = read_index(e, node, &index);
     if (status != SETUN_OK)
@@ -161,6 +165,22 @@ static setun_status elaborate_repeat(struct setun_elaboration *e, const setun_ya
     return status;
 }
 
+/* A node without `op` and `repeat`: perhaps one of its keys is meant to be it. */
+static setun_status fail_no_op(struct setun_elaboration *e, const setun_yaml_node *node)
+{
+    static const char *const words[] = {"op", "repeat", "in", "out", "weight", "when", "index", "nodes"}; /* the wanted ones first */
+
+    for (size_t i = 0; i < node->n; i++) {
+        const setun_yaml_node *key = &node->items[i];
+        const char *nearest = setun_nearest_word(key->text, words, SETUN_COUNT(words));
+
+        if (nearest == words[0] || nearest == words[1])
+            return setun_yaml_fail(e->yaml, key, e->error, "expected 'op' or 'repeat' in a node, found '%.60s', did you mean '%s'?", key->text,
+                                   nearest);
+    }
+    return setun_yaml_fail(e->yaml, node, e->error, "expected 'op' or 'repeat' in a node, found neither");
+}
+
 static setun_status elaborate_node(struct setun_elaboration *e, const setun_yaml_node *node)
 {
     char found[64];
@@ -169,24 +189,14 @@ static setun_status elaborate_node(struct setun_elaboration *e, const setun_yaml
 
     if (node->kind != SETUN_YAML_MAPPING)
         return setun_yaml_fail(e->yaml, node, e->error, "expected a node {op: ...} or {repeat: ...}, found %s", setun_yaml_describe(node, found));
-    if (setun_yaml_get(node, "op") == NULL && setun_yaml_get(node, "repeat") == NULL) {
-        static const char *const known[] = {"op", "repeat"};
-        const char *nearest = NULL;
-        size_t i = 0;
-
-        for (; i < node->n && (nearest = setun_nearest_word(node->items[i].text, known, 2)) == NULL; i++)
-            continue;
-        if (nearest != NULL && strlen(node->items[i].text) > 2)
-            return setun_yaml_fail(e->yaml, &node->items[i], e->error, "expected 'op' or 'repeat' in a node, found '%.60s', did you mean '%s'?",
-                                   node->items[i].text, nearest);
-        return setun_yaml_fail(e->yaml, node, e->error, "expected 'op' or 'repeat' in a node, found neither");
-    }
+    if (setun_yaml_get(node, "op") == NULL && setun_yaml_get(node, "repeat") == NULL)
+        return fail_no_op(e, node);
     status = step(e, node);
     if (status == SETUN_OK)
         status = read_when(e, node, &when);
-    if (status != SETUN_OK || !when)
+    if (status != SETUN_OK)
         return status;
-    return setun_yaml_get(node, "repeat") != NULL ? elaborate_repeat(e, node) : elaborate_op(e, node);
+    return setun_yaml_get(node, "repeat") != NULL ? elaborate_repeat(e, node, when) : elaborate_op(e, node, when);
 }
 
 static setun_status elaborate_list(struct setun_elaboration *e, const setun_yaml_node *nodes)

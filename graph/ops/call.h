@@ -20,6 +20,8 @@ struct setun_op_call {
     setun_graph_node          made;
 };
 
-/* Reads everything of the node that its op declares. call->e, op, node and op_node are set. */
+/* Error at a key of the node that its op does not have. call->e, op, node and op_node are set. */
+setun_status setun_op_call_check_keys(const setun_op_call *call);
+/* Reads everything of the node that its op declares; the keys are checked. */
 setun_status setun_op_call_read(setun_op_call *call);
 #endif

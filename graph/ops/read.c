@@ -184,7 +184,7 @@ static setun_status read_out(setun_op_call *call)
     return status;
 }
 
-static setun_status check_keys(const setun_op_call *call)
+setun_status setun_op_call_check_keys(const setun_op_call *call)
 {
     const setun_op *op = call->op;
     const char *known[5 + SETUN_OP_MAX_ATTRS] = {"op", "when"};
@@ -202,10 +202,8 @@ static setun_status check_keys(const setun_op_call *call)
 
 setun_status setun_op_call_read(setun_op_call *call)
 {
-    setun_status status = check_keys(call);
+    setun_status status = read_inputs(call);
 
-    if (status == SETUN_OK)
-        status = read_inputs(call);
     if (status == SETUN_OK && call->op->weight)
         status = read_weight(call);
     for (size_t i = 0; i < call->op->n_attrs && status == SETUN_OK; i++)
