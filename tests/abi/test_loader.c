@@ -32,6 +32,16 @@ static setun_plugins *open_file(const char *file, const char *cpu)
     return plugins;
 }
 
+/* Does the process have this file mapped? */
+static int is_mapped(const char *file)
+{
+    void *handle = dlopen(file, RTLD_NOW | RTLD_NOLOAD);
+
+    if (handle != NULL)
+        dlclose(handle);
+    return handle != NULL;
+}
+
 /* The file is refused, its one line holds `says`, and nothing of it can be seen. */
 static void expect_refused_file(const char *file, const char *cpu, const char *says)
 {
@@ -52,6 +62,7 @@ static void expect_refused(const char *name, const char *says)
 
     case_path(name, path, sizeof(path));
     expect_refused_file(path, NULL, says);
+    cr_assert_not(is_mapped(path), "%s is still mapped", name);
 }
 
 Test(abi_loader, a_good_plugin)
@@ -77,7 +88,9 @@ Test(abi_loader, a_good_plugin)
     format = setun_plugins_format(plugins, "good.row");
     cr_assert(format != NULL && format->layout(dim, stride) == 30 && stride[0] == 10);
     cr_assert(setun_plugins_format(plugins, "good") == NULL);
+    cr_assert(is_mapped(path));
     setun_plugins_close(plugins);
+    cr_assert_not(is_mapped(path), "closing left it mapped");
     setun_plugins_close(NULL);
 }
 

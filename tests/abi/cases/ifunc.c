@@ -9,7 +9,7 @@ static int plain(int x)
     return x;
 }
 
-static int (*resolve(void))(int)
+__attribute__((used)) static int (*resolve(void))(int) /* used: clang does not count the ifunc */
 {
     return plain;
 }
