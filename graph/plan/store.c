@@ -119,8 +119,15 @@ static void shape_source(const setun_graph_weight *weight, setun_operand *out_op
     *out_operand = operand;
 }
 
-/* The pack kernel from one representation to another, or NULL with the reason. */
-static const setun_kernel *find_pack(const setun_store *store, const char *from, const char *to, const setun_operand *in,
+/* The op that takes a weight from one representation to another: dense masters become ternary by an op of their own, so that no dense
+ * weight, say an output head, is ever made ternary because that would be cheaper. */
+static const char *packing_op(const setun_graph_weight *weight, const char *from)
+{
+    return is_master(weight) && strcmp(from, weight->fmt) == 0 ? "ternarise" : "pack";
+}
+
+/* The kernel of `op` from one representation to another, or NULL with the reason. */
+static const setun_kernel *find_pack(const setun_store *store, const char *op, const char *from, const char *to, const setun_operand *in,
                                      const setun_operand *out, setun_kernel_ref *out_ref, setun_kernel_plan *out_plan, char *why,
                                      size_t why_bytes)
 {
@@ -129,7 +136,7 @@ static const setun_kernel *find_pack(const setun_store *store, const char *from,
 
     (void)snprintf(fmts, sizeof(fmts), "%s>%s", from, to);
     if (why_bytes > 0)
-        (void)snprintf(why, why_bytes, "no loaded plugin packs %s into %s", from, to);
+        (void)snprintf(why, why_bytes, "no loaded plugin can %s %s into %s", op, from, to);
     for (size_t i = 0; i < setun_plugins_n_kernels(store->plugins); i++) {
         setun_kernel_ref ref = setun_plugins_kernel(store->plugins, i);
         setun_kernel_plan plan = {.size = sizeof(plan)};
@@ -137,7 +144,7 @@ static const setun_kernel *find_pack(const setun_store *store, const char *from,
         setun_query query = {.size = sizeof(query), .n_in = in->n, .n_out = out->n, .in = in->part, .out = out->part, .rows_min = in->part[0].dim[0],
                              .rows_max = in->part[0].dim[0], .attr = no_attr, .machine = &store->machine, .why = why, .why_bytes = why_bytes};
 
-        if (strcmp(ref.kernel->pattern, "pack") != 0 || strcmp(ref.kernel->fmts, fmts) != 0 ||
+        if (strcmp(ref.kernel->pattern, op) != 0 || strcmp(ref.kernel->fmts, fmts) != 0 ||
             !(ref.kernel->flags & SETUN_KERNEL_EXACT) || ref.kernel->plan(&query, &plan) != SETUN_OK)
             continue;
         if (found == NULL || plan.cost_ns < out_plan->cost_ns) {
@@ -172,7 +179,7 @@ static bool can_pack(const setun_store *store, const setun_graph_weight *weight,
         (void)snprintf(why, why_bytes, "packing %s into %s would enlarge the matrix", from, to);
         return false;
     }
-    return find_pack(store, from, to, &in, &out, &ref, &plan, why, why_bytes) != NULL;
+    return find_pack(store, packing_op(weight, from), from, to, &in, &out, &ref, &plan, why, why_bytes) != NULL;
 }
 
 bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char *fmts, char *why, size_t why_bytes)
@@ -267,7 +274,7 @@ setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *
     if (status != SETUN_OK)
         return status;
     entry.source = source;
-    if (find_pack(store, from, fmts, &source, &entry.operand, &entry.pack, &entry.pack_plan, why, sizeof(why)) == NULL)
+    if (find_pack(store, packing_op(weight, from), from, fmts, &source, &entry.operand, &entry.pack, &entry.pack_plan, why, sizeof(why)) == NULL)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "weight %s: %s", weight->name, why);
     status = add_entry(store, &entry, weight->name, error);
     if (status != SETUN_OK)

@@ -16,6 +16,8 @@
  * add, mul     a, b f32[m, n]                                     y f32[m, n]      none
  * relu2, silu  x f32[m, n]                                        y f32[m, n]      none
  * pack         one operand in one representation                  the same operand in another       none
+ *              weights keep their values; f32 activations become i8.row+f32 by numerics.md: quantise
+ * ternarise    masters f32|f16|bf16[n, k]                         ternary codes with one scale a row  none
  *
  * A cache is {f16|f32}.kv256[blocks, kv_heads, 256, head_dim]; setun_batch.block says which blocks belong to a sequence.
  * No output shares memory with an input of the same call, except that kv_write's outputs are later attention's inputs. */

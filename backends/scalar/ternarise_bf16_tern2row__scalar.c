@@ -1,4 +1,4 @@
-/* pack_bf16_tern2row__scalar.c - ternarises bf16 masters w[n, k] by their absmean into codes and one scale a row. */
+/* ternarise_bf16_tern2row__scalar.c - ternarises bf16 masters w[n, k] by their absmean into codes and one scale a row. */
 #include "absmean.h"
 #include "kernels.h"
 
@@ -7,11 +7,11 @@ static void run(const setun_call *call, const setun_tile *tile)
     absmean_run(call, tile, widen_bf16);
 }
 
-const setun_kernel pack_bf16_tern2row__scalar = {
+const setun_kernel ternarise_bf16_tern2row__scalar = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "pack_bf16_tern2row__scalar",
-    .pattern = "pack",
+    .name = "ternarise_bf16_tern2row__scalar",
+    .pattern = "ternarise",
     .fmts = "bf16>tern2.row+f32",
     .plan = absmean_plan,
     .units = units_in_rows,

@@ -1,4 +1,4 @@
-/* pack_f16_tern2row__scalar.c - ternarises f16 masters w[n, k] by their absmean into codes and one scale a row. */
+/* ternarise_f16_tern2row__scalar.c - ternarises f16 masters w[n, k] by their absmean into codes and one scale a row. */
 #include "absmean.h"
 #include "kernels.h"
 
@@ -7,11 +7,11 @@ static void run(const setun_call *call, const setun_tile *tile)
     absmean_run(call, tile, widen_f16);
 }
 
-const setun_kernel pack_f16_tern2row__scalar = {
+const setun_kernel ternarise_f16_tern2row__scalar = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "pack_f16_tern2row__scalar",
-    .pattern = "pack",
+    .name = "ternarise_f16_tern2row__scalar",
+    .pattern = "ternarise",
     .fmts = "f16>tern2.row+f32",
     .plan = absmean_plan,
     .units = units_in_rows,
