@@ -7,7 +7,7 @@
 #include "graph.h"
 #include "setun_numerics.h"
 
-/* Within 1 ulp (measured; tests/kernels). Domains: */
+/* Errors measured in tests/kernels: log and exp under 1 ulp, sin and cos under 2.4 ulp. Domains: */
 double setun_log64(double x); /* x normal and positive */
 double setun_exp64(double x); /* |x| <= 700 */
 double setun_sin64(double x); /* 0 <= x <= SETUN_F64_ANGLE_MAX, both */

@@ -1,0 +1,362 @@
+/* test_linear.c - quantise, ternary linear, dense linear, absmean and Hugging Face packing, at every edge of m, n and k. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "definition.h"
+#include "harness.h"
+
+static const int64_t rows[] = {1, 2, 7, 17}, columns[] = {1, 3, 4, 5, 63, 64, 65, 257};
+#define EACH(i, array) for (size_t i = 0; i < sizeof(array) / sizeof((array)[0]); i++)
+
+enum { FILL_RANDOM, FILL_LOW, FILL_ZERO, FILL_HIGH, N_FILLS };
+
+/* A weight of -1, 0, 1. */
+static int ternary(int fill)
+{
+    return fill == FILL_RANDOM ? (int)test_below(3) - 1 : fill - FILL_ZERO;
+}
+
+static int code_at(const test_tensor *t, int64_t row, int64_t column)
+{
+    return ((const uint8_t *)test_row(t, row))[column / 4] >> (2 * (column % 4)) & 3;
+}
+
+/* One row of tern2.row, padding included, from weights. */
+static void expected_row(const int8_t *weights, int64_t k, uint8_t *out_row, int64_t row_bytes)
+{
+    for (int64_t i = 0; i < row_bytes; i++) {
+        unsigned byte = 0;
+
+        for (int64_t j = 0; j < 4; j++)
+            byte |= (4 * i + j < k ? (unsigned)(weights[4 * i + j] + 1) : 1u) << (2 * j);
+        out_row[i] = (uint8_t)byte;
+    }
+}
+
+/* ---- quantise ---- */
+
+static void check_quantise(int64_t m, int64_t k, void (*fill)(float *x, int64_t k))
+{
+    test_tensor x = test_tensor_make("f32", m, k, 1, 1), q = test_tensor_make("i8.row", m, k, 1, 1), s = test_tensor_make("f32", 1, m, 1, 1);
+    const test_call call = {.in = {&x}, .n_in = 1, .out = {&q, &s}, .n_out = 2};
+    int8_t *expected = calloc((size_t)q.t.stride_bytes[0], 1);
+    setun_kernel_ref ref;
+
+    for (int64_t i = 0; i < m; i++)
+        fill(test_row(&x, i), k);
+    cr_assert_gt(test_count_kernels("pack", "f32>i8.row+f32"), 0);
+    for (size_t n = 0; test_next_kernel("pack", "f32>i8.row+f32", &n, &ref);) {
+        test_run(ref, &call);
+        for (int64_t i = 0; i < m; i++) {
+            test_same_f32("scale", ref.kernel->name, i, 0, define_quantise(test_row(&x, i), k, expected), ((float *)s.t.data)[i]);
+            test_same_bytes("codes and zero padding", ref.kernel->name, i, expected, test_row(&q, i), (size_t)q.t.stride_bytes[0]);
+        }
+    }
+    free(expected);
+    test_tensor_free(&x);
+    test_tensor_free(&q);
+    test_tensor_free(&s);
+}
+
+static void fill_uniform(float *x, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = test_uniform() * 10.0f;
+}
+
+static void fill_zero(float *x, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = i % 2 ? 0.0f : -0.0f;
+}
+
+static void fill_constant(float *x, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = -3.0f;
+}
+
+static void fill_below_floor(float *x, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = test_uniform() * 9e-6f;
+}
+
+static void fill_subnormal(float *x, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = test_uniform() * 0x1p-127f;
+}
+
+/* Multiples of a half of a step: rint must go to the even neighbour. */
+static void fill_halves(float *x, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = (float)(test_below(507) - 253) * 0.5f;
+    x[0] = 127.0f;
+}
+
+static void fill_any(float *x, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = test_any_f32();
+}
+
+Test(quantise, follows_the_definition)
+{
+    static void (*const fill[])(float *, int64_t) = {fill_uniform,   fill_zero,   fill_constant, fill_below_floor,
+                                                     fill_subnormal, fill_halves, fill_any};
+
+    EACH(i, rows) EACH(j, columns) EACH(f, fill)
+        check_quantise(rows[i], columns[j], fill[f]);
+}
+
+/* By hand: amax 2, s = 63.5. */
+Test(quantise, known_values)
+{
+    static const float x[8] = {2.0f, -2.0f, 1.0f, -1.0f, 0.0f, 0.011f, 0.0078740157f, 0.5f};
+    static const int8_t expected[8] = {127, -127, 64, -64, 0, 1, 0, 32}; /* 63.5 -> 64, -63.5 -> -64, 0.6985 -> 1, 0.5 -> 0, 31.75 -> 32 */
+    test_tensor in = test_tensor_make("f32", 1, 8, 1, 1), q = test_tensor_make("i8.row", 1, 8, 1, 1), s = test_tensor_make("f32", 1, 1, 1, 1);
+    const test_call call = {.in = {&in}, .n_in = 1, .out = {&q, &s}, .n_out = 2};
+    setun_kernel_ref ref;
+
+    memcpy(in.t.data, x, sizeof(x));
+    for (size_t n = 0; test_next_kernel("pack", "f32>i8.row+f32", &n, &ref);) {
+        test_run(ref, &call);
+        test_same_f32("scale", ref.kernel->name, 0, 0, 63.5f, *(float *)s.t.data);
+        test_same_bytes("codes", ref.kernel->name, 0, expected, q.t.data, sizeof(expected));
+    }
+    test_tensor_free(&in);
+    test_tensor_free(&q);
+    test_tensor_free(&s);
+}
+
+/* ---- ternary linear ---- */
+
+/* q_fill: random, or all of one extreme: -128, 127, or +-127 in the weights' own sign pattern. */
+static void check_ternary(int64_t m, int64_t n, int64_t k, int w_fill, int q_fill)
+{
+    test_tensor q = test_tensor_make("i8.row", m, k, 1, 1), s = test_tensor_make("f32", 1, m, 1, 1);
+    test_tensor t = test_tensor_make("tern2.row", n, k, 1, 1), ws = test_tensor_make("f32", 1, n, 1, 1);
+    test_tensor y = test_tensor_make("f32", m, n, 1, 1);
+    const test_call call = {.in = {&q, &s, &t, &ws}, .n_in = 4, .out = {&y}, .n_out = 1};
+    int8_t *weights = calloc((size_t)(n * k), 1);
+    setun_kernel_ref ref;
+
+    memset(q.t.data, 0, q.memory.n_bytes);
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < k; j++)
+            weights[i * k + j] = (int8_t)ternary(w_fill);
+        expected_row(weights + i * k, k, test_row(&t, i), t.t.stride_bytes[0]);
+        ((float *)ws.t.data)[i] = test_uniform() + 1.5f;
+    }
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < k; j++)
+            ((int8_t *)test_row(&q, i))[j] = (int8_t)(q_fill == 0   ? test_below(256) - 128
+                                                      : q_fill == 1 ? -128
+                                                      : q_fill == 2 ? 127
+                                                                    : 127 * weights[j]);
+        ((float *)s.t.data)[i] = 127.0f / (test_uniform() + 1.5f);
+    }
+    cr_assert_gt(test_count_kernels("linear", "i8.row+f32,tern2.row+f32>f32"), 0);
+    for (size_t r = 0; test_next_kernel("linear", "i8.row+f32,tern2.row+f32>f32", &r, &ref);) {
+        test_run(ref, &call);
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) {
+                int64_t d = 0;
+                float factor;
+
+                for (int64_t c = 0; c < k; c++)
+                    d += (int64_t)weights[j * k + c] * ((int8_t *)test_row(&q, i))[c];
+                factor = ((float *)ws.t.data)[j] / ((float *)s.t.data)[i];
+                test_same_f32("ternary", ref.kernel->name, i, j, (float)d * factor, ((float *)test_row(&y, i))[j]);
+            }
+    }
+    free(weights);
+    test_tensor_free(&q);
+    test_tensor_free(&s);
+    test_tensor_free(&t);
+    test_tensor_free(&ws);
+    test_tensor_free(&y);
+}
+
+Test(ternary_linear, follows_the_definition)
+{
+    EACH(i, rows) EACH(j, columns) EACH(k, columns)
+        check_ternary(rows[i], columns[j], columns[k], FILL_RANDOM, 0);
+}
+
+Test(ternary_linear, extremes)
+{
+    EACH(k, columns)
+        for (int w_fill = 0; w_fill < N_FILLS; w_fill++)
+            for (int q_fill = 0; q_fill < 4; q_fill++)
+                check_ternary(2, 5, columns[k], w_fill, q_fill);
+}
+
+/* The shapes of 2B4T's rows: sums far beyond 16 bits. */
+Test(ternary_linear, long_rows)
+{
+    for (int w_fill = 0; w_fill < N_FILLS; w_fill++)
+        for (int q_fill = 0; q_fill < 4; q_fill++) {
+            check_ternary(1, 3, 2560, w_fill, q_fill);
+            check_ternary(2, 3, 6912, w_fill, q_fill);
+        }
+}
+
+Test(ternary_linear, a_row_whose_sum_could_overflow_is_declined)
+{
+    test_tensor q = {.t = {.dim = {1, INT64_C(1) << 24, 1, 1}}}, t = {.t = {.dim = {1, INT64_C(1) << 24, 1, 1}}};
+    test_tensor vector = {.t = {.dim = {1, 1, 1, 1}}};
+    const test_call call = {.in = {&q, &vector, &t, &vector}, .n_in = 4, .out = {&vector}, .n_out = 1};
+    setun_kernel_ref ref;
+
+    for (size_t r = 0; test_next_kernel("linear", "i8.row+f32,tern2.row+f32>f32", &r, &ref);) {
+        char why[100] = "";
+
+        cr_assert_eq(test_plan(ref, &call, why, sizeof(why)), SETUN_ERR_UNSUPPORTED, "%s", ref.kernel->name);
+        cr_assert_neq(why[0], '\0');
+    }
+}
+
+/* ---- dense linear ---- */
+
+static void check_dense(const char *fmt, const char *fmts, size_t size, int64_t m, int64_t n, int64_t k, bool mapped, bool subnormal)
+{
+    const float scale = subnormal ? 0x1p-70f : 1.0f;
+    test_tensor x = test_tensor_make("f32", m, k, 1, 1), y = test_tensor_make("f32", m, n, 1, 1);
+    test_tensor w = mapped ? test_tensor_mapped(fmt, n, k, size) : test_tensor_make(fmt, n, k, 1, 1);
+    const test_call call = {.in = {&x, &w}, .n_in = 2, .out = {&y}, .n_out = 1};
+    float *wide = calloc((size_t)(n * k), sizeof(float));
+    setun_kernel_ref ref;
+
+    test_fill_f32(&x, scale);
+    for (int64_t i = 0; i < n * k; i++) {
+        float value = test_uniform() * scale;
+        uint32_t bits;
+        uint16_t half;
+
+        memcpy(&bits, &value, sizeof(bits));
+        half = strcmp(fmt, "f16") == 0 ? define_f32_to_f16(value) : (uint16_t)(bits >> 16);
+        wide[i] = size == 4 ? value : strcmp(fmt, "f16") == 0 ? define_f16_to_f32(half) : define_bf16_to_f32(half);
+        memcpy((char *)test_row(&w, i / k) + (size_t)(i % k) * size, size == 4 ? (const void *)&value : (const void *)&half, size);
+    }
+    cr_assert_gt(test_count_kernels("linear", fmts), 0, "no linear %s", fmts);
+    for (size_t r = 0; test_next_kernel("linear", fmts, &r, &ref);) {
+        test_run(ref, &call);
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++)
+                test_same_f32(fmts, ref.kernel->name, i, j, define_dot(test_row(&x, i), wide + j * k, k), ((float *)test_row(&y, i))[j]);
+    }
+    free(wide);
+    test_tensor_free(&x);
+    test_tensor_free(&w);
+    test_tensor_free(&y);
+}
+
+Test(dense_linear, follows_the_definition)
+{
+    EACH(i, rows) EACH(j, columns) EACH(k, columns)
+        for (int variant = 0; variant < 2; variant++) {
+            check_dense("f32", "f32,f32>f32", 4, rows[i], columns[j], columns[k], variant == 1, false);
+            check_dense("f16", "f32,f16>f32", 2, rows[i], columns[j], columns[k], variant == 1, false);
+            check_dense("bf16", "f32,bf16>f32", 2, rows[i], columns[j], columns[k], variant == 1, false);
+        }
+}
+
+/* Products below 2^-126: nothing may be flushed to zero, and a lane may end as -0. */
+Test(dense_linear, subnormal_products)
+{
+    EACH(k, columns) {
+        check_dense("f32", "f32,f32>f32", 4, 2, 5, columns[k], false, true);
+        check_dense("bf16", "f32,bf16>f32", 2, 2, 5, columns[k], false, true);
+    }
+}
+
+/* ---- absmean ---- */
+
+static void check_absmean(const char *fmt, const char *fmts, size_t size, int64_t n, int64_t k, float scale)
+{
+    test_tensor w = test_tensor_mapped(fmt, n, k, size), t = test_tensor_make("tern2.row", n, k, 1, 1);
+    test_tensor s = test_tensor_make("f32", 1, n, 1, 1);
+    const test_call call = {.in = {&w}, .n_in = 1, .out = {&t, &s}, .n_out = 2};
+    float *wide = calloc((size_t)(n * k), sizeof(float));
+    int8_t *codes = calloc((size_t)(n * k), 1);
+    uint8_t *row = calloc((size_t)t.t.stride_bytes[0], 1);
+    setun_kernel_ref ref;
+    float m;
+
+    for (int64_t i = 0; i < n * k; i++) {
+        const float value = test_uniform() * scale;
+        uint32_t bits;
+        uint16_t half;
+
+        memcpy(&bits, &value, sizeof(bits));
+        half = strcmp(fmt, "f16") == 0 ? define_f32_to_f16(value) : (uint16_t)(bits >> 16);
+        wide[i] = size == 4 ? value : strcmp(fmt, "f16") == 0 ? define_f16_to_f32(half) : define_bf16_to_f32(half);
+        memcpy((char *)w.t.data + (size_t)i * size, size == 4 ? (const void *)&value : (const void *)&half, size);
+    }
+    m = define_absmean(wide, n, k, codes);
+    cr_assert_gt(test_count_kernels("ternarise", fmts), 0, "no ternarise %s", fmts);
+    for (size_t r = 0; test_next_kernel("ternarise", fmts, &r, &ref);) {
+        test_run(ref, &call);
+        for (int64_t i = 0; i < n; i++) {
+            expected_row(codes + i * k, k, row, t.t.stride_bytes[0]);
+            test_same_bytes(fmts, ref.kernel->name, i, row, test_row(&t, i), (size_t)t.t.stride_bytes[0]);
+            test_same_f32("scale", ref.kernel->name, i, 0, m, ((float *)s.t.data)[i]);
+        }
+    }
+    free(wide);
+    free(codes);
+    free(row);
+    test_tensor_free(&w);
+    test_tensor_free(&t);
+    test_tensor_free(&s);
+}
+
+Test(absmean, follows_the_definition)
+{
+    static const float scales[] = {0.05f, 1.0f, 0.0f, 1e-6f};
+
+    EACH(i, columns) EACH(j, columns) EACH(s, scales) {
+        check_absmean("bf16", "bf16>tern2.row+f32", 2, columns[i], columns[j], scales[s]);
+        check_absmean("f16", "f16>tern2.row+f32", 2, columns[i], columns[j], scales[s]);
+        check_absmean("f32", "f32>tern2.row+f32", 4, columns[i], columns[j], scales[s]);
+    }
+}
+
+/* ---- Hugging Face packing ---- */
+
+Test(tern2_hf, every_weight_finds_its_place)
+{
+    EACH(i, columns) EACH(j, columns) {
+        const int64_t n = 4 * columns[i], k = columns[j];
+        test_tensor hf = test_tensor_make("tern2.hf", n, k, 1, 1), s_in = test_tensor_make("f32", 1, n, 1, 1);
+        test_tensor t = test_tensor_make("tern2.row", n, k, 1, 1), s_out = test_tensor_make("f32", 1, n, 1, 1);
+        const test_call call = {.in = {&hf, &s_in}, .n_in = 2, .out = {&t, &s_out}, .n_out = 2};
+        setun_kernel_ref ref;
+
+        test_fill_f32(&s_in, 1.0f);
+        for (int64_t b = 0; b < n / 4 * k; b++)
+            ((uint8_t *)hf.t.data)[b] = (uint8_t)(test_below(3) | test_below(3) << 2 | test_below(3) << 4 | test_below(3) << 6);
+        cr_assert_gt(test_count_kernels("pack", "tern2.hf+f32>tern2.row+f32"), 0);
+        for (size_t r = 0; test_next_kernel("pack", "tern2.hf+f32>tern2.row+f32", &r, &ref);) {
+            test_run(ref, &call);
+            /* formats.md: T[q * P + p][c] = (byte[p][c] >> 2q) & 3 */
+            for (int64_t q = 0; q < 4; q++)
+                for (int64_t p = 0; p < n / 4; p++)
+                    for (int64_t c = 0; c < k; c++)
+                        cr_assert_eq(code_at(&t, q * (n / 4) + p, c), ((uint8_t *)hf.t.data)[p * k + c] >> (2 * q) & 3);
+            for (int64_t row = 0; row < n; row++) {
+                for (int64_t c = k; c < 4 * t.t.stride_bytes[0]; c++)
+                    cr_assert_eq(code_at(&t, row, c), 1, "padding of row %lld", (long long)row);
+                test_same_f32("scale", ref.kernel->name, 0, row, ((float *)s_in.t.data)[row], ((float *)s_out.t.data)[row]);
+            }
+        }
+        test_tensor_free(&hf);
+        test_tensor_free(&s_in);
+        test_tensor_free(&t);
+        test_tensor_free(&s_out);
+    }
+}
