@@ -244,3 +244,36 @@ Test(mistakes, more_repeats_inside_one_another_than_allowed)
     cr_expect_eq(setun_graph_parse("m", text, strlen(text), NULL, &graph, &error), SETUN_ERR_FORMAT);
     cr_expect_not_null(strstr(error.text, "expected at most 8 repeats inside one another"), "%s", error.text);
 }
+
+/* Every byte of the model file left out, and replaced by others: a graph or one error with a position, and nothing leaks (ASan). */
+Test(mistakes, cut_and_changed_files)
+{
+    static const char bytes[] = "x0 {'$\n";
+    setun_weights *weights = small_weights();
+    size_t n = strlen(small_model);
+    char *text = malloc(n + 1);
+
+    cr_assert_not_null(text);
+    for (size_t i = 0; i < n; i++)
+        for (size_t b = 0; b < sizeof(bytes); b++) {
+            setun_error error = {{0}};
+            setun_graph *graph = NULL;
+            setun_status status;
+            unsigned line, column;
+
+            memcpy(text, small_model, n + 1);
+            if (bytes[b] == '\0')
+                memmove(text + i, text + i + 1, n - i);
+            else
+                text[i] = bytes[b];
+            status = setun_graph_parse("f", text, strlen(text), weights, &graph, &error);
+            if (status == SETUN_OK)
+                cr_expect_not_null(graph);
+            else
+                cr_expect(graph == NULL && sscanf(error.text, "f:%u:%u: ", &line, &column) == 2 && line >= 1 && line <= 35 && column >= 1,
+                          "byte %zu: %s", i, error.text);
+            setun_graph_close(graph);
+        }
+    free(text);
+    setun_weights_close(weights);
+}
