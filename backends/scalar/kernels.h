@@ -19,17 +19,17 @@
     X(mul_f32_f32_f32__scalar) \
     X(output_rows_f32_f32__scalar) \
     X(pack_bf16_f32__scalar) \
-    X(ternarise_bf16_tern2row__scalar) \
     X(pack_f16_f32__scalar) \
-    X(ternarise_f16_tern2row__scalar) \
     X(pack_f32_f32__scalar) \
     X(pack_f32_i8row__scalar) \
-    X(ternarise_f32_tern2row__scalar) \
     X(pack_tern2hf_tern2row__scalar) \
     X(relu2_f32_f32__scalar) \
     X(rms_norm_f32_f32_f32__scalar) \
     X(rope_f32_f32_f32__scalar) \
-    X(silu_f32_f32__scalar)
+    X(silu_f32_f32__scalar) \
+    X(ternarise_bf16_tern2row__scalar) \
+    X(ternarise_f16_tern2row__scalar) \
+    X(ternarise_f32_tern2row__scalar)
 
 #define SCALAR_DECLARE(name) extern const setun_kernel name;
 SCALAR_KERNELS(SCALAR_DECLARE)
