@@ -20,7 +20,7 @@ static setun_status compile(const char *pattern, size_t n_bytes, uint32_t option
     if (context == NULL)
         return setun_fail_nomem(error, "pattern", n_bytes);
     (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    *out_code = pcre2_compile((PCRE2_SPTR)pattern, n_bytes, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | options, &code, &at, context);
+    *out_code = pcre2_compile((PCRE2_SPTR)pattern, n_bytes, PCRE2_UTF | options, &code, &at, context);
     pcre2_compile_context_free(context);
     if (*out_code == NULL) {
         PCRE2_UCHAR message[128] = "";
@@ -34,7 +34,7 @@ static setun_status compile(const char *pattern, size_t n_bytes, uint32_t option
 
 setun_status setun_pattern_compile_native(const char *pattern, size_t n_bytes, pcre2_code **out_code, setun_error *error)
 {
-    return compile(pattern, n_bytes, PCRE2_UCP | PCRE2_MULTILINE, out_code, error);
+    return compile(pattern, n_bytes, PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, out_code, error);
 }
 
 setun_status setun_pattern_compile_literal(const char *text, size_t n_bytes, pcre2_code **out_code, setun_error *error)

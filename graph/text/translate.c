@@ -14,6 +14,7 @@ typedef struct translation {
     size_t n_bytes, at;
     setun_pattern_text out;
     bool caseless[MAX_DEPTH]; /* of each open group */
+    bool asserts[MAX_DEPTH];  /* it only looks ahead or behind */
     size_t depth;
     unsigned last_letter; /* last literal ASCII letter of a caseless run, else 0 */
     bool nothing_to_repeat; /* no quantifier may stand here */
@@ -337,6 +338,7 @@ static setun_status translate_group(translation *t)
     if (t->depth + 1 == MAX_DEPTH)
         return refuse(t, t->at - 1, "groups nested too deeply");
     t->caseless[++t->depth] = caseless;
+    t->asserts[t->depth] = kind[1] != ':' && kind[1] != '>' && strchr("i-", kind[1]) == NULL;
     t->nothing_to_repeat = true;
     status = add(t, "(");
     return status == SETUN_OK ? add(t, kind) : status;
@@ -426,7 +428,7 @@ static setun_status translate_one(translation *t)
     case ')':
         if (t->depth == 0)
             return setun_fail(t->error, SETUN_ERR_FORMAT, "pattern, byte %zu: found ) without (", t->at - 1);
-        t->depth--;
+        t->nothing_to_repeat = t->asserts[t->depth--]; /* as Oniguruma has it */
         return add(t, ")");
     case '.':
         return add(t, "[^\\x{a}]");
