@@ -5,15 +5,15 @@
 
 #include "scalar.h"
 
-static inline int64_t ternary_row_bytes(int64_t k)
+static inline size_t ternary_row_bytes(int64_t k)
 {
-    return ((k + 3) / 4 + 63) / 64 * 64;
+    return (((size_t)k + 3) / 4 + 63) / 64 * 64;
 }
 
 /* All codes, padding included, become 1: weight 0. */
 static inline void ternary_clear_row(uint8_t *codes, int64_t k)
 {
-    memset(codes, 0x55, (size_t)ternary_row_bytes(k));
+    memset(codes, 0x55, ternary_row_bytes(k));
 }
 
 /* Sets code i of a cleared row. */
