@@ -19,6 +19,8 @@ typedef struct run_options {
 
 /* What the generation has given so far. */
 typedef struct output {
+    const char    *echo;     /* printed with the first token, so that what fails before it prints nothing; NULL: done, or not wanted */
+    size_t         echo_bytes;
     bool           stream;   /* text goes to stdout as it comes, else it is kept */
     char           last;     /* last byte streamed */
     char          *text;
@@ -49,13 +51,23 @@ static setun_status put_text(output *out, const char *text, size_t n_bytes, setu
     return SETUN_OK;
 }
 
+static setun_status put_echo(output *out, setun_error *error)
+{
+    const char *echo = out->echo;
+
+    out->echo = NULL;
+    return echo != NULL ? put_text(out, echo, out->echo_bytes, error) : SETUN_OK;
+}
+
 static setun_status on_token(void *context, int32_t id, const char *text, size_t n_bytes, setun_error *error)
 {
     output *out = context;
+    setun_status status;
 
     if (id >= 0 && out->n_ids < out->max_ids) /* -1: the end, with what was held back of a character */
         out->ids[out->n_ids++] = id;
-    return put_text(out, text, n_bytes, error);
+    status = put_echo(out, error);
+    return status == SETUN_OK ? put_text(out, text, n_bytes, error) : status;
 }
 
 /* Prompt text of -p or -f; *out_text is malloc-ed. */
@@ -140,7 +152,7 @@ static int generate(const run_options *options, setun_model *model, setun_sessio
         .repeat_penalty = (float)options->repeat_penalty,
         .seed = (uint64_t)options->seed,
     };
-    output out = {.stream = !json};
+    output out = {.echo = json || options->no_echo ? NULL : prompt, .echo_bytes = prompt_bytes, .stream = !json};
     setun_generation generation = {0};
     setun_session_info info;
     setun_error error;
@@ -149,20 +161,18 @@ static int generate(const run_options *options, setun_model *model, setun_sessio
     int code;
 
     setun_session_describe(session, &info);
-    if (n_prompt_ids > (uint64_t)info.context)
-        return fail("the prompt has %zu tokens, but the context holds %lld", n_prompt_ids, (long long)info.context);
     out.max_ids = (size_t)info.context + 1;
     out.ids = malloc(out.max_ids * sizeof(*out.ids));
     if (out.ids == NULL)
         return fail("out of memory: %zu token ids", out.max_ids);
     status = setun_sequence_open(session, &seq, &error);
-    if (status == SETUN_OK && !json && !options->no_echo)
-        status = put_text(&out, prompt, prompt_bytes, &error);
     if (status == SETUN_OK) {
         interrupt_session(session);
         status = setun_generate(session, seq, prompt_ids, n_prompt_ids, options->n_tokens, &sampling, on_token, &out, &generation, &error);
         interrupt_session(NULL);
     }
+    if (status == SETUN_OK)
+        status = put_echo(&out, &error); /* no token came */
     if (status == SETUN_OK && !json && out.last != '\0' && out.last != '\n')
         status = stdout_write("\n", 1, &error);
     if (status != SETUN_OK) {

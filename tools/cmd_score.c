@@ -174,13 +174,13 @@ static int score_ids(const score_options *options, setun_model *model, const int
     job.bos = options->ids || options->no_bos ? -1 : setun_model_bos(model);
     job.n_window = options->ids ? n_ids : context - bos_rows(&job);
     if (n_ids == 0)
-        return fail("%s: no tokens in it", options->file);
+        return fail("%s: no tokens in it", input_name(options->file));
     if (options->ids && n_ids > context)
-        return fail("%s: %zu ids, but the context holds %zu", options->file, n_ids, context);
+        return fail("%s: %zu ids, but the context holds %zu", input_name(options->file), n_ids, context);
     if (job.n_window == 0)
         return fail("a context of %zu holds no token besides BOS", context);
     if (options->logits == NULL && job.bos < 0 && (n_ids < 2 || job.n_window < 2))
-        return fail("%s: nothing to score: no token has another before it", options->file);
+        return fail("%s: nothing to score: no token has another before it", input_name(options->file));
     job.n_windows = (n_ids + job.n_window - 1) / job.n_window;
     n_batch = (size_t)options->batch < job.n_windows ? (size_t)options->batch : job.n_windows;
     n_rows = n_batch * (job.n_window + bos_rows(&job));
@@ -231,7 +231,7 @@ static int score_file(const score_options *options)
     if (status == SETUN_OK)
         status = common_open_model(&options->common, &model, &error);
     if (status == SETUN_OK && options->ids)
-        status = read_ids(options->file, text, n_bytes, &ids, &n_ids, &error);
+        status = read_ids(input_name(options->file), text, n_bytes, &ids, &n_ids, &error);
     else if (status == SETUN_OK)
         status = encode_text(model, text, n_bytes, SETUN_TEXT_USER, false, &ids, &n_ids, &error);
     code = status == SETUN_OK ? score_ids(options, model, ids, n_ids) : fail("%s", error.text);

@@ -149,7 +149,7 @@ static int decode(const tokenize_options *options, const setun_model *model, con
     setun_error error;
     int code;
 
-    if (read_ids(options->file != NULL ? options->file : "ids", text, n_bytes, &ids, &n_ids, &error) != SETUN_OK)
+    if (read_ids(options->file != NULL ? input_name(options->file) : "ids", text, n_bytes, &ids, &n_ids, &error) != SETUN_OK)
         return fail("%s", error.text);
     code = decode_ids(options, model, ids, n_ids);
     free(ids);

@@ -11,10 +11,15 @@
 #include "command.h"
 #include "options.h"
 
+const char *input_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 setun_status read_input(const char *path, char **out_text, size_t *out_bytes, setun_error *error)
 {
     const bool standard = strcmp(path, "-") == 0;
-    const char *name = standard ? "standard input" : path;
+    const char *name = input_name(path);
     size_t n = 0, capacity = 65536;
     char *text = NULL;
     FILE *file = standard ? stdin : fopen(path, "rb");

@@ -11,6 +11,9 @@
 /* Reads a file, or the standard input if path is "-". *out_text is malloc-ed and has one NUL byte after its *out_bytes bytes. */
 setun_status read_input(const char *path, char **out_text, size_t *out_bytes, setun_error *error);
 
+/* The path, or "standard input" for "-". */
+const char *input_name(const char *path);
+
 /* Reads whitespace-separated token ids from text[n_bytes]; `what` names the text in errors. *out_ids is malloc-ed, never NULL. */
 setun_status read_ids(const char *what, const char *text, size_t n_bytes, int32_t **out_ids, size_t *out_n_ids, setun_error *error);
 

@@ -35,10 +35,10 @@ static scored score(const char *const *further)
     return got;
 }
 
-static void release(scored *scored)
+static void release(scored *got)
 {
-    free(scored->npy);
-    free(scored->out);
+    free(got->npy);
+    free(got->out);
 }
 
 static void assert_same(const scored *a, const scored *b, const char *what, const char *kv)

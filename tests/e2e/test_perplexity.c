@@ -17,11 +17,13 @@ Test(perplexity, heldout)
 {
     json_error_t error;
     json_t *golden = json_load_file(GOLDEN "/heldout.json", 0, &error), *got;
+    const char *const argv[] = {SETUN_COMMAND, "score", "-f", GOLDEN "/heldout.txt", "--kv", "f32", "--batch", "2", "-o", "json", NULL};
+    const process_options options = {.seconds = 1700};
     process_result result;
     double expected, found;
 
     cr_assert(golden != NULL, "%s", error.text);
-    setun_command(&result, "score", "-f", GOLDEN "/heldout.txt", "--kv", "f32", "--batch", "2", "-o", "json", NULL);
+    process_run(argv, &options, &result);
     cr_assert_eq(result.exit_code, 0, "exit %d: %s", result.exit_code, result.err);
     got = json_loadb(result.out, result.n_out, 0, &error);
     cr_assert(got != NULL, "%s", error.text);

@@ -60,10 +60,10 @@ matrix matrix_read(const char *path)
     return read;
 }
 
-void matrix_free(matrix *matrix)
+void matrix_free(matrix *read)
 {
-    free(matrix->data);
-    matrix->data = NULL;
+    free(read->data);
+    read->data = NULL;
 }
 
 json_t *jsonl_read(const char *path)

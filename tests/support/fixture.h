@@ -15,7 +15,7 @@ typedef struct matrix {
 
 /* Reads a NumPy file of version 1.0 with descr '<f4' in C order. */
 matrix matrix_read(const char *path);
-void   matrix_free(matrix *matrix);
+void   matrix_free(matrix *read);
 
 /* A whole file, one NUL after it. */
 char *file_read(const char *path, size_t *out_bytes);

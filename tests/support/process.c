@@ -83,7 +83,7 @@ process *process_start(const char *const *argv, const process_options *options)
 
     cr_assert(started != NULL);
     cr_assert(pipe(out) == 0 && pipe(err) == 0, "pipe: %s", strerror(errno));
-    started->deadline = now() + PROCESS_SECONDS;
+    started->deadline = now() + (options->seconds > 0 ? options->seconds : PROCESS_SECONDS);
     started->pid = fork();
     cr_assert(started->pid >= 0, "fork: %s", strerror(errno));
     if (started->pid == 0)
@@ -97,86 +97,86 @@ process *process_start(const char *const *argv, const process_options *options)
 }
 
 /* Takes what is there; closes at the end of the stream. */
-static void drain(capture *capture)
+static void drain(capture *stream)
 {
     ssize_t n;
 
-    if (capture->capacity - capture->n < 65536) {
-        capture->capacity = 2 * capture->capacity + 131072;
-        capture->text = realloc(capture->text, capture->capacity);
-        cr_assert(capture->text != NULL);
+    if (stream->capacity - stream->n < 65536) {
+        stream->capacity = 2 * stream->capacity + 131072;
+        stream->text = realloc(stream->text, stream->capacity);
+        cr_assert(stream->text != NULL);
     }
-    n = read(capture->fd, capture->text + capture->n, capture->capacity - capture->n - 1);
+    n = read(stream->fd, stream->text + stream->n, stream->capacity - stream->n - 1);
     if (n > 0) {
-        capture->n += (size_t)n;
+        stream->n += (size_t)n;
     } else if (n == 0 || errno != EINTR) {
-        (void)close(capture->fd);
-        capture->fd = -1;
+        (void)close(stream->fd);
+        stream->fd = -1;
     }
 }
 
 /* Reads both streams until stdout has n_bytes or both have ended. */
-static void pump(process *process, size_t n_bytes)
+static void pump(process *running, size_t n_bytes)
 {
-    while (process->out.n < n_bytes && (process->out.fd >= 0 || process->err.fd >= 0)) {
-        struct pollfd streams[2] = {{process->out.fd, POLLIN, 0}, {process->err.fd, POLLIN, 0}}; /* poll skips a negative fd */
-        const double left = process->deadline - now();
+    while (running->out.n < n_bytes && (running->out.fd >= 0 || running->err.fd >= 0)) {
+        struct pollfd streams[2] = {{running->out.fd, POLLIN, 0}, {running->err.fd, POLLIN, 0}}; /* poll skips a negative fd */
+        const double left = running->deadline - now();
 
-        if (left <= 0 && !process->timed_out) {
-            process->timed_out = true;
-            (void)kill(process->pid, SIGKILL);
+        if (left <= 0 && !running->timed_out) {
+            running->timed_out = true;
+            (void)kill(running->pid, SIGKILL);
         }
         if (poll(streams, 2, left > 0 ? (int)(left * 1000) + 1 : 1000) <= 0)
             continue;
         if (streams[0].revents != 0)
-            drain(&process->out);
+            drain(&running->out);
         if (streams[1].revents != 0)
-            drain(&process->err);
+            drain(&running->err);
     }
 }
 
-void process_wait_output(process *process, size_t n_bytes)
+void process_wait_output(process *running, size_t n_bytes)
 {
-    pump(process, n_bytes);
+    pump(running, n_bytes);
 }
 
-void process_signal(process *process, int signal)
+void process_signal(process *running, int signal)
 {
-    (void)kill(process->pid, signal);
+    (void)kill(running->pid, signal);
 }
 
-void process_close_output(process *process)
+void process_close_output(process *running)
 {
-    if (process->out.fd >= 0)
-        (void)close(process->out.fd);
-    process->out.fd = -1;
+    if (running->out.fd >= 0)
+        (void)close(running->out.fd);
+    running->out.fd = -1;
 }
 
-static char *finish_text(capture *capture, size_t *out_n)
+static char *finish_text(capture *stream, size_t *out_n)
 {
-    char *text = capture->text != NULL ? capture->text : calloc(1, 1);
+    char *text = stream->text != NULL ? stream->text : calloc(1, 1);
 
     cr_assert(text != NULL);
-    text[capture->n] = '\0';
-    *out_n = capture->n;
+    text[stream->n] = '\0';
+    *out_n = stream->n;
     return text;
 }
 
-void process_finish(process *process, process_result *out_result)
+void process_finish(process *running, process_result *out_result)
 {
     int status = 0;
 
-    pump(process, SIZE_MAX);
-    while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+    pump(running, SIZE_MAX);
+    while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     *out_result = (process_result){
         .exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
         .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-        .timed_out = process->timed_out,
+        .timed_out = running->timed_out,
     };
-    out_result->out = finish_text(&process->out, &out_result->n_out);
-    out_result->err = finish_text(&process->err, &out_result->n_err);
-    free(process);
+    out_result->out = finish_text(&running->out, &out_result->n_out);
+    out_result->err = finish_text(&running->err, &out_result->n_err);
+    free(running);
 }
 
 void process_run(const char *const *argv, const process_options *options, process_result *out_result)

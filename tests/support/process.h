@@ -14,12 +14,13 @@ typedef struct process_options {
     bool               close_stdout;   /* the program starts without one */
     bool               close_stdin;
     const char *const *environment;    /* "NAME=VALUE" ... NULL, besides the test's own environment */
+    int                seconds;        /* time limit; 0: PROCESS_SECONDS */
 } process_options;
 
 typedef struct process_result {
     int    exit_code; /* -1: ended by a signal, see `signal` */
     int    signal;    /* 0: none */
-    bool   timed_out; /* it was killed after PROCESS_SECONDS */
+    bool   timed_out; /* it was killed at the time limit */
     char  *out, *err; /* NUL-terminated; NULs within count */
     size_t n_out, n_err;
 } process_result;
@@ -30,15 +31,15 @@ enum { PROCESS_SECONDS = 240 };
 process *process_start(const char *const *argv, const process_options *options);
 
 /* Waits until the program has written n_bytes to stdout, or has ended. */
-void process_wait_output(process *process, size_t n_bytes);
+void process_wait_output(process *running, size_t n_bytes);
 
-void process_signal(process *process, int signal);
+void process_signal(process *running, int signal);
 
 /* Stops reading stdout, as a reader does that goes away. */
-void process_close_output(process *process);
+void process_close_output(process *running);
 
 /* Waits for the end and gives everything back. */
-void process_finish(process *process, process_result *out_result);
+void process_finish(process *running, process_result *out_result);
 
 /* Start and finish in one. */
 void process_run(const char *const *argv, const process_options *options, process_result *out_result);
