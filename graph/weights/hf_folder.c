@@ -78,8 +78,8 @@ static setun_status read_scale(const setun_st_tensor *tensor, bool divides, floa
         stored = strcmp(fmt, "f16") == 0 ? setun_f32_of_f16(bits) : setun_f32_of_bf16(bits);
     }
     scale = divides ? 1.0f / stored : stored;
-    /* The stored value too: the inverse of infinity is 0, but that of a subnormal is infinite. */
-    if (!(stored > 0.0f && isfinite(stored) && scale > 0.0f && isfinite(scale))) {
+    /* False for every bad value stored, too: zero, negative, NaN and infinite ones stay or become bad when they are inverted. */
+    if (!(scale > 0.0f && isfinite(scale))) {
         setun_fail(error, SETUN_ERR_FORMAT, "expected a finite scale above 0%s, found %g", divides ? " whose inverse is one too" : "",
                    (double)stored);
         return setun_st_fail(tensor, error, SETUN_ERR_FORMAT);

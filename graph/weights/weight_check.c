@@ -58,7 +58,7 @@ static setun_status check_ternary(const setun_weights *weights, const setun_weig
         i++;
     if (i == n)
         return SETUN_OK;
-    while ((data[i] >> (2 * quarter) & 3) != 3)
+    while (quarter < 3 && (data[i] >> (2 * quarter) & 3) != 3)
         quarter++;
     locate(weights, data + i, &path, &byte);
     return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: tensor '%s', row %zu, column %zu: expected a ternary code of 0, 1 or 2, found 3",
