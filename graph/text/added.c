@@ -62,28 +62,30 @@ static setun_status place_token(const setun_json_file *file, const char *where, 
     int32_t known = setun_vocab_find_name(vocab, token->text, token->n_bytes, scratch);
 
     if (!json_is_integer(id_value))
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s.id: expected an id, found %s", file->path, where, setun_json_kind(id_value));
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s.id: expected an id, found %s", file->path, where,
+                          setun_json_kind(id_value));
     if (id < 0 || id >= bound)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s.id: expected an id from 0 to %lld (the file has %zu bytes), found %lld", file->path,
-                          where, (long long)bound - 1, file->n_bytes, (long long)id);
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s.id: expected an id from 0 to %lld (the file has %zu bytes), found %lld",
+                          file->path, where, (long long)bound - 1, file->n_bytes, (long long)id);
     if (known >= 0 && known != id)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s.id: expected %d, the id of \"%.100s\" in model.vocab, found %lld", file->path, where,
-                          (int)known, token->text, (long long)id);
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s.id: expected %d, the id of \"%.100s\" in model.vocab, found %lld",
+                          file->path, where, (int)known, token->text, (long long)id);
     token->id = (int32_t)id;
     if (known >= 0) {
         vocab->tokens[known].flags |= flags;
         return SETUN_OK;
     }
     if ((size_t)id < vocab->n_ids && (vocab->tokens[id].flags & SETUN_TOKEN_USED) != 0)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s.id: expected an id of its own for \"%.100s\", found %lld, which another token has",
-                          file->path, where, token->text, (long long)id);
+        return setun_fail(error, SETUN_ERR_FORMAT,
+                          "%s: %s.id: expected an id of its own for \"%.100s\", found %lld, which another token has", file->path,
+                          where, token->text, (long long)id);
     if (!setun_vocab_put(vocab, (int32_t)id, token->text, token->n_bytes, SETUN_TOKEN_LITERAL | flags))
         return setun_fail_nomem(error, "vocabulary", vocab->n_bytes);
     return SETUN_OK;
 }
 
-static setun_status load_token(const setun_json_file *file, size_t index, const json_t *value, setun_vocab *vocab, setun_added *added,
-                               setun_error *error)
+static setun_status load_token(const setun_json_file *file, size_t index, const json_t *value, setun_vocab *vocab,
+                               setun_added *added, setun_error *error)
 {
     setun_added_token token = {0};
     setun_added_set *set;
@@ -111,7 +113,8 @@ static setun_status load_token(const setun_json_file *file, size_t index, const 
                             setun_pattern_add_property(&text, "Nd", &known) && setun_pattern_add_property(&text, "Pc", &known) &&
                             setun_pattern_add(&text, "]");
 
-        status = whole ? setun_pattern_compile_native(text.text, text.n_bytes, &added->word, error) : setun_fail_nomem(error, "pattern", 64);
+        status = whole ? setun_pattern_compile_native(text.text, text.n_bytes, &added->word, error)
+                       : setun_fail_nomem(error, "pattern", 64);
         free(text.text);
     }
     return status;
@@ -150,8 +153,8 @@ setun_status setun_added_load(const setun_json_file *file, const json_t *added_t
 
             if ((j > 0 && compare_tokens(token - 1, token) == 0) ||
                 (i == 1 && find_in_set(&out->sets[0], token->text, token->n_bytes) != NULL))
-                return setun_fail(error, SETUN_ERR_FORMAT, "%s: added_tokens: expected each content once, found \"%.100s\" twice", file->path,
-                                  token->text);
+                return setun_fail(error, SETUN_ERR_FORMAT, "%s: added_tokens: expected each content once, found \"%.100s\" twice",
+                                  file->path, token->text);
         }
     return SETUN_OK;
 }

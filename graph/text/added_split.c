@@ -41,7 +41,8 @@ static bool is_word(const setun_added *added, const char *text, size_t n_bytes, 
 }
 
 /* No word character touches text[begin..end). */
-static bool stands_alone(const setun_added *added, const char *text, size_t n_bytes, size_t begin, size_t end, pcre2_match_data *match)
+static bool stands_alone(const setun_added *added, const char *text, size_t n_bytes, size_t begin, size_t end,
+                         pcre2_match_data *match)
 {
     if (begin > 0) {
         size_t before = setun_utf8_before(text, begin);
@@ -136,8 +137,8 @@ setun_status setun_added_split(const setun_added *added, const char *text, size_
         if (stretch->id >= 0)
             done = add(out, stretch->begin, stretch->end, stretch->id);
         else
-            done = split_stretch(added, &added->sets[1], text + stretch->begin, stretch->end - stretch->begin, stretch->begin, trusted, match,
-                                 out);
+            done = split_stretch(added, &added->sets[1], text + stretch->begin, stretch->end - stretch->begin, stretch->begin,
+                                 trusted, match, out);
     }
     free(first.items);
     pcre2_match_data_free(match);

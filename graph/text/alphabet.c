@@ -3,8 +3,8 @@
 #include "text/text.h"
 
 enum {
-    N_LOW = 0x21,                 /* bytes 0x00-0x20 */
-    N_MIDDLE = 0xa1 - 0x7f,       /* bytes 0x7F-0xA0 */
+    N_LOW = 0x21,                  /* bytes 0x00-0x20 */
+    N_MIDDLE = 0xa1 - 0x7f,        /* bytes 0x7F-0xA0 */
     N_MOVED = N_LOW + N_MIDDLE + 1 /* and 0xAD */
 };
 

@@ -89,7 +89,8 @@ bool setun_bpe_encode(const setun_vocab *vocab, const char *bytes, size_t n_byte
     if (!setun_grow(&work->symbols, &work->symbols_capacity, n_bytes, sizeof(*work->symbols)))
         return false;
     for (int32_t i = 0; i < n; i++)
-        work->symbols[i] = (setun_bpe_symbol){.id = vocab->byte_id[(uint8_t)bytes[i]], .prev = i - 1, .next = i + 1 < n ? i + 1 : -1};
+        work->symbols[i] =
+            (setun_bpe_symbol){.id = vocab->byte_id[(uint8_t)bytes[i]], .prev = i - 1, .next = i + 1 < n ? i + 1 : -1};
     work->n_heap = 0;
     for (int32_t i = 0; i < n; i++)
         if (!offer(vocab, work, i))

@@ -31,7 +31,8 @@ const char *setun_json_kind(const json_t *value)
 setun_status setun_json_expected(const setun_json_file *file, const char *where, const char *expected, const json_t *value,
                                  setun_error *error)
 {
-    return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s: expected %s, found %s", file->path, where, expected, setun_json_kind(value));
+    return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s: expected %s, found %s", file->path, where, expected,
+                      setun_json_kind(value));
 }
 
 static setun_status field_expected(const setun_json_file *file, const char *where, const char *key, const char *expected,

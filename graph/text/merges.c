@@ -67,15 +67,16 @@ static setun_status load_merge(const setun_json_file *file, size_t index, uint32
     for (size_t i = 0; i < 2; i++) {
         id[i] = setun_vocab_find_name(vocab, name[i], n_bytes[i], scratch);
         if (id[i] < 0)
-            return setun_fail(error, SETUN_ERR_FORMAT, "%s: model.merges[%zu]: expected a name of model.vocab, found \"%.*s\"", file->path,
-                              index, n_bytes[i] > 100 ? 100 : (int)n_bytes[i], name[i]);
+            return setun_fail(error, SETUN_ERR_FORMAT, "%s: model.merges[%zu]: expected a name of model.vocab, found \"%.*s\"",
+                              file->path, index, n_bytes[i] > 100 ? 100 : (int)n_bytes[i], name[i]);
         if (n_bytes[i] > 0)
             memcpy(joined_name + (i == 0 ? 0 : n_bytes[0]), name[i], n_bytes[i]);
     }
     joined = setun_vocab_find_name(vocab, joined_name, n_bytes[0] + n_bytes[1], scratch);
     if (joined < 0)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: model.merges[%zu]: expected the joined name in model.vocab, \"%.*s\" is not there",
-                          file->path, index, n_bytes[0] + n_bytes[1] > 100 ? 100 : (int)(n_bytes[0] + n_bytes[1]), joined_name);
+        return setun_fail(error, SETUN_ERR_FORMAT,
+                          "%s: model.merges[%zu]: expected the joined name in model.vocab, \"%.*s\" is not there", file->path,
+                          index, n_bytes[0] + n_bytes[1] > 100 ? 100 : (int)(n_bytes[0] + n_bytes[1]), joined_name);
     merge = &vocab->merges[find_slot(vocab, id[0], id[1])];
     *merge = (setun_merge){.left = id[0], .right = id[1], .rank = rank, .joined = joined}; /* of a repeated pair the last counts */
     return SETUN_OK;

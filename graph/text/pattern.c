@@ -8,14 +8,17 @@
 
 enum { MAX_PATTERN_BYTES = 65536 }; /* known ones have at most 2 KB */
 
-static setun_status compile(const char *pattern, size_t n_bytes, uint32_t options, pcre2_code **out_code, setun_error *error)
+/* \C would cut characters; lines are those of ^ and $ in Ruby's syntax. */
+static const uint32_t NATIVE = PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+
+/* shown: the pattern as the file has it. */
+static setun_status compile(const char *pattern, size_t n_bytes, uint32_t options, const char *shown, pcre2_code **out_code,
+                            setun_error *error)
 {
     pcre2_compile_context *context;
     PCRE2_SIZE at;
     int code;
 
-    if (n_bytes > MAX_PATTERN_BYTES)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "expected a pattern of at most %d bytes, found %zu", MAX_PATTERN_BYTES, n_bytes);
     context = pcre2_compile_context_create(NULL);
     if (context == NULL)
         return setun_fail_nomem(error, "pattern", n_bytes);
@@ -26,7 +29,8 @@ static setun_status compile(const char *pattern, size_t n_bytes, uint32_t option
         PCRE2_UCHAR message[128] = "";
 
         (void)pcre2_get_error_message(code, message, sizeof(message));
-        return setun_fail(error, SETUN_ERR_FORMAT, "expected a regular expression, found \"%.200s\": %s", pattern, (const char *)message);
+        return setun_fail(error, SETUN_ERR_FORMAT, "expected a regular expression, found \"%.200s\": %s", shown,
+                          (const char *)message);
     }
     (void)pcre2_jit_compile(*out_code, PCRE2_JIT_COMPLETE); /* where there is none, the interpreter gives the same matches */
     return SETUN_OK;
@@ -34,12 +38,12 @@ static setun_status compile(const char *pattern, size_t n_bytes, uint32_t option
 
 setun_status setun_pattern_compile_native(const char *pattern, size_t n_bytes, pcre2_code **out_code, setun_error *error)
 {
-    return compile(pattern, n_bytes, PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, out_code, error);
+    return compile(pattern, n_bytes, NATIVE, pattern, out_code, error);
 }
 
 setun_status setun_pattern_compile_literal(const char *text, size_t n_bytes, pcre2_code **out_code, setun_error *error)
 {
-    return compile(text, n_bytes, PCRE2_LITERAL, out_code, error);
+    return compile(text, n_bytes, PCRE2_LITERAL, text, out_code, error);
 }
 
 setun_status setun_pattern_compile(const char *pattern, size_t n_bytes, pcre2_code **out_code, setun_error *error)
@@ -49,11 +53,12 @@ setun_status setun_pattern_compile(const char *pattern, size_t n_bytes, pcre2_co
     char *native;
 
     if (n_bytes > MAX_PATTERN_BYTES)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "expected a pattern of at most %d bytes, found %zu", MAX_PATTERN_BYTES, n_bytes);
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "expected a pattern of at most %d bytes, found %zu", MAX_PATTERN_BYTES,
+                          n_bytes);
     status = setun_pattern_translate(pattern, n_bytes, &native, &n_native, error);
     if (status != SETUN_OK)
         return status;
-    status = setun_pattern_compile_native(native, n_native, out_code, error);
+    status = compile(native, n_native, NATIVE, pattern, out_code, error);
     free(native);
     return status;
 }
@@ -82,16 +87,18 @@ bool setun_pattern_add_char(setun_pattern_text *out, uint32_t c)
 
 bool setun_pattern_add_range(setun_pattern_text *out, uint32_t first, uint32_t last)
 {
-    return setun_pattern_add_char(out, first) && (first == last || (setun_pattern_add(out, "-") && setun_pattern_add_char(out, last)));
+    return setun_pattern_add_char(out, first) &&
+           (first == last || (setun_pattern_add(out, "-") && setun_pattern_add_char(out, last)));
 }
 
 bool setun_pattern_add_property(setun_pattern_text *out, const char *name, bool *out_known)
 {
     /* Not C and Cn: what is unassigned depends on the version of Unicode. */
-    static const char *const categories[] = {"L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd",
-                                             "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk", "So", "Z",  "Zs", "Zl", "Zp", "Cc", "Cf", "Co"};
-    static const char *const scripts[] = {"Han",      "Hiragana", "Katakana", "Hangul", "Latin", "Cyrillic", "Greek",
-                                          "Arabic",   "Hebrew",   "Thai",     "Devanagari"};
+    static const char *const categories[] = {"L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N", "Nd",
+                                             "Nl", "No", "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm",
+                                             "Sc", "Sk", "So", "Z",  "Zs", "Zl", "Zp", "Cc", "Cf", "Co"};
+    static const char *const scripts[] = {"Han",   "Hiragana", "Katakana", "Hangul", "Latin",     "Cyrillic",
+                                          "Greek", "Arabic",   "Hebrew",   "Thai",   "Devanagari"};
     const char *before = NULL;
 
     for (size_t i = 0; i < SETUN_COUNT(categories); i++)

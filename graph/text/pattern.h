@@ -1,4 +1,5 @@
-/* pattern.h - regular expressions as Hugging Face's engine (Oniguruma, Ruby syntax, Unicode) reads them, compiled by PCRE2. Internal. */
+/* pattern.h - regular expressions as Hugging Face's engine (Oniguruma, Ruby syntax, Unicode) reads them, compiled by PCRE2.
+ * Internal. */
 #ifndef SETUN_TEXT_PATTERN_H
 #define SETUN_TEXT_PATTERN_H
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -9,8 +10,8 @@
 
 #include "setun/error.h"
 
-/* Compiles an Oniguruma pattern. SETUN_ERR_FORMAT: not a pattern; SETUN_ERR_UNSUPPORTED: it holds something whose meaning differs between
- * the engines and that is not translated. The error says what and at which byte, without naming the file. */
+/* Compiles an Oniguruma pattern. SETUN_ERR_FORMAT: not a pattern; SETUN_ERR_UNSUPPORTED: it holds something whose meaning differs
+ * between the engines and that is not translated. The error says what and at which byte, without naming the file. */
 setun_status setun_pattern_compile(const char *pattern, size_t n_bytes, pcre2_code **out_code, setun_error *error);
 /* Compiles a text that matches itself only. */
 setun_status setun_pattern_compile_literal(const char *text, size_t n_bytes, pcre2_code **out_code, setun_error *error);

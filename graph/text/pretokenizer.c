@@ -73,8 +73,8 @@ static bool rewrite_all(setun_pretoken_work *work, rewrite *one, const char **te
     return true;
 }
 
-setun_status setun_pretokenizer_run(const setun_pretokenizer *pretokenizer, const char *text, size_t n_bytes, setun_pretoken_work *work,
-                                    setun_error *error)
+setun_status setun_pretokenizer_run(const setun_pretokenizer *pretokenizer, const char *text, size_t n_bytes,
+                                    setun_pretoken_work *work, setun_error *error)
 {
     setun_spans *in = &work->spans[0], *out = &work->spans[1], *swap;
     bool in_alphabet = false, done = true;

@@ -38,7 +38,8 @@ static setun_status load_byte_level(loader *l, const char *where, const json_t *
     if (status == SETUN_OK)
         status = setun_json_bool(l->file, where, value, "use_regex", true, &regex, l->error);
     if (status == SETUN_OK && l->byte_level)
-        return setun_fail(l->error, SETUN_ERR_UNSUPPORTED, "%s: %s: expected one ByteLevel step, found a second", l->file->path, where);
+        return setun_fail(l->error, SETUN_ERR_UNSUPPORTED, "%s: %s: expected one ByteLevel step, found a second", l->file->path,
+                          where);
     l->byte_level = true;
     if (status == SETUN_OK && prefix)
         status = next_step(l, where, SETUN_STEP_PREFIX_SPACE, &step);
@@ -75,9 +76,10 @@ static setun_status load_behavior(loader *l, const char *where, const json_t *va
             *out = known[i].behavior;
             return SETUN_OK;
         }
-    return setun_fail(l->error, SETUN_ERR_FORMAT,
-                      "%s: %s.behavior: expected Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext, found \"%.100s\"",
-                      l->file->path, where, name);
+    return setun_fail(
+        l->error, SETUN_ERR_FORMAT,
+        "%s: %s.behavior: expected Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext, found \"%.100s\"",
+        l->file->path, where, name);
 }
 
 static setun_status load_split(loader *l, const char *where, const json_t *value)
@@ -88,8 +90,9 @@ static setun_status load_split(loader *l, const char *where, const json_t *value
     setun_status status;
 
     if (!json_is_object(pattern) || json_object_size(pattern) != 1 || (!json_is_string(regex) && !json_is_string(string)))
-        return setun_fail(l->error, SETUN_ERR_FORMAT, "%s: %s.pattern: expected {\"Regex\": \"...\"} or {\"String\": \"...\"}, found %s",
-                          l->file->path, where, json_is_object(pattern) ? "another object" : setun_json_kind(pattern));
+        return setun_fail(l->error, SETUN_ERR_FORMAT,
+                          "%s: %s.pattern: expected {\"Regex\": \"...\"} or {\"String\": \"...\"}, found %s", l->file->path, where,
+                          json_is_object(pattern) ? "another object" : setun_json_kind(pattern));
     status = next_step(l, where, SETUN_STEP_SPLIT, &step);
     if (status == SETUN_OK)
         status = load_behavior(l, where, value, true, &step->behavior);
@@ -97,8 +100,9 @@ static setun_status load_split(loader *l, const char *where, const json_t *value
         status = setun_json_need_bool(l->file, where, value, "invert", &step->invert, l->error);
     if (status != SETUN_OK)
         return status;
-    status = regex != NULL ? setun_pattern_compile(json_string_value(regex), json_string_length(regex), &step->code, l->error)
-                           : setun_pattern_compile_literal(json_string_value(string), json_string_length(string), &step->code, l->error);
+    status = regex != NULL
+                 ? setun_pattern_compile(json_string_value(regex), json_string_length(regex), &step->code, l->error)
+                 : setun_pattern_compile_literal(json_string_value(string), json_string_length(string), &step->code, l->error);
     return status == SETUN_OK ? SETUN_OK : setun_fail_prefix(l->error, status, "%s: %s.pattern", l->file->path, where);
 }
 
@@ -164,8 +168,9 @@ static setun_status load_one(loader *l, const char *where, const json_t *value)
     for (size_t i = 0; i < SETUN_COUNT(known); i++)
         if (strcmp(type, known[i].type) == 0)
             return known[i].load(l, where, value);
-    return setun_fail(l->error, SETUN_ERR_UNSUPPORTED, "%s: %s.type: expected ByteLevel, Split, Digits or Punctuation, found \"%.100s\"",
-                      l->file->path, where, type);
+    return setun_fail(l->error, SETUN_ERR_UNSUPPORTED,
+                      "%s: %s.type: expected ByteLevel, Split, Digits or Punctuation, found \"%.100s\"", l->file->path, where,
+                      type);
 }
 
 static setun_status load_sequence(loader *l, const json_t *value)
@@ -191,16 +196,17 @@ setun_status setun_pretokenizer_load(const setun_json_file *file, const json_t *
     setun_status status;
 
     if (value == NULL || json_is_null(value))
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: pre_tokenizer: expected one with a ByteLevel step, found %s: not a byte-level tokenizer",
-                          file->path, setun_json_kind(value));
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED,
+                          "%s: pre_tokenizer: expected one with a ByteLevel step, found %s: not a byte-level tokenizer", file->path,
+                          setun_json_kind(value));
     status = setun_json_type(file, "pre_tokenizer", value, &type, error);
     if (status == SETUN_OK)
         status = strcmp(type, "Sequence") == 0 ? load_sequence(&l, value) : load_one(&l, "pre_tokenizer", value);
     if (status != SETUN_OK)
         return status;
     if (!l.byte_level)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: pre_tokenizer: expected a ByteLevel step, found none: not a byte-level tokenizer",
-                          file->path);
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED,
+                          "%s: pre_tokenizer: expected a ByteLevel step, found none: not a byte-level tokenizer", file->path);
     /* As the last step it would only respell what is then spelled back. */
     if (out->steps[out->n_steps - 1].kind == SETUN_STEP_BYTE_LEVEL)
         out->n_steps--;

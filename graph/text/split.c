@@ -1,4 +1,5 @@
-/* split.c - cutting a pre-token at a pattern's matches, with what to do with the matches (Hugging Face's SplitDelimiterBehavior). */
+/* split.c - cutting a pre-token at a pattern's matches, with what to do with the matches (Hugging Face's SplitDelimiterBehavior).
+ */
 #include "text/text.h"
 
 /* Matches and the stretches between them arrive in order; one is held back until it is known what joins it. */
@@ -65,9 +66,15 @@ static void event(splitter *s, size_t begin, size_t end, bool matched)
 
 static setun_status prepare(setun_pretoken_work *work, size_t n_bytes, setun_error *error)
 {
-    /* A pattern may need a step or two for each character of a long match, and some retries; one that needs far more than that is stuck.
-     * The JIT's stack grows on demand up to its limit, behind which the interpreter takes over. */
-    enum { STEPS_AT_LEAST = 10000000, STEPS_PER_BYTE = 64, STACK_BYTES = 32 * 1024, STACK_MAX_BYTES = 8 * 1024 * 1024, HEAP_KIB = 1 << 18 };
+    /* A pattern may need a step or two for each character of a long match, and some retries; one that needs far more than that is
+     * stuck. The JIT's stack grows on demand up to its limit, behind which the interpreter takes over. */
+    enum {
+        STEPS_AT_LEAST = 10000000,
+        STEPS_PER_BYTE = 64,
+        STACK_BYTES = 32 * 1024,
+        STACK_MAX_BYTES = 8 * 1024 * 1024,
+        HEAP_KIB = 1 << 18
+    };
     size_t limit = n_bytes > UINT32_MAX / STEPS_PER_BYTE ? UINT32_MAX : n_bytes * STEPS_PER_BYTE;
 
     if (work->context == NULL)
@@ -86,8 +93,8 @@ static setun_status prepare(setun_pretoken_work *work, size_t n_bytes, setun_err
 }
 
 /* The first match in text[from..n_bytes). */
-static setun_status find(const pcre2_code *code, const char *text, size_t n_bytes, size_t from, setun_pretoken_work *work, bool *out_found,
-                         setun_span *out, setun_error *error)
+static setun_status find(const pcre2_code *code, const char *text, size_t n_bytes, size_t from, setun_pretoken_work *work,
+                         bool *out_found, setun_span *out, setun_error *error)
 {
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(work->match);
     int found = pcre2_match(code, (PCRE2_SPTR)text, n_bytes, from, PCRE2_NO_UTF_CHECK, work->match, work->context);
@@ -107,7 +114,8 @@ static setun_status find(const pcre2_code *code, const char *text, size_t n_byte
         PCRE2_UCHAR message[128] = "";
 
         (void)pcre2_get_error_message(found, message, sizeof(message));
-        return setun_fail(error, SETUN_ERR_INVALID, "text: the tokenizer's pattern takes too much work on a stretch of %zu bytes: %s", n_bytes,
+        return setun_fail(error, SETUN_ERR_INVALID,
+                          "text: the tokenizer's pattern takes too much work on a stretch of %zu bytes: %s", n_bytes,
                           (const char *)message);
     }
 }

@@ -9,8 +9,8 @@
 
 /* ---- UTF-8 and the byte-level alphabet (utf8.c, alphabet.c) ---- */
 
-/* Length in bytes of the valid UTF-8 at the start of text: n_bytes when all of it is (as Rust and the Unicode standard define it: no
- * surrogates, nothing above U+10FFFF, shortest forms only). */
+/* Length in bytes of the valid UTF-8 at the start of text: n_bytes when all of it is (as Rust and the Unicode standard define it:
+ * no surrogates, nothing above U+10FFFF, shortest forms only). */
 size_t setun_utf8_valid(const char *text, size_t n_bytes);
 /* The bytes at text (n_bytes >= 1) up to the end of one character or of one maximal broken part. *out_valid: it is a character.
  * 0: text ends within what may yet become a character. */
@@ -26,7 +26,8 @@ bool setun_is_white_space(uint32_t c);
 
 /* The character that stands for a byte in a byte-level vocabulary; each byte has its own. */
 uint32_t setun_alphabet_char(uint8_t byte);
-/* Bytes that valid UTF-8 spelled in that alphabet stands for. out has room for n_bytes. False: a character is not of the alphabet. */
+/* Bytes that valid UTF-8 spelled in that alphabet stands for. out has room for n_bytes. False: a character is not of the alphabet.
+ */
 bool setun_alphabet_decode(const char *text, size_t n_bytes, char *out, size_t *out_bytes);
 
 /* ---- JSON (json.c): every function names the place in the file when it refuses ---- */
@@ -56,9 +57,9 @@ setun_status setun_json_type(const setun_json_file *file, const char *where, con
 /* ---- vocabulary and merges (vocab.c, merges.c) ---- */
 
 enum {
-    SETUN_TOKEN_USED    = 1u << 0, /* the id has a token */
+    SETUN_TOKEN_USED = 1u << 0,    /* the id has a token */
     SETUN_TOKEN_LITERAL = 1u << 1, /* its name is not spelled in the byte-level alphabet: it stands for the name's own bytes */
-    SETUN_TOKEN_ADDED   = 1u << 2, /* named in added_tokens */
+    SETUN_TOKEN_ADDED = 1u << 2,   /* named in added_tokens */
     SETUN_TOKEN_SPECIAL = 1u << 3
 };
 
@@ -197,8 +198,8 @@ typedef struct setun_pretoken_work {
 
 void setun_pretoken_work_free(setun_pretoken_work *work);
 /* Cuts text (valid UTF-8) into pre-tokens: work->result, spans of work->text, raw bytes. */
-setun_status setun_pretokenizer_run(const setun_pretokenizer *pretokenizer, const char *text, size_t n_bytes, setun_pretoken_work *work,
-                                    setun_error *error);
+setun_status setun_pretokenizer_run(const setun_pretokenizer *pretokenizer, const char *text, size_t n_bytes,
+                                    setun_pretoken_work *work, setun_error *error);
 /* One split step over text[span]: appends spans. */
 setun_status setun_split_run(const setun_step *step, const char *text, setun_span span, setun_pretoken_work *work, setun_spans *out,
                              setun_error *error);

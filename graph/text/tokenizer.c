@@ -27,8 +27,8 @@ static setun_status check_normalizer(const setun_json_file *file, const json_t *
     if (strcmp(type, "Sequence") == 0 && json_is_array(json_object_get(value, "normalizers")) &&
         json_array_size(json_object_get(value, "normalizers")) == 0)
         return SETUN_OK;
-    return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: normalizer: expected null, found type \"%.100s\": Setun normalises no text (no NFC)",
-                      file->path, type);
+    return setun_fail(error, SETUN_ERR_UNSUPPORTED,
+                      "%s: normalizer: expected null, found type \"%.100s\": Setun normalises no text (no NFC)", file->path, type);
 }
 
 /* Decoding is the inverse of the byte-level alphabet; another decoder would give another text. */
@@ -129,7 +129,8 @@ typedef struct encoding {
     setun_ids ids;
 } encoding;
 
-static setun_status encode_plain(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, encoding *e, setun_error *error)
+static setun_status encode_plain(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, encoding *e,
+                                 setun_error *error)
 {
     setun_status status = setun_pretokenizer_run(&tokenizer->pretokenizer, text, n_bytes, &e->pretoken, error);
     const setun_spans *spans = e->pretoken.result;
@@ -137,14 +138,14 @@ static setun_status encode_plain(const setun_tokenizer *tokenizer, const char *t
     if (status != SETUN_OK)
         return status;
     for (size_t i = 0; i < spans->n; i++)
-        if (!setun_bpe_encode(&tokenizer->vocab, e->pretoken.text + spans->items[i].begin, spans->items[i].end - spans->items[i].begin, &e->bpe,
-                              &e->ids))
+        if (!setun_bpe_encode(&tokenizer->vocab, e->pretoken.text + spans->items[i].begin,
+                              spans->items[i].end - spans->items[i].begin, &e->bpe, &e->ids))
             return setun_fail_nomem(error, "token ids", n_bytes);
     return SETUN_OK;
 }
 
-setun_status setun_tokenizer_encode(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags, int32_t **out_ids,
-                                    size_t *out_n_ids, setun_error *error)
+setun_status setun_tokenizer_encode(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags,
+                                    int32_t **out_ids, size_t *out_n_ids, setun_error *error)
 {
     enum { MAX_TEXT_BYTES = 1 << 30 }; /* positions inside fit 32 bits, a space added before it included */
     encoding e = {0};
@@ -152,7 +153,8 @@ setun_status setun_tokenizer_encode(const setun_tokenizer *tokenizer, const char
     setun_status status;
 
     if ((flags & ~(unsigned)SETUN_TEXT_TRUSTED) != 0)
-        return setun_fail(error, SETUN_ERR_INVALID, "text flags: expected SETUN_TEXT_USER or SETUN_TEXT_TRUSTED, found 0x%x", flags);
+        return setun_fail(error, SETUN_ERR_INVALID, "text flags: expected SETUN_TEXT_USER or SETUN_TEXT_TRUSTED, found 0x%x",
+                          flags);
     if (n_bytes > MAX_TEXT_BYTES)
         return setun_fail(error, SETUN_ERR_INVALID, "text: expected at most %d bytes, found %zu", MAX_TEXT_BYTES, n_bytes);
     n_valid = setun_utf8_valid(text, n_bytes);

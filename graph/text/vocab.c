@@ -85,11 +85,13 @@ static setun_status load_entry(const setun_json_file *file, const char *name, si
         return setun_fail(error, SETUN_ERR_FORMAT, "%s: model.vocab[\"%.100s\"]: expected an id, found %s", file->path, name,
                           setun_json_kind(value));
     if (id < 0 || id >= bound)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: model.vocab[\"%.100s\"]: expected an id from 0 to %lld (the file has %zu bytes), found %lld",
+        return setun_fail(error, SETUN_ERR_FORMAT,
+                          "%s: model.vocab[\"%.100s\"]: expected an id from 0 to %lld (the file has %zu bytes), found %lld",
                           file->path, name, (long long)bound - 1, file->n_bytes, (long long)id);
     if ((size_t)id < vocab->n_ids && (vocab->tokens[id].flags & SETUN_TOKEN_USED) != 0)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: model.vocab[\"%.100s\"]: expected an id of its own, found %lld, which another token has",
-                          file->path, name, (long long)id);
+        return setun_fail(error, SETUN_ERR_FORMAT,
+                          "%s: model.vocab[\"%.100s\"]: expected an id of its own, found %lld, which another token has", file->path,
+                          name, (long long)id);
     if (!setun_vocab_put(vocab, (int32_t)id, bytes, n_bytes, literal ? SETUN_TOKEN_LITERAL : 0))
         return setun_fail_nomem(error, "vocabulary", vocab->n_bytes + n_bytes);
     /* Names are unique (the parser refuses duplicates) and each spells other bytes, so the slot is empty. */
@@ -98,8 +100,8 @@ static setun_status load_entry(const setun_json_file *file, const char *name, si
     return SETUN_OK;
 }
 
-/* Every byte that UTF-8 text can hold needs a token of its own: then no text is ever lost, and unk_token and byte_fallback, which say
- * what to do with a character that has none, never act. */
+/* Every byte that UTF-8 text can hold needs a token of its own: then no text is ever lost, and unk_token and byte_fallback, which
+ * say what to do with a character that has none, never act. */
 static setun_status find_bytes(const setun_json_file *file, setun_vocab *vocab, setun_error *error)
 {
     for (unsigned i = 0; i < 256; i++) {
@@ -109,8 +111,9 @@ static setun_status find_bytes(const setun_json_file *file, setun_vocab *vocab, 
         vocab->byte_id[i] = setun_vocab_find(vocab, &byte, 1, false);
         if (vocab->byte_id[i] < 0 && in_utf8) {
             (void)setun_utf8_put(setun_alphabet_char((uint8_t)i), name);
-            return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: model.vocab: expected a token for every byte, found none for byte 0x%02X (\"%s\")",
-                              file->path, i, name);
+            return setun_fail(error, SETUN_ERR_UNSUPPORTED,
+                              "%s: model.vocab: expected a token for every byte, found none for byte 0x%02X (\"%s\")", file->path,
+                              i, name);
         }
     }
     return SETUN_OK;
@@ -129,8 +132,9 @@ static setun_status check_options(const setun_json_file *file, const json_t *mod
         if (!json_is_number(dropout))
             return setun_json_expected(file, "model.dropout", "null or a number", dropout, error);
         if (json_number_value(dropout) != 0)
-            return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: model.dropout: expected null or 0, found %g: Setun does not drop merges at random",
-                              file->path, json_number_value(dropout));
+            return setun_fail(error, SETUN_ERR_UNSUPPORTED,
+                              "%s: model.dropout: expected null or 0, found %g: Setun does not drop merges at random", file->path,
+                              json_number_value(dropout));
     }
     for (size_t i = 0; i < SETUN_COUNT(strings); i++) {
         const json_t *value = json_object_get(model, strings[i]);
@@ -140,8 +144,8 @@ static setun_status check_options(const setun_json_file *file, const json_t *mod
         if (value != NULL && !json_is_null(value) && !json_is_string(value))
             return setun_json_expected(file, where, "null or a string", value, error);
         if (i < 2 && json_string_length(value) > 0)
-            return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: %s: expected null, found \"%.100s\": not a byte-level tokenizer", file->path,
-                              where, json_string_value(value));
+            return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: %s: expected null, found \"%.100s\": not a byte-level tokenizer",
+                              file->path, where, json_string_value(value));
     }
     for (size_t i = 0; i < SETUN_COUNT(bools); i++) {
         status = setun_json_bool(file, "model", model, bools[i], false, &ignored, error);

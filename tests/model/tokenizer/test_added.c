@@ -1,5 +1,5 @@
-/* test_added.c - added tokens: which ones are found where. The expected ids follow from the rules; that the rules are the library's is
- * checked by the golden variants. */
+/* test_added.c - added tokens: which ones are found where. The expected ids follow from the rules; that the rules are the library's
+ * is checked by the golden variants. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -22,8 +22,8 @@ static setun_tokenizer *added_tokenizer(void)
     for (size_t i = 0; i < SETUN_COUNT(added); i++) {
         json_t *token = json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", 256 + (int)i, "content", added[i].content, "special",
                                   strchr(added[i].flags, 's') != NULL, "lstrip", strchr(added[i].flags, 'l') != NULL, "rstrip",
-                                  strchr(added[i].flags, 'r') != NULL, "single_word", strchr(added[i].flags, 'w') != NULL, "normalized",
-                                  strchr(added[i].flags, 'n') != NULL);
+                                  strchr(added[i].flags, 'r') != NULL, "single_word", strchr(added[i].flags, 'w') != NULL,
+                                  "normalized", strchr(added[i].flags, 'n') != NULL);
 
         cr_assert_not_null(token);
         cr_assert_eq(json_array_append_new(json_object_get(root, "added_tokens"), token), 0);
@@ -38,17 +38,17 @@ static const struct row {
 } rows[] = {
     {"a<s>b", SETUN_TEXT_TRUSTED, {'a', S, 'b'}},
     {"a<s>b", SETUN_TEXT_USER, {'a', '<', 's', '>', 'b'}},
-    {"<s>>", SETUN_TEXT_TRUSTED, {SS}},                       /* the longest */
+    {"<s>>", SETUN_TEXT_TRUSTED, {SS}}, /* the longest */
     {"<s><s>", SETUN_TEXT_TRUSTED, {S, S}},
-    {"x<s>", SETUN_TEXT_TRUSTED, {X, '>'}},                   /* the leftmost, although a longer one begins inside it */
-    {"x<s>", SETUN_TEXT_USER, {X, '>'}},                      /* not special: found in untrusted text too */
+    {"x<s>", SETUN_TEXT_TRUSTED, {X, '>'}}, /* the leftmost, although a longer one begins inside it */
+    {"x<s>", SETUN_TEXT_USER, {X, '>'}},    /* not special: found in untrusted text too */
     {"<s", SETUN_TEXT_TRUSTED, {'<', 's'}},
     {"a <l> b", SETUN_TEXT_USER, {'a', L, ' ', 'b'}},
     {" \t\n<l>", SETUN_TEXT_USER, {L}},
     {"a <r> \n b", SETUN_TEXT_USER, {'a', ' ', R, 'b'}},
-    {"<r> <l>", SETUN_TEXT_USER, {R, L}},                     /* the space is taken once */
+    {"<r> <l>", SETUN_TEXT_USER, {R, L}}, /* the space is taken once */
     {"<r>", SETUN_TEXT_USER, {R}},
-    {"<r>\xe3\x80\x80", SETUN_TEXT_USER, {R}},                /* U+3000 is white space */
+    {"<r>\xe3\x80\x80", SETUN_TEXT_USER, {R}}, /* U+3000 is white space */
     {"\xc2\xa0<l>", SETUN_TEXT_USER, {L}},
     {"\xe2\x80\x8b<l>", SETUN_TEXT_USER, {0xe2, 0x80, 0x8b, L}}, /* U+200B is not */
     {"word", SETUN_TEXT_USER, {W}},
@@ -62,8 +62,8 @@ static const struct row {
     {"wordword word", SETUN_TEXT_USER, {'w', 'o', 'r', 'd', 'w', 'o', 'r', 'd', ' ', W}},
     {"<n><s>", SETUN_TEXT_TRUSTED, {N, S}},
     {"<<n>", SETUN_TEXT_USER, {'<', N}},
-    {"a   b", SETUN_TEXT_USER, {'a', SP, 'b'}},               /* rstrip of a token that is white space itself */
-    {"     ", SETUN_TEXT_USER, {SP, SP}},                     /* the search goes on behind the token, not behind the space it took */
+    {"a   b", SETUN_TEXT_USER, {'a', SP, 'b'}}, /* rstrip of a token that is white space itself */
+    {"     ", SETUN_TEXT_USER, {SP, SP}},       /* the search goes on behind the token, not behind the space it took */
     {" <sl> x", SETUN_TEXT_TRUSTED, {SL, 'x'}},
     {" <sl> x", SETUN_TEXT_USER, {' ', '<', 's', 'l', '>', ' ', 'x'}}, /* not matched: nothing is stripped */
 };
@@ -99,8 +99,9 @@ Test(tokenizer_added, ids_and_names)
     int32_t *ids;
 
     cr_assert_eq(json_array_append_new(json_object_get(root, "added_tokens"),
-                                       json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", 300, "content", "\u00e9 \u2581", "special", 1,
-                                                 "lstrip", 0, "rstrip", 0, "single_word", 0, "normalized", 0)), 0);
+                                       json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", 300, "content", "\u00e9 \u2581",
+                                                 "special", 1, "lstrip", 0, "rstrip", 0, "single_word", 0, "normalized", 0)),
+                 0);
     tokenizer = opened(root);
     cr_expect_eq(setun_tokenizer_size(tokenizer), 301);
     text = setun_tokenizer_token(tokenizer, 300, &n_bytes, &special);

@@ -1,5 +1,5 @@
-/* test_bpe.c - BPE against the textbook's way: look through all pairs for the lowest rank, join the leftmost, begin again. Strings and
- * JSON objects only, nothing of the tokenizer's tables. And pre-tokens so long that the textbook's way would not end. */
+/* test_bpe.c - BPE against the textbook's way: look through all pairs for the lowest rank, join the leftmost, begin again. Strings
+ * and JSON objects only, nothing of the tokenizer's tables. And pre-tokens so long that the textbook's way would not end. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,8 +52,9 @@ static size_t slow_bpe(const json_t *ranks, const json_t *vocab, const char *tex
 /* fable without cuts: a text is one pre-token. */
 static json_t *uncut_json(bool ignore_merges)
 {
-    json_t *root = fable_json(), *changes = json_pack("{s:{s:s, s:b, s:b, s:b}, s:{s:b}}", "pre_tokenizer", "type", "ByteLevel", "add_prefix_space",
-                                                      0, "trim_offsets", 0, "use_regex", 0, "model", "ignore_merges", ignore_merges);
+    json_t *root = fable_json(),
+           *changes = json_pack("{s:{s:s, s:b, s:b, s:b}, s:{s:b}}", "pre_tokenizer", "type", "ByteLevel", "add_prefix_space", 0,
+                                "trim_offsets", 0, "use_regex", 0, "model", "ignore_merges", ignore_merges);
 
     cr_assert_not_null(changes);
     merge_json(root, changes);
@@ -73,7 +74,8 @@ Test(tokenizer_bpe, against_the_slow_way)
     {
         char key[256];
 
-        (void)snprintf(key, sizeof(key), "%s %s", json_string_value(json_array_get(pair, 0)), json_string_value(json_array_get(pair, 1)));
+        (void)snprintf(key, sizeof(key), "%s %s", json_string_value(json_array_get(pair, 0)),
+                       json_string_value(json_array_get(pair, 1)));
         cr_assert_eq(json_object_set_new(ranks, key, json_integer((json_int_t)index)), 0);
     }
     for (unsigned round = 0; round < 1500; round++) {
@@ -87,7 +89,8 @@ Test(tokenizer_bpe, against_the_slow_way)
         text[n_text] = '\0';
         n_expected = slow_bpe(ranks, json_object_get(model, "vocab"), text, expected);
         ids = encoded(tokenizer, text, n_text, SETUN_TEXT_USER, &n);
-        cr_assert(n == n_expected && memcmp(ids, expected, n * sizeof(*ids)) == 0, "\"%s\": %zu ids, expected %zu", text, n, n_expected);
+        cr_assert(n == n_expected && memcmp(ids, expected, n * sizeof(*ids)) == 0, "\"%s\": %zu ids, expected %zu", text, n,
+                  n_expected);
         setun_free(ids);
     }
     json_decref(ranks);

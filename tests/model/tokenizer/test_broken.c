@@ -9,7 +9,9 @@
 #define F SETUN_ERR_FORMAT
 #define U SETUN_ERR_UNSUPPORTED
 
-#define TOKEN(id, content) "{\"id\":" id ",\"content\":" content ",\"special\":true,\"lstrip\":false,\"rstrip\":false,\"single_word\":false,\"normalized\":false}"
+#define TOKEN(id, content)                                                                                                         \
+    "{\"id\":" id ",\"content\":" content                                                                                          \
+    ",\"special\":true,\"lstrip\":false,\"rstrip\":false,\"single_word\":false,\"normalized\":false}"
 #define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":false}"
 #define SEQUENCE(step) "{\"type\":\"Sequence\",\"pretokenizers\":[" step "," BYTE_LEVEL "]}"
 #define SPLIT(pattern) SEQUENCE("{\"type\":\"Split\",\"pattern\":" pattern ",\"behavior\":\"Isolated\",\"invert\":false}")
@@ -64,18 +66,24 @@ static const struct row {
     {"pre_tokenizer", "null", U, "pre_tokenizer: expected one with a ByteLevel step, found null"},
     {"pre_tokenizer", NULL, U, "pre_tokenizer: expected one with a ByteLevel step, found nothing"},
     {"pre_tokenizer", "7", F, "pre_tokenizer: expected an object, found an integer"},
-    {"pre_tokenizer", "{\"type\":\"Metaspace\"}", U, "pre_tokenizer.type: expected ByteLevel, Split, Digits or Punctuation, found \"Metaspace\""},
+    {"pre_tokenizer", "{\"type\":\"Metaspace\"}", U,
+     "pre_tokenizer.type: expected ByteLevel, Split, Digits or Punctuation, found \"Metaspace\""},
     {"pre_tokenizer", "{\"type\":\"ByteLevel\"}", F, "pre_tokenizer.add_prefix_space: expected true or false, found nothing"},
     {"pre_tokenizer", "{\"type\":\"Sequence\"}", F, "pre_tokenizer.pretokenizers: expected an array, found nothing"},
     {"pre_tokenizer", "{\"type\":\"Sequence\",\"pretokenizers\":[]}", U, "expected a ByteLevel step, found none"},
     {"pre_tokenizer", SEQUENCE(BYTE_LEVEL), U, "pre_tokenizer.pretokenizers[1]: expected one ByteLevel step, found a second"},
     {"pre_tokenizer", SEQUENCE("3"), F, "pre_tokenizer.pretokenizers[0]: expected an object, found an integer"},
     {"pre_tokenizer", SEQUENCE("{\"type\":\"Sequence\",\"pretokenizers\":[]}"), U, "found \"Sequence\""},
-    {"pre_tokenizer", SEQUENCE("{\"type\":\"Digits\"}"), F, "pretokenizers[0].individual_digits: expected true or false, found nothing"},
-    {"pre_tokenizer", SEQUENCE("{\"type\":\"Punctuation\",\"behavior\":\"Loud\"}"), F, "pretokenizers[0].behavior: expected Isolated"},
-    {"pre_tokenizer", SEQUENCE("{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"invert\":false}"), F, "pretokenizers[0].behavior: expected a string"},
-    {"pre_tokenizer", SEQUENCE("{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Isolated\"}"), F, "pretokenizers[0].invert"},
-    {"pre_tokenizer", SPLIT("\"a\""), F, "pretokenizers[0].pattern: expected {\"Regex\": \"...\"} or {\"String\": \"...\"}, found a string"},
+    {"pre_tokenizer", SEQUENCE("{\"type\":\"Digits\"}"), F,
+     "pretokenizers[0].individual_digits: expected true or false, found nothing"},
+    {"pre_tokenizer", SEQUENCE("{\"type\":\"Punctuation\",\"behavior\":\"Loud\"}"), F,
+     "pretokenizers[0].behavior: expected Isolated"},
+    {"pre_tokenizer", SEQUENCE("{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"invert\":false}"), F,
+     "pretokenizers[0].behavior: expected a string"},
+    {"pre_tokenizer", SEQUENCE("{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Isolated\"}"), F,
+     "pretokenizers[0].invert"},
+    {"pre_tokenizer", SPLIT("\"a\""), F,
+     "pretokenizers[0].pattern: expected {\"Regex\": \"...\"} or {\"String\": \"...\"}, found a string"},
     {"pre_tokenizer", SPLIT("{}"), F, "pretokenizers[0].pattern: expected"},
     {"pre_tokenizer", SPLIT("{\"Regex\":7}"), F, "pretokenizers[0].pattern: expected"},
     {"pre_tokenizer", REGEX("(a"), F, "pretokenizers[0].pattern: pattern: expected ), found the end"},
@@ -94,8 +102,10 @@ static const struct row {
     {"added_tokens.+", TOKEN("4611686018427387904", "\"<x>\""), F, "found 4611686018427387904"},
     {"added_tokens.+", TOKEN("65", "\"<x>\""), F, "added_tokens[0].id: expected an id of its own for \"<x>\", found 65"},
     {"added_tokens.+", TOKEN("256", "\"A\""), F, "added_tokens[0].id: expected 65, the id of \"A\" in model.vocab, found 256"},
-    {"added_tokens", "[" TOKEN("256", "\"<x>\"") "," TOKEN("257", "\"<x>\"") "]", F, "expected each content once, found \"<x>\" twice"},
-    {"added_tokens", "[" TOKEN("256", "\"<x>\"") "," TOKEN("256", "\"<y>\"") "]", F, "added_tokens[1].id: expected an id of its own"},
+    {"added_tokens", "[" TOKEN("256", "\"<x>\"") "," TOKEN("257", "\"<x>\"") "]", F,
+     "expected each content once, found \"<x>\" twice"},
+    {"added_tokens", "[" TOKEN("256", "\"<x>\"") "," TOKEN("256", "\"<y>\"") "]", F,
+     "added_tokens[1].id: expected an id of its own"},
 };
 
 static void change(json_t *root, const char *path, const char *value_text)
@@ -140,11 +150,23 @@ Test(tokenizer_broken, harmless)
 {
     static const struct {
         const char *path, *value;
-    } fine[] = {{"version", NULL},           {"model.type", NULL},       {"model.dropout", "0.0"},        {"model.dropout", NULL},
-                {"model.unk_token", "\"\""}, {"model.unk_token", "\"a\""}, {"model.byte_fallback", "true"}, {"model.end_of_word_suffix", "\"\""},
-                {"decoder", NULL},           {"normalizer", NULL},       {"added_tokens", NULL},          {"added_tokens", "null"},
-                {"normalizer", "{\"type\":\"Sequence\",\"normalizers\":[]}"}, {"unheard_of", "[1,2,3]"},  {"added_tokens.+", TOKEN("256", "\"\"")},
-                {"model.merges", "[[\"a\",\"b\"]]"}, {"model.vocab.\xe4\xb8\xad", "257"}};
+    } fine[] = {{"version", NULL},
+                {"model.type", NULL},
+                {"model.dropout", "0.0"},
+                {"model.dropout", NULL},
+                {"model.unk_token", "\"\""},
+                {"model.unk_token", "\"a\""},
+                {"model.byte_fallback", "true"},
+                {"model.end_of_word_suffix", "\"\""},
+                {"decoder", NULL},
+                {"normalizer", NULL},
+                {"added_tokens", NULL},
+                {"added_tokens", "null"},
+                {"normalizer", "{\"type\":\"Sequence\",\"normalizers\":[]}"},
+                {"unheard_of", "[1,2,3]"},
+                {"added_tokens.+", TOKEN("256", "\"\"")},
+                {"model.merges", "[[\"a\",\"b\"]]"},
+                {"model.vocab.\xe4\xb8\xad", "257"}};
 
     for (size_t i = 0; i < SETUN_COUNT(fine); i++) {
         json_t *root = tiny_json();

@@ -1,5 +1,6 @@
-/* test_decoder.c - the streaming decoder: never half a character, U+FFFD for each maximal broken part, the same text however the bytes
- * are spread over tokens. The broken sequences are those of the Unicode standard, chapter 3, tables 3-8 to 3-11, and edges of table 3-7. */
+/* test_decoder.c - the streaming decoder: never half a character, U+FFFD for each maximal broken part, the same text however the
+ * bytes are spread over tokens. The broken sequences are those of the Unicode standard, chapter 3, tables 3-8 to 3-11, and edges of
+ * table 3-7. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +85,8 @@ Test(tokenizer_decoder, every_split_of_every_row)
                     begin = end;
                 }
             text = decoded(tokenizer, ids, n, &n_text);
-            cr_assert(n_text == strlen(rows[r].text) && memcmp(text, rows[r].text, n_text) == 0, "row %zu, cuts %x: \"%s\"", r, cuts, text);
+            cr_assert(n_text == strlen(rows[r].text) && memcmp(text, rows[r].text, n_text) == 0, "row %zu, cuts %x: \"%s\"", r,
+                      cuts, text);
             free(text);
         }
         setun_tokenizer_close(tokenizer);
@@ -97,9 +99,9 @@ Test(tokenizer_decoder, holds_back_only_what_it_must)
     static const struct {
         int id;
         const char *text;
-    } steps[] = {{'a', "a"},   {0xe3, ""},  {0x81, ""},    {0x82, "\xe3\x81\x82"}, {0xe3, ""},       {'b', FFFD "b"}, {0xff, FFFD},
-                 {0xf0, ""},   {0x9f, ""},  {0xc3, FFFD},  {0xa9, "\xc3\xa9"},     {0x80, FFFD},     {0xed, ""},      {0xa0, FFFD FFFD},
-                 {0x00, "\0"}, {0xe2, ""},  {0x80, ""}};
+    } steps[] = {{'a', "a"},   {0xe3, ""}, {0x81, ""},   {0x82, "\xe3\x81\x82"}, {0xe3, ""},   {'b', FFFD "b"}, {0xff, FFFD},
+                 {0xf0, ""},   {0x9f, ""}, {0xc3, FFFD}, {0xa9, "\xc3\xa9"},     {0x80, FFFD}, {0xed, ""},      {0xa0, FFFD FFFD},
+                 {0x00, "\0"}, {0xe2, ""}, {0x80, ""}};
     setun_tokenizer *tokenizer = opened(tiny_json());
     setun_text_decoder *decoder;
     setun_error error = {{0}};

@@ -26,8 +26,8 @@ static void check_line(const char *name, const setun_tokenizer *tokenizer, const
         check_ids(name, json_string_value(text), json_object_get(line, kinds[i].key), ids, n);
         back = decoded(tokenizer, ids, n, &n_back);
         if (lossless)
-            cr_expect(n_back == n_bytes && memcmp(back, json_string_value(text), n_bytes) == 0, "%s: \"%s\" came back as \"%s\"", name,
-                      json_string_value(text), back);
+            cr_expect(n_back == n_bytes && memcmp(back, json_string_value(text), n_bytes) == 0, "%s: \"%s\" came back as \"%s\"",
+                      name, json_string_value(text), back);
         free(back);
         setun_free(ids);
     }
@@ -118,7 +118,8 @@ Test(tokenizer_golden, variants)
 /* The old form of merges, "a b", gives the same ids. */
 Test(tokenizer_golden, merges_as_strings)
 {
-    json_t *root = fable_json(), *merges = json_object_get(json_object_get(root, "model"), "merges"), *pair, *strings = json_array();
+    json_t *root = fable_json(), *merges = json_object_get(json_object_get(root, "model"), "merges"), *pair,
+           *strings = json_array();
     setun_tokenizer *pairs, *joined;
     size_t i, n_bytes, n[2];
     char *text = file_read(GOLDEN "/heldout.txt", &n_bytes);
@@ -127,7 +128,8 @@ Test(tokenizer_golden, merges_as_strings)
     cr_assert_eq(json_array_append_new(strings, json_string("#version: 0.2")), 0);
     json_array_foreach(merges, i, pair)
         cr_assert_eq(json_array_append_new(strings, json_sprintf("%s %s", json_string_value(json_array_get(pair, 0)),
-                                                                 json_string_value(json_array_get(pair, 1)))), 0);
+                                                                 json_string_value(json_array_get(pair, 1)))),
+                     0);
     pairs = opened(json_deep_copy(root));
     cr_assert_eq(json_object_set_new(json_object_get(root, "model"), "merges", strings), 0);
     joined = opened(root);

@@ -11,19 +11,19 @@ static const struct row {
     const char *text;
     size_t n_bytes, offset; /* where the error is */
 } invalid[] = {
-    {"\x80", 1, 0},                     /* a character cannot begin so */
+    {"\x80", 1, 0}, /* a character cannot begin so */
     {"\xbf", 1, 0},
-    {"\xc0\x80", 2, 0},                 /* NUL in two bytes */
+    {"\xc0\x80", 2, 0}, /* NUL in two bytes */
     {"\xc1\xbf", 2, 0},
-    {"ab\xc3", 3, 2},                   /* cut short */
+    {"ab\xc3", 3, 2}, /* cut short */
     {"ab\xc3(", 4, 2},
-    {"\xe0\x9f\xbf", 3, 0},             /* three bytes for U+07FF */
+    {"\xe0\x9f\xbf", 3, 0}, /* three bytes for U+07FF */
     {"\xe4\xb8", 2, 0},
     {"\xe4\xb8-", 3, 0},
-    {"x\xed\xa0\x80", 4, 1},            /* a surrogate */
+    {"x\xed\xa0\x80", 4, 1}, /* a surrogate */
     {"x\xed\xbf\xbf", 4, 1},
-    {"\xf0\x8f\xbf\xbf", 4, 0},         /* four bytes for U+FFFF */
-    {"\xf4\x90\x80\x80", 4, 0},         /* U+110000 */
+    {"\xf0\x8f\xbf\xbf", 4, 0}, /* four bytes for U+FFFF */
+    {"\xf4\x90\x80\x80", 4, 0}, /* U+110000 */
     {"\xf5\x80\x80\x80", 4, 0},
     {"\xf0\x9f\x99", 3, 0},
     {"\xfe", 1, 0},
@@ -45,8 +45,8 @@ Test(tokenizer_text, invalid_utf8)
             char offset[32];
 
             (void)snprintf(offset, sizeof(offset), "offset %zu ", invalid[i].offset);
-            cr_expect_eq(setun_tokenizer_encode(tokenizer, invalid[i].text, invalid[i].n_bytes, flags, &ids, &n, &error), SETUN_ERR_INVALID,
-                         "row %zu", i);
+            cr_expect_eq(setun_tokenizer_encode(tokenizer, invalid[i].text, invalid[i].n_bytes, flags, &ids, &n, &error),
+                         SETUN_ERR_INVALID, "row %zu", i);
             cr_expect_not_null(strstr(error.text, offset), "row %zu: %s", i, error.text);
             cr_expect(ids == &untouched && n == 77); /* outputs are set on success only */
         }
@@ -79,7 +79,8 @@ Test(tokenizer_text, open_refuses)
 
     cr_expect_eq(setun_tokenizer_open("/nonexistent/tokenizer.json", &tokenizer, &error), SETUN_ERR_NOT_FOUND);
     cr_expect_not_null(strstr(error.text, "/nonexistent/tokenizer.json"));
-    cr_expect_eq(setun_tokenizer_open(SETUN_SOURCE_DIR "/models", &tokenizer, &error), SETUN_ERR_NOT_FOUND); /* a folder without one */
+    cr_expect_eq(setun_tokenizer_open(SETUN_SOURCE_DIR "/models", &tokenizer, &error),
+                 SETUN_ERR_NOT_FOUND); /* a folder without one */
     cr_expect_not_null(strstr(error.text, "tokenizer.json"));
     cr_expect_neq(setun_tokenizer_open("/dev/null", &tokenizer, &error), SETUN_OK);
     cr_expect_null(tokenizer);
@@ -95,10 +96,12 @@ Test(tokenizer_text, pattern_that_explodes)
     size_t n;
     char text[64];
 
-    cr_assert_eq(json_object_set_new(root, "pre_tokenizer",
-                                     json_pack("{s:s, s:[{s:s, s:{s:s}, s:s, s:b}, {s:s, s:b, s:b}]}", "type", "Sequence", "pretokenizers", "type",
-                                               "Split", "pattern", "Regex", "(?:(?:a|a|b)+)+c", "behavior", "Isolated", "invert", 0, "type",
-                                               "ByteLevel", "add_prefix_space", 0, "use_regex", 0)), 0);
+    cr_assert_eq(
+        json_object_set_new(root, "pre_tokenizer",
+                            json_pack("{s:s, s:[{s:s, s:{s:s}, s:s, s:b}, {s:s, s:b, s:b}]}", "type", "Sequence", "pretokenizers",
+                                      "type", "Split", "pattern", "Regex", "(?:(?:a|a|b)+)+c", "behavior", "Isolated", "invert", 0,
+                                      "type", "ByteLevel", "add_prefix_space", 0, "use_regex", 0)),
+        0);
     tokenizer = opened(root);
     memset(text, 'a', sizeof(text));
     text[40] = 'c';

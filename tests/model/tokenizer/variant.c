@@ -33,10 +33,10 @@ json_t *tiny_json(void)
         }
         cr_assert_eq(json_object_set_new(vocab, name, json_integer(byte)), 0);
     }
-    root = json_pack("{s:s, s:[], s:n, s:{s:s, s:b, s:b, s:b}, s:n, s:{s:s}, s:{s:s, s:n, s:b, s:o, s:[]}}", "version", "1.0", "added_tokens",
-                     "normalizer", "pre_tokenizer", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1, "use_regex", 0,
-                     "post_processor", "decoder", "type", "ByteLevel", "model", "type", "BPE", "dropout", "ignore_merges", 0, "vocab", vocab,
-                     "merges");
+    root = json_pack("{s:s, s:[], s:n, s:{s:s, s:b, s:b, s:b}, s:n, s:{s:s}, s:{s:s, s:n, s:b, s:o, s:[]}}", "version", "1.0",
+                     "added_tokens", "normalizer", "pre_tokenizer", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1,
+                     "use_regex", 0, "post_processor", "decoder", "type", "ByteLevel", "model", "type", "BPE", "dropout",
+                     "ignore_merges", 0, "vocab", vocab, "merges");
     cr_assert_not_null(root);
     return root;
 }
@@ -136,7 +136,8 @@ void check_ids(const char *name, const char *text, const json_t *expected, const
 {
     cr_expect_eq(n, json_array_size(expected), "%s: \"%s\": %zu ids, expected %zu", name, text, n, json_array_size(expected));
     for (size_t i = 0; i < n && i < json_array_size(expected); i++)
-        cr_expect_eq(ids[i], json_integer_value(json_array_get(expected, i)), "%s: \"%s\": id %zu is %d", name, text, i, (int)ids[i]);
+        cr_expect_eq(ids[i], json_integer_value(json_array_get(expected, i)), "%s: \"%s\": id %zu is %d", name, text, i,
+                     (int)ids[i]);
 }
 
 uint64_t next_random(uint64_t *state)

@@ -1,4 +1,5 @@
-/* variant.h - tokenizers for tests: fable's with some fields changed, or a tiny one with a token for each byte. Failures fail the test. */
+/* variant.h - tokenizers for tests: fable's with some fields changed, or a tiny one with a token for each byte. Failures fail the
+ * test. */
 #ifndef SETUN_TEST_VARIANT_H
 #define SETUN_TEST_VARIANT_H
 #include <jansson.h>
