@@ -1,0 +1,24 @@
+#!/bin/sh
+# packages.sh [tests|ci] - installs the Debian 12 packages that Setun needs and that are missing; as root, or through sudo.
+# Without an argument: what the program needs. tests: what the tests need too. ci: what the second compiler and the sanitizers need too.
+set -eu
+
+packages="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libhwloc-dev libjansson-dev libpcre2-dev libxxhash-dev"
+case "${1:-}" in
+"") ;;
+tests) packages="$packages g++ libcriterion-dev" ;;
+ci) packages="$packages g++ libcriterion-dev clang libomp-dev llvm" ;;
+*) echo "usage: packages.sh [tests|ci]" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $packages; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+[ "$(id -u)" -eq 0 ] || as_root="sudo"
+$as_root apt-get update -q
+# shellcheck disable=SC2086  # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
