@@ -3,7 +3,7 @@
 # Without an argument: what the program needs. tests: what the tests need too. ci: what the second compiler and the sanitizers need too.
 set -eu
 
-packages="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libhwloc-dev libjansson-dev libpcre2-dev"
+packages="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libhwloc-dev libjansson-dev libpcre2-dev libxxhash-dev"
 case "${1:-}" in
 "") ;;
 tests) packages="$packages g++ libcriterion-dev" ;;
