@@ -53,6 +53,9 @@ __attribute__((format(printf, 2, 3)))
 char *setun_pool_printf(setun_pool *pool, const char *format, ...);
 void  setun_pool_free(setun_pool *pool);
 
+/* The folder that holds libsetun (or the program that it was linked into), links resolved; NULL if nobody knows. SETUN_ERR_NOMEM. */
+setun_status setun_library_folder(setun_pool *pool, const char **out_folder);
+
 /* A whole file in memory (malloc; one NUL byte after it, not counted). Refuses more than max_bytes. */
 setun_status setun_read_file(const char *path, size_t max_bytes, char **out_text, size_t *out_bytes, setun_error *error);
 #endif

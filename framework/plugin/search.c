@@ -1,13 +1,11 @@
 /* search.c - lists the candidate files of the plugin search path. */
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "plugin/search.h"
-#include "setun/plugins.h"
 
 /* Identity of the folders that were visited, so that none is scanned twice under two names. */
 typedef struct visited {
@@ -113,22 +111,18 @@ static setun_status visit(search *s, const char *text, size_t n_bytes, bool requ
     return status;
 }
 
-/* The folder that holds this library, or the program if it was linked into one. */
 static setun_status visit_beside_library(search *s)
 {
-    Dl_info info;
-    const char *slash;
+    const char *library;
     char *folder;
 
-    /* The function's address by way of an integer: C knows no conversion from a function to an object pointer. */
-    if (dladdr((const void *)(uintptr_t)&setun_plugins_open, &info) == 0 || info.dli_fname == NULL)
+    if (setun_library_folder(s->pool, &library) != SETUN_OK)
+        return setun_fail_nomem(s->error, "plugin search path", 0);
+    if (library == NULL)
         return SETUN_OK;
-    slash = strrchr(info.dli_fname, '/');
-    if (slash == NULL) /* a program found through PATH: its folder is not known */
-        return SETUN_OK;
-    folder = setun_pool_printf(s->pool, "%.*s/setun", (int)(slash - info.dli_fname), info.dli_fname);
+    folder = setun_pool_printf(s->pool, "%s/setun", library);
     if (folder == NULL)
-        return setun_fail_nomem(s->error, "plugin search path", strlen(info.dli_fname));
+        return setun_fail_nomem(s->error, "plugin search path", strlen(library));
     return visit(s, folder, strlen(folder), false);
 }
 

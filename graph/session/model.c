@@ -1,6 +1,5 @@
 /* model.c - finding a model and its family file, and opening everything that belongs to it. */
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +36,7 @@ static void add_folder(model_folders *folders, const char *text, size_t n_bytes)
 static void list_folders(model_folders *folders)
 {
     const char *path = getenv("SETUN_MODEL_PATH");
-    Dl_info library;
+    const char *library;
 
     for (const char *at = path; at != NULL && *at != '\0';) {
         size_t length = strcspn(at, ":");
@@ -45,10 +44,8 @@ static void list_folders(model_folders *folders)
         add_folder(folders, at, length);
         at += length + (at[length] == ':');
     }
-    if (dladdr((void *)(uintptr_t)&setun_model_open, &library) != 0 && library.dli_fname != NULL) {
-        const char *slash = strrchr(library.dli_fname, '/');
-        char *folder = slash == NULL ? NULL : setun_pool_printf(&folders->pool, "%.*s/../share/setun/models",
-                                                                (int)(slash - library.dli_fname), library.dli_fname);
+    if (setun_library_folder(&folders->pool, &library) == SETUN_OK && library != NULL) {
+        char *folder = setun_pool_printf(&folders->pool, "%s/%s", library, SETUN_MODELS_FROM_LIBRARY);
 
         if (folder != NULL)
             add_folder(folders, folder, strlen(folder));
