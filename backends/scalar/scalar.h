@@ -58,10 +58,10 @@ static inline float bf16_to_f32(uint16_t h)
 static inline float f16_to_f32(uint16_t h)
 {
     const uint32_t magnitude = (uint32_t)(h & 0x7FFF) << 13;
-    uint32_t bits = f32_bits(f32_of_bits(magnitude) * 0x1p112f);
+    const uint32_t bits = f32_bits(f32_of_bits(magnitude) * 0x1p112f);
+    const uint32_t special = (uint32_t)0 - (uint32_t)(magnitude >= 0x0F800000); /* infinity and NaN keep the largest exponent */
 
-    bits = magnitude >= 0x0F800000 ? magnitude | 0x7F800000 : bits; /* infinity and NaN */
-    return f32_of_bits(bits | (uint32_t)(h & 0x8000) << 16);
+    return f32_of_bits(bits | (special & 0x7F800000) | (uint32_t)(h & 0x8000) << 16);
 }
 
 /* Round to nearest even; 65520 and more become infinity. */
