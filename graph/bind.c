@@ -114,7 +114,7 @@ static setun_status convert_meta(struct setun_elaboration *e, const setun_yaml_n
 }
 
 /* Looks for a parameter under the keys for this kind of file. `looked` collects the keys for the error. */
-static setun_status find_in_file(struct setun_elaboration *e, const setun_yaml_node *keys, bool *out_found, setun_expr_value *out_value,
+static setun_status find_in_file(struct setun_elaboration *e, const setun_yaml_node *keys, bool *out_found, struct setun_param *param,
                                  char looked[400])
 {
     size_t n = keys->kind == SETUN_YAML_SEQUENCE ? keys->n : 1;
@@ -143,36 +143,40 @@ static setun_status find_in_file(struct setun_elaboration *e, const setun_yaml_n
             return status;
         }
         if (*out_found) {
-            status = convert_meta(e, node, key.s, &meta, out_value);
+            status = convert_meta(e, node, key.s, &meta, &param->value);
             if (status != SETUN_OK)
                 return status;
+            param->origin = SETUN_PARAM_KEY;
+            param->key = key.s;
         }
     }
     return SETUN_OK;
 }
 
 /* The value of one parameter: {gguf:, huggingface:, default:}, or a value by itself. */
-static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_node *name, const setun_yaml_node *node, setun_expr_value *out_value)
+static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_node *node, struct setun_param *param)
 {
     static const char *const known[] = {"gguf", "huggingface", "default"};
-    const setun_yaml_node *keys, *otherwise;
+    const setun_yaml_node *name = param->node, *keys, *otherwise;
     char looked[400] = "";
     bool found = false;
     setun_status status;
 
     if (node->kind != SETUN_YAML_MAPPING)
-        return setun_expr_scalar(&e->scope, e->yaml, node, &e->pool, out_value, e->error);
+        return setun_expr_scalar(&e->scope, e->yaml, node, &e->pool, &param->value, e->error);
     status = setun_yaml_check_keys(e->yaml, node, name->text, known, SETUN_COUNT(known), e->error);
     if (status != SETUN_OK)
         return status;
     keys = e->weights == NULL ? NULL : setun_yaml_get(node, setun_source_name(setun_weights_source(e->weights)));
     otherwise = setun_yaml_get(node, "default");
     if (keys != NULL)
-        status = find_in_file(e, keys, &found, out_value, looked);
+        status = find_in_file(e, keys, &found, param, looked);
     if (status != SETUN_OK || found)
         return status;
-    if (otherwise != NULL)
-        return setun_expr_scalar(&e->scope, e->yaml, otherwise, &e->pool, out_value, e->error);
+    if (otherwise != NULL) {
+        param->origin = SETUN_PARAM_DEFAULT;
+        return setun_expr_scalar(&e->scope, e->yaml, otherwise, &e->pool, &param->value, e->error);
+    }
     if (e->weights == NULL)
         (void)setun_yaml_fail(e->yaml, name, e->error, "parameter '%.60s': no default, and there is no weight file", name->text);
     else if (keys == NULL)
@@ -213,13 +217,40 @@ setun_status setun_bind_parameters(struct setun_elaboration *e, const setun_yaml
         setun_status status = check_param_name(e, param.node);
 
         if (status == SETUN_OK)
-            status = bind_value(e, param.node, &node->values[i], &param.value);
+            status = bind_value(e, &node->values[i], &param);
         if (status != SETUN_OK)
             return status;
         if (!setun_grow(&e->params, &e->params_capacity, e->n_params + 1, sizeof(*e->params)))
             return setun_fail_nomem(e->error, "parameters", (e->n_params + 1) * sizeof(*e->params));
         e->params[e->n_params++] = param;
     }
+    return SETUN_OK;
+}
+
+setun_status setun_bind_keep(struct setun_elaboration *e)
+{
+    setun_graph *graph = e->graph;
+
+    graph->params = setun_pool_alloc(&graph->pool, e->n_params * sizeof(*graph->params));
+    for (size_t i = 0; i < e->n_params && graph->params != NULL; i++) {
+        static const enum setun_meta_type types[] = {[SETUN_EXPR_INT] = SETUN_META_INT, [SETUN_EXPR_FLOAT] = SETUN_META_FLOAT,
+                                                     [SETUN_EXPR_BOOL] = SETUN_META_BOOL, [SETUN_EXPR_STRING] = SETUN_META_STRING};
+        const struct setun_param *from = &e->params[i];
+        setun_graph_param *to = &graph->params[i];
+
+        *to = (setun_graph_param){.name = setun_pool_strndup(&graph->pool, from->name, strlen(from->name)), .origin = from->origin};
+        to->value = (setun_meta){.type = types[from->value.type], .i = from->value.type == SETUN_EXPR_BOOL ? from->value.b : from->value.i,
+                                 .f = from->value.f};
+        if (from->value.type == SETUN_EXPR_STRING)
+            to->value.s = setun_pool_strndup(&graph->pool, from->value.s, strlen(from->value.s));
+        if (from->key != NULL)
+            to->key = setun_pool_strndup(&graph->pool, from->key, strlen(from->key));
+        if (to->name == NULL || (from->value.type == SETUN_EXPR_STRING && to->value.s == NULL) || (from->key != NULL && to->key == NULL))
+            return setun_fail_nomem(e->error, "a parameter", strlen(from->name));
+    }
+    if (graph->params == NULL)
+        return setun_fail_nomem(e->error, "parameters", e->n_params * sizeof(*graph->params));
+    graph->n_params = e->n_params;
     return SETUN_OK;
 }
 

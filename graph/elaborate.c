@@ -103,6 +103,8 @@ static setun_status elaborate_op(struct setun_elaboration *e, const setun_yaml_n
     status = setun_op_call_read(&call);
     if (status == SETUN_OK)
         status = call.op->build(&call);
+    if (status == SETUN_OK)
+        status = setun_op_call_note(&call);
     if (status != SETUN_OK)
         return status;
     if (!setun_grow(&graph->nodes, &graph->nodes_capacity, graph->n_nodes + 1, sizeof(*graph->nodes)))

@@ -18,9 +18,11 @@ enum {
 
 /* A parameter, once bound. */
 struct setun_param {
-    const char            *name;
-    setun_expr_value       value;
-    const setun_yaml_node *node;
+    const char             *name;
+    setun_expr_value        value;
+    const setun_yaml_node  *node;
+    enum setun_param_origin origin;
+    const char             *key; /* in the pool; see setun_graph_param */
 };
 
 /* What a value's name means at this point of the walk. */
@@ -63,6 +65,8 @@ setun_status setun_read_word(struct setun_elaboration *e, const setun_yaml_node 
 
 /* bind.c: the `bind` section into e->params; node may be NULL. Sets e->scope first. */
 setun_status setun_bind_parameters(struct setun_elaboration *e, const setun_yaml_node *node);
+/* Copies the bound parameters into the graph. */
+setun_status setun_bind_keep(struct setun_elaboration *e);
 /* Sets up e->scope; done by setun_bind_parameters. Whether the `match` section names the weights' kind and architecture. */
 setun_status setun_bind_match(const setun_yaml *yaml, const setun_yaml_node *node, const setun_weights *weights, bool *out_matches,
                               setun_error *error);

@@ -93,6 +93,8 @@ static setun_status elaborate(struct setun_elaboration *e)
     if (status == SETUN_OK)
         status = setun_bind_parameters(e, setun_yaml_get(root, "bind"));
     if (status == SETUN_OK)
+        status = setun_bind_keep(e);
+    if (status == SETUN_OK)
         status = read_context(e, context);
     return status == SETUN_OK ? setun_elaborate_nodes(e) : status;
 }

@@ -21,9 +21,23 @@ typedef struct setun_graph_value {
     uint32_t        line, column;
 } setun_graph_value;
 
+/* A parameter of the section `bind`, for people to look at: nothing else needs it once the graph is made. */
+enum setun_param_origin {
+    SETUN_PARAM_LITERAL, /* the model file's own value or expression */
+    SETUN_PARAM_DEFAULT, /* its `default` */
+    SETUN_PARAM_KEY      /* the weight file's metadata */
+};
+typedef struct setun_graph_param {
+    const char             *name;
+    setun_meta              value;
+    enum setun_param_origin origin;
+    const char             *key; /* KEY: where it was found; else NULL */
+} setun_graph_param;
+
 /* A weight as a node sees it. Several nodes may share one. */
 typedef struct setun_graph_weight {
     const char         *name;     /* in the file, without ".weight" */
+    const char         *entry;    /* in the section `tensors`: "attn_q" */
     const setun_weight *source;   /* NULL: a graph without weights */
     const char         *fmt;      /* representation as found, `+f32` appended where there is a scale: "bf16", "tern2.hf+f32" */
     const char         *want;     /* NULL: any format that a kernel reads; "f32": a vector; "ternary": bf16, f16 or f32 masters
@@ -55,6 +69,7 @@ enum { SETUN_NODE_MAX_OPERANDS = 4 };
 typedef struct setun_graph_node {
     const char         *op;   /* a name of setun_ops.h */
     const void         *attr; /* setun_attr_<op>, or NULL */
+    const char         *note; /* the attributes that the model file gives, as text: "eps 1e-05, groups 4"; "" if none */
     uint32_t            n_in, n_out;
     setun_graph_operand in[SETUN_NODE_MAX_OPERANDS], out[SETUN_NODE_MAX_OPERANDS];
     uint32_t            line, column;
@@ -66,6 +81,8 @@ typedef struct setun_graph {
     const char         *path;  /* of the model file */
     const char         *name;  /* family: "bitnet" */
     const setun_weights *source; /* borrowed */
+    setun_graph_param  *params;
+    size_t              n_params;
     setun_graph_node   *nodes;
     size_t              n_nodes, nodes_capacity;
     setun_graph_value  *values;

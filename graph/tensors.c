@@ -175,9 +175,10 @@ static setun_status share_weight(struct setun_elaboration *e, const setun_graph_
         }
     }
     made.name = setun_pool_strndup(&graph->pool, wanted->name, strlen(wanted->name));
+    made.entry = setun_pool_strndup(&graph->pool, wanted->entry, strlen(wanted->entry));
     if (made.source != NULL)
         made.fmt = setun_pool_printf(&graph->pool, "%s%s", made.source->fmt, made.source->has_scale ? "+f32" : "");
-    if (made.name == NULL || (made.source != NULL && made.fmt == NULL)
+    if (made.name == NULL || made.entry == NULL || (made.source != NULL && made.fmt == NULL)
         || !setun_grow(&graph->weights, &graph->weights_capacity, graph->n_weights + 1, sizeof(*graph->weights))
         || !setun_grow(&e->next_weight, &e->next_weight_capacity, graph->n_weights + 1, sizeof(*e->next_weight)))
         return setun_fail_nomem(e->error, "weights of the graph", (graph->n_weights + 1) * sizeof(*graph->weights));
@@ -198,7 +199,7 @@ static const char *intern_want(const char *want)
 setun_status setun_tensors_use(struct setun_elaboration *e, const setun_yaml_node *node, const char *name, uint32_t rank, const char *want,
                                uint32_t *out_weight)
 {
-    setun_graph_weight wanted = {.want = intern_want(want)};
+    setun_graph_weight wanted = {.entry = name, .want = intern_want(want)};
     const setun_yaml_node *entry;
     setun_error why = {{0}};
     const char *in_file;

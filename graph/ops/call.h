@@ -24,4 +24,6 @@ struct setun_op_call {
 setun_status setun_op_call_check_keys(const setun_op_call *call);
 /* Reads everything of the node that its op declares; the keys are checked. */
 setun_status setun_op_call_read(setun_op_call *call);
+/* Sets the made node's note: the attributes that were given, as text. */
+setun_status setun_op_call_note(setun_op_call *call);
 #endif

@@ -212,3 +212,40 @@ setun_status setun_op_call_read(setun_op_call *call)
         status = read_out(call);
     return status;
 }
+
+setun_status setun_op_call_note(setun_op_call *call)
+{
+    setun_pool *pool = &call->e->graph->pool;
+    char text[512] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < call->op->n_attrs; i++) {
+        const setun_op_attr *attr = &call->op->attrs[i];
+        const setun_expr_value *value = &call->attr[i].value;
+        const char *comma = used == 0 ? "" : ", ";
+        char number[32];
+        int n = 0;
+
+        if (call->attr[i].node == NULL)
+            continue;
+        switch (attr->type) {
+        case SETUN_ATTR_INT:
+            n = snprintf(text + used, sizeof(text) - used, "%s%s %lld", comma, attr->name, (long long)value->i);
+            break;
+        case SETUN_ATTR_FLOAT:
+            n = snprintf(text + used, sizeof(text) - used, "%s%s %s", comma, attr->name, setun_expr_float_text(value->f, number));
+            break;
+        case SETUN_ATTR_BOOL:
+            n = snprintf(text + used, sizeof(text) - used, "%s%s%s", comma, value->b ? "" : "not ", attr->name);
+            break;
+        case SETUN_ATTR_WORD:
+            n = snprintf(text + used, sizeof(text) - used, "%s%s %s", comma, attr->name, value->s);
+            break;
+        }
+        used += (size_t)n;
+        if (used >= sizeof(text)) /* eight attributes of 50 bytes fit; a longer text is cut */
+            break;
+    }
+    call->made.note = setun_pool_strndup(pool, text, strlen(text));
+    return call->made.note != NULL ? SETUN_OK : setun_fail_nomem(call->e->error, "a node's attributes", sizeof(text));
+}

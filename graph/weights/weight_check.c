@@ -123,12 +123,19 @@ static setun_status check_dense(const setun_weights *weights, const setun_weight
                       weight->name, index / n_columns, index % n_columns);
 }
 
-setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error)
+setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error)
 {
     if (strcmp(weight->fmt, "tern2.hf") == 0)
         return check_ternary(weights, weight, error);
     for (size_t i = 0; i < SETUN_COUNT(elements); i++)
-        if (strcmp(weight->fmt, elements[i].fmt) == 0 && (weight->n_dims <= 1 || weight->n_bytes < DENSE_MAX_BYTES))
+        if (strcmp(weight->fmt, elements[i].fmt) == 0)
             return check_dense(weights, weight, &elements[i], error);
     return SETUN_OK;
+}
+
+setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error)
+{
+    const bool passed_over = strcmp(weight->fmt, "tern2.hf") != 0 && weight->n_dims > 1 && weight->n_bytes >= DENSE_MAX_BYTES;
+
+    return passed_over ? SETUN_OK : setun_weight_check_whole(weights, weight, error);
 }

@@ -150,6 +150,18 @@ const char *setun_weights_architecture(const setun_weights *weights)
     return weights->architecture;
 }
 
+size_t setun_weights_files(const setun_weights *weights, uint64_t *out_bytes)
+{
+    size_t n = 0;
+
+    *out_bytes = 0;
+    for (const setun_mapped_file *file = weights->files; file != NULL; file = file->next) {
+        *out_bytes += file->n_bytes;
+        n++;
+    }
+    return n;
+}
+
 size_t setun_weights_count(const setun_weights *weights)
 {
     return weights->n_items;

@@ -46,6 +46,11 @@ const setun_weight *setun_weights_find(const setun_weights *weights, const char 
  * page, so dense tensors of 64 MiB and more (embeddings of large models) are passed over, vectors excepted.
  * SETUN_ERR_FORMAT: the error names the first place in the order of the file. */
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
+/* The same without an exception for large ones. */
+setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error);
+
+/* Files that hold the tensors, and their sizes together. */
+size_t setun_weights_files(const setun_weights *weights, uint64_t *out_bytes);
 
 enum setun_meta_type { SETUN_META_INT, SETUN_META_FLOAT, SETUN_META_STRING, SETUN_META_BOOL };
 typedef struct setun_meta {
