@@ -43,6 +43,12 @@ static setun_status check_kernel(const setun_kernel *k, unsigned i, setun_error 
         return FAIL("kernel %s: %s is NULL", k->name, k->plan == NULL ? "plan" : k->units == NULL ? "units" : "run");
     if (k->pattern == NULL || k->fmts == NULL)
         return FAIL("kernel %s: %s is NULL", k->name, k->pattern == NULL ? "pattern" : "fmts");
+    if (k->k_max < 0)
+        return FAIL("kernel %s: k_max is %lld, expected at least 0", k->name, (long long)k->k_max);
+    if (k->acc_bits > 64)
+        return FAIL("kernel %s: acc_bits is %u, expected 0 to 64", k->name, k->acc_bits);
+    if (k->acc_bits == 0 && k->k_max != 0)
+        return FAIL("kernel %s: k_max is %lld without an integer accumulator: acc_bits is 0", k->name, (long long)k->k_max);
     status = setun_pattern_parse(k->pattern, &pattern, error);
     if (status == SETUN_OK)
         status = setun_fmts_parse(k->fmts, &fmts, error);

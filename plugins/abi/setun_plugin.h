@@ -145,6 +145,10 @@ typedef struct setun_kernel {
                                   * outputs, `+` joins the tensors of one operand: the first has the operand's dims, each further
                                   * one is an f32 vector with one element for each row of the operand, dim {1, rows} */
     uint64_t    cpu;             /* features needed beyond setun_plugin.cpu */
+    /* Integer dot products only, else both 0. `setun kernels check` proves or refutes them at the worst case. */
+    int64_t     k_max;           /* largest k for which no accumulator can overflow, whatever the input; plan() declines more. 0: no limit */
+    uint32_t    acc_bits;        /* width of the narrowest integer accumulator that a dot product goes through: 16, 32 ...; 0: none */
+    uint32_t    reserved;        /* zero */
     /* Accept (SETUN_OK, *out_plan filled in) or decline (setun_refuse) this use. Pure. */
     setun_status (*plan)(const setun_query *query, setun_kernel_plan *out_plan);
     /* How finely a phase can be cut in this pass, >= 0. Pure and cheap: called by every worker in every pass. A unit is whatever the

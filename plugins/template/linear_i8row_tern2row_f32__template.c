@@ -61,12 +61,14 @@ static void linear_run(const setun_call *call, const setun_tile *tile)
 }
 
 const setun_kernel linear_i8row_tern2row_f32__template = {
-    .size    = sizeof(setun_kernel),
-    .flags   = SETUN_KERNEL_EXACT,
-    .name    = "linear_i8row_tern2row_f32__template",
-    .pattern = "linear",
-    .fmts    = "i8.row+f32,tern2.row+f32>f32",
-    .plan    = linear_plan,
-    .units   = linear_units,
-    .run     = linear_run,
+    .size     = sizeof(setun_kernel),
+    .flags    = SETUN_KERNEL_EXACT,
+    .name     = "linear_i8row_tern2row_f32__template",
+    .pattern  = "linear",
+    .fmts     = "i8.row+f32,tern2.row+f32>f32",
+    .k_max    = K_MAX, /* checked at the worst case by `setun kernels check` */
+    .acc_bits = 32,
+    .plan     = linear_plan,
+    .units    = linear_units,
+    .run      = linear_run,
 };

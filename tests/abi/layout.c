@@ -104,16 +104,19 @@ AT(setun_tile, n_workers, 24);
 AT(setun_tile, reserved, 28);
 AT(setun_tile, scratch, 32);
 
-SIZE(setun_kernel, 64);
+SIZE(setun_kernel, 80);
 AT(setun_kernel, size, 0);
 AT(setun_kernel, flags, 4);
 AT(setun_kernel, name, 8);
 AT(setun_kernel, pattern, 16);
 AT(setun_kernel, fmts, 24);
 AT(setun_kernel, cpu, 32);
-AT(setun_kernel, plan, 40);
-AT(setun_kernel, units, 48);
-AT(setun_kernel, run, 56);
+AT(setun_kernel, k_max, 40);
+AT(setun_kernel, acc_bits, 48);
+AT(setun_kernel, reserved, 52);
+AT(setun_kernel, plan, 56);
+AT(setun_kernel, units, 64);
+AT(setun_kernel, run, 72);
 
 SIZE(setun_format, 40);
 AT(setun_format, size, 0);

@@ -132,7 +132,8 @@ typedef struct sample {
 
 static void make(sample *s)
 {
-    const setun_kernel kernel = {sizeof(kernel), 0, "a", "linear", "f32,f32>f32", 0, plan, units, run};
+    const setun_kernel kernel = {.size = sizeof(kernel), .name = "a", .pattern = "linear", .fmts = "f32,f32>f32", .k_max = 255,
+                                 .acc_bits = 16, .plan = plan, .units = units, .run = run};
     const setun_format format = {sizeof(format), 64, "a.row", 1, 0, layout, offset};
 
     memset(s, 0, sizeof(*s));
@@ -195,6 +196,11 @@ Test(abi_tables, records)
     BENT(s.kernel[1].pattern = NULL, SETUN_ERR_FORMAT, "kernel b: pattern is NULL");
     BENT(s.kernel[1].fmts = "f32", SETUN_ERR_FORMAT, "kernel b: fmts: no outputs");
     BENT(s.kernel[1].pattern = "h=rms_norm(x", SETUN_ERR_FORMAT, "kernel b: pattern: expected ')'");
+    BENT(s.kernel[1].k_max = -1, SETUN_ERR_FORMAT, "kernel b: k_max is -1");
+    BENT(s.kernel[1].acc_bits = 65, SETUN_ERR_FORMAT, "kernel b: acc_bits is 65");
+    BENT(s.kernel[1].acc_bits = 0, SETUN_ERR_FORMAT, "kernel b: k_max is 255 without an integer accumulator");
+    BENT((s.kernel[1].acc_bits = 0, s.kernel[1].k_max = 0), SETUN_OK, "");
+    BENT((s.kernel[1].acc_bits = 64, s.kernel[1].k_max = INT64_MAX), SETUN_OK, "");
     BENT(s.format[1].size = 8, SETUN_ERR_FORMAT, "format 1");
     BENT(s.format[1].name = NULL, SETUN_ERR_FORMAT, "format 1");
     BENT(s.format[1].name = "b+c", SETUN_ERR_FORMAT, "format 1");

@@ -68,7 +68,7 @@ static size_t offset(const int64_t dim[4], int64_t row)
 }
 
 static const setun_kernel kernel = {
-    .size = sizeof(setun_kernel), .name = CASE_KERNEL, .pattern = "linear", .fmts = CASE_FMTS, .cpu = CASE_KERNEL_CPU,
+    .size = sizeof(setun_kernel), .name = CASE_KERNEL, .pattern = "linear", .fmts = CASE_FMTS, .cpu = CASE_KERNEL_CPU, .k_max = 1000, .acc_bits = 32,
     .plan = plan, .units = units, .run = CASE_RUN,
 };
 static const setun_kernel plain_kernel = {
