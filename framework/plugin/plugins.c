@@ -154,6 +154,18 @@ static setun_status load_files(setun_plugins *plugins, setun_plugins **out_plugi
     return SETUN_OK;
 }
 
+/* Puts one file at the end of the list of candidates. */
+static setun_status add_file(setun_plugins *plugins, const char *file, setun_error *error)
+{
+    char *copy = setun_pool_strndup(&plugins->pool, file, strlen(file));
+    setun_names *files = &plugins->files;
+
+    if (copy == NULL || !setun_grow(&files->item, &files->capacity, files->n + 1, sizeof(*files->item)))
+        return setun_fail_nomem(error, "plugin path", strlen(file));
+    files->item[files->n++] = copy;
+    return SETUN_OK;
+}
+
 setun_status setun_plugins_open(const setun_plugins_options *options, setun_plugins **out_plugins, setun_error *error)
 {
     const char *path = options == NULL || options->path == NULL ? getenv("SETUN_PLUGIN_PATH") : options->path;
@@ -162,7 +174,10 @@ setun_status setun_plugins_open(const setun_plugins_options *options, setun_plug
 
     if (status != SETUN_OK)
         return status;
-    status = setun_search(path, &plugins->pool, &plugins->folders, &plugins->files, error);
+    if (options != NULL && options->file != NULL)
+        status = add_file(plugins, options->file, error);
+    if (status == SETUN_OK)
+        status = setun_search(path, &plugins->pool, &plugins->folders, &plugins->files, error);
     if (status != SETUN_OK) {
         setun_plugins_close(plugins);
         return status;
@@ -175,16 +190,14 @@ setun_status setun_plugins_open_file(const char *file, const setun_plugins_optio
 {
     setun_plugins *plugins;
     setun_status status = create(options, &plugins, error);
-    char *copy;
 
     if (status != SETUN_OK)
         return status;
-    copy = setun_pool_strndup(&plugins->pool, file, strlen(file));
-    if (copy == NULL || !setun_grow(&plugins->files.item, &plugins->files.capacity, 1, sizeof(*plugins->files.item))) {
+    status = add_file(plugins, file, error);
+    if (status != SETUN_OK) {
         setun_plugins_close(plugins);
-        return setun_fail_nomem(error, "plugin path", strlen(file));
+        return status;
     }
-    plugins->files.item[plugins->files.n++] = copy;
     return load_files(plugins, out_plugins, error);
 }
 
@@ -230,6 +243,39 @@ size_t setun_plugins_n_kernels(const setun_plugins *plugins)
 setun_kernel_ref setun_plugins_kernel(const setun_plugins *plugins, size_t i)
 {
     return plugins->kernels[i];
+}
+
+size_t setun_plugins_kernel_count(const setun_plugins *plugins)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < plugins->n_candidates; i++)
+        n += plugins->candidates[i].info.loaded ? plugins->candidates[i].loaded.n_kernels : 0;
+    return n;
+}
+
+setun_kernel_ref setun_plugins_any_kernel(const setun_plugins *plugins, size_t i)
+{
+    const candidate *c = plugins->candidates;
+
+    for (; !c->info.loaded || i >= c->loaded.n_kernels; c++)
+        i -= c->info.loaded ? c->loaded.n_kernels : 0;
+    return (setun_kernel_ref){.kernel = c->loaded.plugin->kernels[i], .plugin = c->loaded.plugin};
+}
+
+void setun_plugins_kernel_info(const setun_plugins *plugins, size_t i, setun_kernel_info *out_info)
+{
+    const setun_kernel_ref ref = setun_plugins_any_kernel(plugins, i);
+
+    out_info->name = ref.kernel->name;
+    out_info->backend = ref.plugin->name;
+    out_info->pattern = ref.kernel->pattern;
+    out_info->fmts = ref.kernel->fmts;
+    out_info->cpu = ref.kernel->cpu | ref.plugin->cpu;
+    out_info->cpu_missing = out_info->cpu & ~plugins->cpu;
+    out_info->exact = (ref.kernel->flags & SETUN_KERNEL_EXACT) != 0;
+    out_info->acc_bits = ref.kernel->acc_bits;
+    out_info->k_max = ref.kernel->k_max;
 }
 
 const setun_format *setun_plugins_format(const setun_plugins *plugins, const char *name)

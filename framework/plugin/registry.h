@@ -14,6 +14,9 @@ typedef struct setun_kernel_ref {
 size_t           setun_plugins_n_kernels(const setun_plugins *plugins);
 setun_kernel_ref setun_plugins_kernel(const setun_plugins *plugins, size_t i);
 
+/* Kernel i of setun_plugins_kernel_count: the usable ones and those that miss a CPU feature. */
+setun_kernel_ref setun_plugins_any_kernel(const setun_plugins *plugins, size_t i);
+
 /* The format of that name, or NULL. Names are unique among the loaded plugins. */
 const setun_format *setun_plugins_format(const setun_plugins *plugins, const char *name);
 #endif

@@ -17,6 +17,7 @@ typedef struct setun_plugins setun_plugins;
 typedef struct setun_plugins_options {
     const char *path; /* folders to search, ':' between them, before the library's own; NULL: the environment's SETUN_PLUGIN_PATH */
     const char *cpu;  /* cap as in cpu.h; NULL: the environment's SETUN_CPU */
+    const char *file; /* one plugin file more, looked at before the search path's; NULL: none */
 } setun_plugins_options;
 
 /* One candidate file. Strings live as long as the setun_plugins. */
@@ -46,6 +47,23 @@ SETUN_API void setun_plugins_close(setun_plugins *plugins);
 /* Candidate files in the order in which they were found, refused ones too. */
 SETUN_API size_t                   setun_plugins_count(const setun_plugins *plugins);
 SETUN_API const setun_plugin_info *setun_plugins_info(const setun_plugins *plugins, size_t i);
+
+/* One kernel of a loaded plugin. Strings live as long as the setun_plugins. */
+typedef struct setun_kernel_info {
+    const char *name;
+    const char *backend;     /* the plugin's name */
+    const char *pattern;     /* an op, or a fused chain of ops */
+    const char *fmts;        /* formats of inputs and outputs, as in setun_plugin.h */
+    uint64_t    cpu;         /* features that it needs, its plugin's included */
+    uint64_t    cpu_missing; /* those of them that are not in force; a kernel with any is never used */
+    bool        exact;       /* flagged bit-identical to the scalar backend */
+    unsigned    acc_bits;    /* width of its narrowest integer accumulator; 0: no integer dot product */
+    int64_t     k_max;       /* largest k for which no accumulator can overflow; 0: no limit */
+} setun_kernel_info;
+
+/* Kernels of the loaded plugins in load order, those that miss a CPU feature too. i is below the count. */
+SETUN_API size_t setun_plugins_kernel_count(const setun_plugins *plugins);
+SETUN_API void   setun_plugins_kernel_info(const setun_plugins *plugins, size_t i, setun_kernel_info *out_info);
 
 /* Features that were in force when the plugins were loaded. */
 SETUN_API uint64_t setun_plugins_cpu(const setun_plugins *plugins);
