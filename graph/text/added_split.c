@@ -105,11 +105,8 @@ static bool split_stretch(const setun_added *added, const setun_added_set *set, 
             continue;
         if (token->single_word && !stands_alone(added, text, n_bytes, begin, end, match))
             continue;
-        if (token->lstrip) {
+        if (token->lstrip) /* may reach into what the token before took; that is not given out again */
             begin = space_before(text, begin);
-            if (begin < done) /* the token before has taken that space */
-                begin = done;
-        }
         if (token->rstrip)
             end = space_after(text, n_bytes, end);
         if (done < begin && !add(out, base + done, base + begin, -1))
