@@ -1,0 +1,348 @@
+/* stress.c - teams, barriers, plans and sessions under load, for the thread sanitizer: no Criterion, since its process arena
+ * cannot start under clang's. In an ordinary build it is one more test of the same.
+ *
+ * A wrong result ends the program with status 1; a race is reported by the sanitizer, which ends it with its own status. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "exec/plan.h"
+#include "setun/session.h"
+
+enum { MIN_THREADS = 2, MAX_THREADS = 8 };
+
+#define EXPECT(condition, ...)                                     \
+    do {                                                           \
+        if (!(condition)) {                                        \
+            (void)fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);  \
+            (void)fprintf(stderr, __VA_ARGS__);                    \
+            (void)fputc('\n', stderr);                             \
+            exit(1);                                               \
+        }                                                          \
+    } while (0)
+
+/* ---- the barrier alone: what one worker wrote before it, all read after ---- */
+
+enum { ROUNDS = 200 };
+
+typedef struct rounds {
+    long written[MAX_THREADS]; /* by its worker only, between barriers; plain memory, so that a race is seen */
+    long n_wrong[MAX_THREADS];
+} rounds;
+
+static void play(const setun_worker *worker, void *context)
+{
+    rounds *r = context;
+
+    for (long round = 1; round <= ROUNDS; round++) {
+        r->written[worker->index] = round;
+        setun_team_barrier(worker);
+        for (uint32_t i = 0; i < worker->n_workers; i++)
+            r->n_wrong[worker->index] += r->written[i] != round;
+        setun_team_barrier(worker);
+    }
+}
+
+static void stress_teams(const setun_topology *topology)
+{
+    setun_error error = {""};
+
+    for (uint32_t n_threads = MIN_THREADS; n_threads <= MAX_THREADS; n_threads++) {
+        rounds r = {{0}, {0}};
+        setun_team *team;
+
+        EXPECT(setun_team_create(topology, n_threads, &team, &error) == SETUN_OK, "%s", error.text);
+        for (int region = 0; region < 3; region++)
+            setun_team_run(team, play, &r);
+        for (uint32_t i = 0; i < n_threads; i++)
+            EXPECT(r.n_wrong[i] == 0 && r.written[i] == ROUNDS, "worker %u of %u read a stale value", i, n_threads);
+        setun_team_destroy(team);
+    }
+}
+
+/* ---- a plan of made-up kernels: each step reads what other workers wrote in the one before, scratch is shared by phases ---- */
+
+enum { COLUMNS = 16, MAX_ROWS = 40, STEPS = 12 };
+
+static size_t rows_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    memcpy(out_stride_bytes, (int64_t[4]){dim[1] * 4, 4, 0, 0}, 4 * sizeof(int64_t));
+    return (size_t)(dim[0] * dim[1] * 4);
+}
+
+static size_t rows_offset(const int64_t dim[4], int64_t row)
+{
+    return (size_t)(row * dim[1] * 4);
+}
+
+static const setun_format rows_format = {.size = sizeof(rows_format), .align = 64, .name = "f32", .row_group = 1,
+                                         .layout = rows_layout, .offset = rows_offset};
+
+static float *row_of(const setun_tensor *t, int64_t row)
+{
+    return (float *)(void *)((char *)t->data + row * t->stride_bytes[0]);
+}
+
+static int64_t rows_units(const setun_call *call, uint32_t phase)
+{
+    (void)phase;
+    return call->out[0].dim[0];
+}
+
+static void source_run(const setun_call *call, const setun_tile *tile)
+{
+    for (int64_t i = tile->begin; i < tile->end; i++)
+        for (int64_t j = 0; j < COLUMNS; j++)
+            row_of(&call->out[0], i)[j] = (float)((const int32_t *)call->in[0].data)[i];
+}
+
+/* Phase 0: each row into shared scratch; phase 1: every row becomes its upper neighbour's value plus one. Rows belong to workers in one
+ * cut, neighbours to others, and the last row wraps to the first: without the barrier a stale or half-written row is read. */
+static void turn_run(const setun_call *call, const setun_tile *tile)
+{
+    float *shared = call->shared, *own = tile->scratch; /* [MAX_ROWS][COLUMNS], [COLUMNS] */
+    int64_t n_rows = call->out[0].dim[0];
+
+    for (int64_t i = tile->begin; i < tile->end; i++) {
+        if (tile->phase == 0) {
+            memcpy(own, row_of(&call->in[0], i), COLUMNS * sizeof(float));
+            memcpy(shared + i * COLUMNS, own, COLUMNS * sizeof(float));
+            continue;
+        }
+        for (int64_t j = 0; j < COLUMNS; j++)
+            row_of(&call->out[0], i)[j] = shared[(i + 1) % n_rows * COLUMNS + j] + 1.0f;
+    }
+}
+
+static const setun_kernel source_kernel = {.size = sizeof(setun_kernel), .name = "source", .units = rows_units, .run = source_run};
+static const setun_kernel turn_kernel = {.size = sizeof(setun_kernel), .name = "turn", .units = rows_units, .run = turn_run};
+static const setun_plugin made_up = {.name = "made-up"};
+
+static setun_plan *make_plan(uint32_t n_threads, uint32_t *out_result)
+{
+    static const void *const no_attr[1] = {NULL};
+    setun_kernel_plan once = {.size = sizeof(once), .n_phases = 1};
+    setun_kernel_plan twice = {.size = sizeof(twice), .n_phases = 2, .worker_bytes = COLUMNS * sizeof(float),
+                               .shared_bytes = MAX_ROWS * COLUMNS * sizeof(float)};
+    setun_error error = {""};
+    setun_plan *plan;
+    uint32_t at;
+    setun_status status = setun_plan_create(&plan, &error);
+
+    EXPECT(status == SETUN_OK, "%s", error.text);
+    status = setun_plan_add_tokens(plan, MAX_ROWS, &at, &error);
+    for (int i = 0; i < STEPS && status == SETUN_OK; i++) {
+        uint32_t next;
+
+        status = setun_plan_add_buffer(plan, &rows_format, (int64_t[4]){MAX_ROWS, COLUMNS, 1, 1}, 0, SETUN_ROWS_BATCH, &next, &error);
+        if (status == SETUN_OK)
+            status = setun_plan_add_step(plan, (setun_kernel_ref){i == 0 ? &source_kernel : &turn_kernel, &made_up},
+                                         i == 0 ? &once : &twice, no_attr, 1, &at, 1, &next, 1, "step", &error);
+        at = next;
+    }
+    setun_plan_set_result(plan, at);
+    if (status == SETUN_OK)
+        status = setun_plan_finish(plan, n_threads, &error);
+    EXPECT(status == SETUN_OK, "%s", error.text);
+    *out_result = at;
+    return plan;
+}
+
+static void stress_plans(const setun_topology *topology)
+{
+    setun_error error = {""};
+
+    for (uint32_t n_threads = MIN_THREADS; n_threads <= MAX_THREADS; n_threads++) {
+        uint32_t result;
+        setun_plan *plan = make_plan(n_threads, &result);
+        void *arena = setun_pages_alloc(setun_plan_arena_bytes(plan));
+        setun_team *team;
+
+        EXPECT(arena != NULL, "no memory");
+        EXPECT(setun_team_create(topology, n_threads, &team, &error) == SETUN_OK, "%s", error.text);
+        setun_plan_bind(plan, arena);
+        for (int32_t pass = 0; pass < 40; pass++) {
+            int32_t token[MAX_ROWS];
+            setun_batch batch = {.size = sizeof(batch), .n_rows = 1 + 7 * pass % MAX_ROWS, .token = token};
+            setun_tensor out;
+
+            for (int32_t i = 0; i < MAX_ROWS; i++)
+                token[i] = 1000 * pass + i;
+            setun_plan_run(plan, team, &batch);
+            out = *setun_plan_tensor(plan, result);
+            for (int64_t i = 0; i < batch.n_rows; i++) {
+                float expected = (float)(token[(i + STEPS - 1) % batch.n_rows] + STEPS - 1);
+
+                EXPECT(row_of(&out, i)[COLUMNS - 1] == expected, "%u threads, pass %d, row %d: expected %g, found %g", n_threads, pass,
+                       (int)i, (double)expected, (double)row_of(&out, i)[COLUMNS - 1]);
+            }
+        }
+        setun_team_destroy(team);
+        setun_pages_free(arena, setun_plan_arena_bytes(plan));
+        setun_plan_destroy(plan);
+    }
+}
+
+/* ---- sessions: one after another, two at a time, and interrupted from another thread ---- */
+
+enum { TOKENS = 6 };
+
+typedef struct text {
+    int32_t    id[512];
+    size_t     n;
+    atomic_uint *n_given; /* NULL, or told how many there are */
+} text;
+
+static setun_status take(void *context, int32_t id, const char *bytes, size_t n_bytes, setun_error *error)
+{
+    text *t = context;
+
+    (void)bytes;
+    (void)n_bytes;
+    (void)error;
+    if (id >= 0 && t->n < SETUN_COUNT(t->id))
+        t->id[t->n++] = id;
+    if (t->n_given != NULL)
+        atomic_fetch_add(t->n_given, 1);
+    return SETUN_OK;
+}
+
+static const int32_t prompt[] = {1, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50};
+
+static setun_session *make_session(setun_model *model, uint32_t n_threads)
+{
+    setun_session_options options = {.n_threads = n_threads, .chunk = 5, .context = 300};
+    setun_error error = {""};
+    setun_session *session;
+    int32_t seq;
+
+    EXPECT(setun_session_create(model, &options, &session, &error) == SETUN_OK, "%s", error.text);
+    EXPECT(setun_sequence_open(session, &seq, &error) == SETUN_OK && seq == 0, "%s", error.text);
+    return session;
+}
+
+static setun_generation generate(setun_session *session, int64_t n_tokens, text *out)
+{
+    static const setun_sampling sampling = {.temperature = 0.8f, .top_k = 40, .top_p = 0.9f, .repeat_penalty = 1.1f, .seed = 7};
+    setun_error error = {""};
+    setun_generation generation;
+
+    setun_sequence_truncate(session, 0, 0);
+    EXPECT(setun_generate(session, 0, prompt, SETUN_COUNT(prompt), n_tokens, &sampling, take, out, &generation, &error) == SETUN_OK, "%s",
+           error.text);
+    return generation;
+}
+
+static void expect_same(const text *a, const text *b, const char *what)
+{
+    EXPECT(a->n == b->n && memcmp(a->id, b->id, a->n * sizeof(int32_t)) == 0, "%s: other tokens", what);
+}
+
+typedef struct lone_session {
+    setun_model *model;
+    uint32_t     n_threads;
+    text         out;
+} lone_session;
+
+/* A whole session in a thread of its own. */
+static void *run_lone_session(void *context)
+{
+    lone_session *lone = context;
+    setun_session *session = make_session(lone->model, lone->n_threads);
+
+    (void)generate(session, TOKENS, &lone->out);
+    setun_session_destroy(session);
+    return NULL;
+}
+
+static void stress_two_at_a_time(setun_model *model, const text *expected)
+{
+    static lone_session lone[2]; /* static: half of a thread's stack otherwise, and zero */
+    pthread_t thread[2];
+
+    for (uint32_t i = 0; i < 2; i++) {
+        lone[i].model = model;
+        lone[i].n_threads = 2 + i;
+        EXPECT(pthread_create(&thread[i], NULL, run_lone_session, &lone[i]) == 0, "no thread");
+    }
+    for (int i = 0; i < 2; i++) {
+        EXPECT(pthread_join(thread[i], NULL) == 0, "no join");
+        expect_same(&lone[i].out, expected, "two sessions at a time");
+    }
+}
+
+typedef struct interrupter {
+    setun_session *session;
+    atomic_uint    n_given;
+} interrupter;
+
+/* Interrupts when the third token is there. */
+static void *interrupt_later(void *context)
+{
+    interrupter *i = context;
+
+    while (atomic_load(&i->n_given) < 3)
+        (void)usleep(200);
+    setun_session_interrupt(i->session);
+    return NULL;
+}
+
+static void stress_interrupt(setun_model *model, uint32_t n_threads, const text *expected)
+{
+    interrupter i = {.session = make_session(model, n_threads)};
+    text cut = {.n_given = &i.n_given}, whole = {.n = 0};
+    setun_generation generation;
+    pthread_t thread;
+
+    EXPECT(pthread_create(&thread, NULL, interrupt_later, &i) == 0, "no thread");
+    generation = generate(i.session, -1, &cut);
+    EXPECT(pthread_join(thread, NULL) == 0, "no join");
+    EXPECT(generation.end == SETUN_END_INTERRUPT || generation.end == SETUN_END_STOP || generation.end == SETUN_END_CONTEXT,
+           "generation ended with %d", generation.end);
+    EXPECT(cut.n >= 3, "interrupted after %zu tokens", cut.n);
+    if (generation.end == SETUN_END_INTERRUPT) { /* what was computed is right, and the session goes on */
+        EXPECT(memcmp(cut.id, expected->id, 3 * sizeof(int32_t)) == 0, "other tokens before the interrupt");
+        (void)generate(i.session, TOKENS, &whole);
+        expect_same(&whole, expected, "after an interrupt");
+    }
+    setun_session_destroy(i.session);
+}
+
+static void stress_sessions(void)
+{
+    text expected = {.n = 0};
+    setun_error error = {""};
+    setun_model *model;
+
+    EXPECT(setun_model_open(NULL, NULL, &model, &error) == SETUN_OK, "%s", error.text);
+    for (uint32_t n_threads = 1; n_threads <= MAX_THREADS; n_threads++) {
+        setun_session *session = make_session(model, n_threads);
+        text out = {.n = 0};
+
+        (void)generate(session, TOKENS, n_threads == 1 ? &expected : &out);
+        if (n_threads > 1)
+            expect_same(&out, &expected, "sessions after one another");
+        setun_session_destroy(session);
+    }
+    EXPECT(expected.n == TOKENS, "found %zu tokens", expected.n);
+    stress_two_at_a_time(model, &expected);
+    for (uint32_t n_threads = 2; n_threads <= 4; n_threads += 2)
+        stress_interrupt(model, n_threads, &expected);
+    setun_model_close(model);
+}
+
+int main(void)
+{
+    setun_topology *topology;
+    setun_error error = {""};
+
+    EXPECT(setun_topology_open(NULL, &topology, &error) == SETUN_OK, "%s", error.text);
+    stress_teams(topology);
+    stress_plans(topology);
+    setun_topology_close(topology);
+    stress_sessions();
+    return 0;
+}
