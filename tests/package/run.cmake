@@ -1,0 +1,11 @@
+# The moved tree runs from where it is, also by way of symbolic links.
+include(${CMAKE_CURRENT_LIST_DIR}/common.cmake)
+expect_runs(${PREFIX})
+file(MAKE_DIRECTORY ${OUT}/links)
+file(CREATE_LINK ${PREFIX}/${BINDIR}/setun ${OUT}/links/setun SYMBOLIC)
+run(${OUT}/links/setun run -p "${prompt}" -n 64 --temp 0)
+expect_same("${output}" "${prompt}${text}\n" "through a link")
+run(${PREFIX}/${BINDIR}/setun --version)
+if(NOT output MATCHES "${VERSION}")
+  message(FATAL_ERROR "expected version ${VERSION}, found ${output}")
+endif()

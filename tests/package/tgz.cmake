@@ -1,0 +1,10 @@
+# The archive of CPack, unpacked anywhere, runs.
+include(${CMAKE_CURRENT_LIST_DIR}/common.cmake)
+set(work ${OUT}/tgz)
+file(REMOVE_RECURSE ${work})
+cmake_path(GET CMAKE_COMMAND PARENT_PATH bin)
+run(${bin}/cpack --config ${BUILD}/CPackConfig.cmake -G TGZ -B ${work})
+file(GLOB archive ${work}/setun-${VERSION}-*.tar.gz)
+file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${work}/tree)
+file(GLOB root ${work}/tree/*)
+expect_runs(${root})
