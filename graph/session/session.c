@@ -101,8 +101,8 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
     return status;
 }
 
-setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
-                                  setun_error *error)
+/* Everything but the packing of weights: what a session will be is decided, and its memory reserved. */
+static setun_status prepare(setun_model *model, const setun_session_options *options, setun_session **out_session, setun_error *error)
 {
     static const setun_session_options defaults = {0};
     setun_session *session = setun_calloc(1, sizeof(*session));
@@ -130,8 +130,23 @@ setun_status setun_session_create(setun_model *model, const setun_session_option
         if (session->arena == NULL)
             status = setun_fail_nomem(error, "activations", session->arena_bytes);
     }
-    if (status == SETUN_OK)
-        status = setun_store_pack(session->store, session->team, error);
+    if (status != SETUN_OK) {
+        setun_session_destroy(session);
+        return status;
+    }
+    *out_session = session;
+    return SETUN_OK;
+}
+
+setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
+                                  setun_error *error)
+{
+    setun_session *session;
+    setun_status status = prepare(model, options, &session, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = setun_store_pack(session->store, session->team, error);
     if (status != SETUN_OK) {
         setun_session_destroy(session);
         return status;
@@ -139,6 +154,19 @@ setun_status setun_session_create(setun_model *model, const setun_session_option
     for (uint32_t i = 0; i < session->n_plans; i++)
         setun_plan_bind(session->plans[i].plan, session->arena);
     *out_session = session;
+    return SETUN_OK;
+}
+
+setun_status setun_session_preview(setun_model *model, const setun_session_options *options, setun_session_info *out_info,
+                                   setun_error *error)
+{
+    setun_session *session;
+    setun_status status = prepare(model, options, &session, error);
+
+    if (status != SETUN_OK)
+        return status;
+    setun_session_describe(session, out_info);
+    setun_session_destroy(session);
     return SETUN_OK;
 }
 

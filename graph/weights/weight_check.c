@@ -133,9 +133,12 @@ setun_status setun_weight_check_whole(const setun_weights *weights, const setun_
     return SETUN_OK;
 }
 
+bool setun_weight_is_passed_over(const setun_weight *weight)
+{
+    return strncmp(weight->fmt, "tern", 4) != 0 && weight->n_dims > 1 && weight->n_bytes >= DENSE_MAX_BYTES;
+}
+
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error)
 {
-    const bool passed_over = strcmp(weight->fmt, "tern2.hf") != 0 && weight->n_dims > 1 && weight->n_bytes >= DENSE_MAX_BYTES;
-
-    return passed_over ? SETUN_OK : setun_weight_check_whole(weights, weight, error);
+    return setun_weight_is_passed_over(weight) ? SETUN_OK : setun_weight_check_whole(weights, weight, error);
 }

@@ -46,6 +46,7 @@ const setun_weight *setun_weights_find(const setun_weights *weights, const char 
  * page, so dense tensors of 64 MiB and more (embeddings of large models) are passed over, vectors excepted.
  * SETUN_ERR_FORMAT: the error names the first place in the order of the file. */
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
+bool         setun_weight_is_passed_over(const setun_weight *weight); /* one of those */
 /* The same without an exception for large ones. */
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 

@@ -41,6 +41,11 @@ typedef struct setun_session_info {
 } setun_session_info;
 SETUN_API void setun_session_describe(const setun_session *session, setun_session_info *out_info);
 
+/* What setun_session_create would decide, with the same errors, but no weight is packed and nothing is kept. Address space is reserved
+ * meanwhile; tensors are read once to check their contents. */
+SETUN_API setun_status setun_session_preview(setun_model *model, const setun_session_options *options,
+                                             setun_session_info *out_info, setun_error *error);
+
 /* Opens an empty sequence, 0..max_seqs-1. SETUN_ERR_FULL: max_seqs are open. */
 SETUN_API setun_status setun_sequence_open(setun_session *session, int32_t *out_seq, setun_error *error);
 SETUN_API void         setun_sequence_close(setun_session *session, int32_t seq);
