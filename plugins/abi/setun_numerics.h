@@ -1,49 +1,58 @@
-/* setun_numerics.h - the constants of numerics.md, version 1. numerics.md says how they are used; nothing else may be assumed.
+/** \file
+ * setun_numerics.h - the constants of numerics.md, version 1. numerics.md says how they are used; nothing else may be assumed.
  * Those named F32 are single precision and those named F64 double precision; every hex constant is exact. */
 #ifndef SETUN_NUMERICS_H
 #define SETUN_NUMERICS_H
 
-#define SETUN_NUMERICS_VERSION 1 /* printed beside every output hash; bumped when any bit of any op changes */
+#define SETUN_NUMERICS_VERSION 1 /**< printed beside every output hash; bumped when any bit of any op changes */
 
-#define SETUN_LANES 16           /* partial sums of dot and sum: one AVX-512 register, two AVX2, four NEON */
-#define SETUN_CHUNK 256          /* positions of a sequence that one softmax chunk covers; also the block of a KV cache */
+#define SETUN_LANES 16           /**< partial sums of dot and sum: one AVX-512 register, two AVX2, four NEON */
+#define SETUN_CHUNK 256          /**< positions of a sequence that one softmax chunk covers; also the block of a KV cache */
 
-/* quantise: f32 -> int8 with one scale a row */
-#define SETUN_QUANT_MAX   127.0f
-#define SETUN_QUANT_FLOOR 1e-5f  /* least amax, and least absmean: keeps the scale of a zero row finite */
+/** \name quantise: f32 -> int8 with one scale a row */
+/**@{*/
+#define SETUN_QUANT_MAX   127.0f /**< the code of the largest magnitude */
+#define SETUN_QUANT_FLOOR 1e-5f  /**< least amax, and least absmean: keeps the scale of a zero row finite */
+/**@}*/
 
-/* exp32: below ZERO_BELOW the result is +0 (the exact value would be under 2^-126), above INF_ABOVE +infinity */
-#define SETUN_EXP_ZERO_BELOW (-0x1.5d589ep+6f)  /* -87.33654 */
-#define SETUN_EXP_INF_ABOVE  0x1.62e42ep+6f     /*  88.72283 */
-#define SETUN_EXP_LOG2E      0x1.715476p+0f
-#define SETUN_EXP_LN2_HI     0x1.62e4p-1f       /* 15 bits: n * LN2_HI is exact for every n that occurs */
-#define SETUN_EXP_LN2_LO     0x1.7f7d1cp-20f
-#define SETUN_EXP_C2         0x1.fffffcp-2f     /* minimax for |r| <= ln2 / 2, C0 = C1 = 1: 0.06 ulp before rounding */
-#define SETUN_EXP_C3         0x1.555492p-3f
-#define SETUN_EXP_C4         0x1.5558b2p-5f
-#define SETUN_EXP_C5         0x1.12398ep-7f
-#define SETUN_EXP_C6         0x1.6a4b34p-10f
+/** \name exp32
+ * Below ZERO_BELOW the result is +0 (the exact value would be under 2^-126), above INF_ABOVE +infinity. */
+/**@{*/
+#define SETUN_EXP_ZERO_BELOW (-0x1.5d589ep+6f)  /**< -87.33654 */
+#define SETUN_EXP_INF_ABOVE  0x1.62e42ep+6f     /**<  88.72283 */
+#define SETUN_EXP_LOG2E      0x1.715476p+0f     /**< log2(e) */
+#define SETUN_EXP_LN2_HI     0x1.62e4p-1f       /**< 15 bits: n * LN2_HI is exact for every n that occurs */
+#define SETUN_EXP_LN2_LO     0x1.7f7d1cp-20f    /**< ln(2) - LN2_HI */
+#define SETUN_EXP_C2         0x1.fffffcp-2f     /**< minimax for |r| <= ln2 / 2, C0 = C1 = 1: 0.06 ulp before rounding */
+#define SETUN_EXP_C3         0x1.555492p-3f     /**< coefficient of r^3 */
+#define SETUN_EXP_C4         0x1.5558b2p-5f     /**< coefficient of r^4 */
+#define SETUN_EXP_C5         0x1.12398ep-7f     /**< coefficient of r^5 */
+#define SETUN_EXP_C6         0x1.6a4b34p-10f    /**< coefficient of r^6 */
+/**@}*/
 
-/* log64, exp64, sin64, cos64: the host's own double-precision functions */
-#define SETUN_F64_ROUND     0x1.8p+52              /* x + ROUND - ROUND is x rounded to an integer, for |x| < 2^51 */
-#define SETUN_F64_LOG2E     0x1.71547652b82fep+0
-#define SETUN_F64_LN2_HI    0x1.62e42fefa38p-1     /* 42 bits: times an exponent it is exact */
-#define SETUN_F64_LN2_LO    0x1.ef35793c7673p-45
-#define SETUN_F64_SQRT_HALF 0x1.6a09e667f3bcdp-1
-#define SETUN_F64_TWO_OVER_PI 0x1.45f306dc9c883p-1
-#define SETUN_F64_PIO2_1    0x1.921fb544p+0        /* pi / 2 = PIO2_1 + PIO2_2 + PIO2_3; 33 and 32 bits: times k <= 2^20 exact */
-#define SETUN_F64_PIO2_2    0x1.0b4611a6p-34
-#define SETUN_F64_PIO2_3    0x1.3198a2e037073p-69
-#define SETUN_F64_ANGLE_MAX 0x1p+20                /* sin64 and cos64: 0 <= x <= ANGLE_MAX, so that k <= 2^20 */
+/** \name log64, exp64, sin64, cos64: the host's own double-precision functions */
+/**@{*/
+#define SETUN_F64_ROUND     0x1.8p+52              /**< x + ROUND - ROUND is x rounded to an integer, for |x| < 2^51 */
+#define SETUN_F64_LOG2E     0x1.71547652b82fep+0   /**< log2(e) */
+#define SETUN_F64_LN2_HI    0x1.62e42fefa38p-1     /**< 42 bits: times an exponent it is exact */
+#define SETUN_F64_LN2_LO    0x1.ef35793c7673p-45   /**< ln(2) - LN2_HI */
+#define SETUN_F64_SQRT_HALF 0x1.6a09e667f3bcdp-1   /**< sqrt(1/2) */
+#define SETUN_F64_TWO_OVER_PI 0x1.45f306dc9c883p-1 /**< 2 / pi */
+#define SETUN_F64_PIO2_1    0x1.921fb544p+0        /**< pi / 2 = PIO2_1 + PIO2_2 + PIO2_3; 33 and 32 bits: times k <= 2^20 exact */
+#define SETUN_F64_PIO2_2    0x1.0b4611a6p-34       /**< second part of pi / 2 */
+#define SETUN_F64_PIO2_3    0x1.3198a2e037073p-69  /**< third part of pi / 2 */
+#define SETUN_F64_ANGLE_MAX 0x1p+20                /**< sin64 and cos64: 0 <= x <= ANGLE_MAX, so that k <= 2^20 */
 
-#define SETUN_F64_LOG_TERMS 11 /* 2 / (2k + 1) for k = 1 .. 11 */
+#define SETUN_F64_LOG_TERMS 11 /**< terms of SETUN_F64_LOG */
+/** 2 / (2k + 1) for k = 1 .. 11 */
 #define SETUN_F64_LOG                                                                                                          \
     {                                                                                                                          \
         0x1.5555555555555p-1, 0x1.999999999999ap-2, 0x1.2492492492492p-2, 0x1.c71c71c71c71cp-3, 0x1.745d1745d1746p-3,          \
         0x1.3b13b13b13b14p-3, 0x1.1111111111111p-3, 0x1.e1e1e1e1e1e1ep-4, 0x1.af286bca1af28p-4, 0x1.8618618618618p-4,          \
         0x1.642c8590b2164p-4                                                                                                   \
     }
-#define SETUN_F64_INV_FACTORIAL_TERMS 18 /* 1 / k! for k = 0 .. 17 */
+#define SETUN_F64_INV_FACTORIAL_TERMS 18 /**< terms of SETUN_F64_INV_FACTORIAL */
+/** 1 / k! for k = 0 .. 17 */
 #define SETUN_F64_INV_FACTORIAL                                                                                                \
     {                                                                                                                          \
         0x1p+0, 0x1p+0, 0x1p-1, 0x1.5555555555555p-3, 0x1.5555555555555p-5, 0x1.1111111111111p-7, 0x1.6c16c16c16c17p-10,       \
@@ -51,11 +60,14 @@
         0x1.1eed8eff8d898p-29, 0x1.6124613a86d09p-33, 0x1.93974a8c07c9dp-37, 0x1.ae7f3e733b81fp-41, 0x1.ae7f3e733b81fp-45,     \
         0x1.952c77030ad4ap-49                                                                                                  \
     }
+/**@}*/
 
-/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011) */
-#define SETUN_PHILOX_ROUNDS 10
-#define SETUN_PHILOX_M0     0xD2511F53u
-#define SETUN_PHILOX_M1     0xCD9E8D57u
-#define SETUN_PHILOX_W0     0x9E3779B9u
-#define SETUN_PHILOX_W1     0xBB67AE85u
+/** \name Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011) */
+/**@{*/
+#define SETUN_PHILOX_ROUNDS 10                     /**< rounds of one block */
+#define SETUN_PHILOX_M0     0xD2511F53u            /**< multiplier of words 0 and 1 */
+#define SETUN_PHILOX_M1     0xCD9E8D57u            /**< multiplier of words 2 and 3 */
+#define SETUN_PHILOX_W0     0x9E3779B9u            /**< key 0 grows by it each round */
+#define SETUN_PHILOX_W1     0xBB67AE85u            /**< key 1 grows by it each round */
+/**@}*/
 #endif

@@ -1,9 +1,11 @@
-/* setun_ops.h - the ops of plugin contract version 1: operands and attributes as kernels see them.
+/** \file
+ * setun_ops.h - the ops of plugin contract version 1: operands and attributes as kernels see them.
  * Attribute structs are append-only; `size` says how many bytes the writer knew. numerics.md defines every op bit by bit.
  *
  * Notation: m rows of the pass, n columns; "f32[m, n]" is a tensor of format f32 with dim {m, n, 1, 1}.
  * A vector of n elements is one row, dim {1, n, 1, 1}. `+` joins the tensors that hold one operand (see setun_kernel.fmts).
  *
+ * \verbatim
  * op           inputs                                             outputs          attribute
  * embedding    token i32[1, m], table f32|f16|bf16[vocab, n]      y f32[m, n]      none
  * output_rows  x f32[m, n]                                        y f32[o, n]      none; o = batch.n_out_rows
@@ -18,6 +20,7 @@
  * pack         one operand in one representation                  the same operand in another       none
  *              weights keep their values; f32 activations become i8.row+f32 by numerics.md: quantise
  * ternarise    masters f32|f16|bf16[n, k]                         ternary codes with one scale a row  none
+ * \endverbatim
  *
  * A cache is {f16|f32}.kv256[blocks, kv_heads, 256, head_dim]; setun_batch.block says which blocks belong to a sequence.
  * No output shares memory with an input of the same call, except that kv_write's outputs are later attention's inputs. */
@@ -25,32 +28,47 @@
 #define SETUN_OPS_H
 #include <stdint.h>
 
+/** Attributes of rms_norm. */
 typedef struct setun_attr_rms_norm {
-    uint32_t size;
-    float    eps;           /* added to the mean square, inside the root */
-    int64_t  groups;        /* n / groups consecutive columns are normalised together; 1: the whole row */
-    float    weight_offset; /* added to w first; 0, or 1 where a family stores w - 1 */
-    uint32_t reserved;
+    uint32_t size;          /**< bytes of this struct that the host knew */
+    float    eps;           /**< added to the mean square, inside the root */
+    int64_t  groups;        /**< n / groups consecutive columns are normalised together; 1: the whole row */
+    float    weight_offset; /**< added to w first; 0, or 1 where a family stores w - 1 */
+    uint32_t reserved;      /**< zero */
 } setun_attr_rms_norm;
 
-enum { SETUN_ROPE_HALF = 0, SETUN_ROPE_INTERLEAVED = 1 }; /* pair (j, j + n_dims / 2), or (2j, 2j + 1) */
+/** Which elements of a head are rotated together. */
+enum {
+    SETUN_ROPE_HALF = 0,       /**< pair (j, j + n_dims / 2) */
+    SETUN_ROPE_INTERLEAVED = 1 /**< pair (2j, 2j + 1) */
+};
 
+/** Attributes of rope. */
 typedef struct setun_attr_rope {
-    uint32_t size, pairing; /* SETUN_ROPE_* */
-    int64_t  heads, head_dim;
-    int64_t  n_dims;        /* the first n_dims elements of each head are rotated, the others copied; even */
+    uint32_t size;     /**< bytes of this struct that the host knew */
+    uint32_t pairing;  /**< SETUN_ROPE_* */
+    int64_t  heads;    /**< heads in a row */
+    int64_t  head_dim; /**< elements of a head */
+    int64_t  n_dims;   /**< the first n_dims elements of each head are rotated, the others copied; even */
 } setun_attr_rope;
 
+/** Attributes of kv_write. */
 typedef struct setun_attr_kv_write {
-    uint32_t size, reserved;
-    int64_t  kv_heads, head_dim;
+    uint32_t size;     /**< bytes of this struct that the host knew */
+    uint32_t reserved; /**< zero */
+    int64_t  kv_heads; /**< heads in a row of k and of v */
+    int64_t  head_dim; /**< elements of a head */
 } setun_attr_kv_write;
 
+/** Attributes of attention. */
 typedef struct setun_attr_attention {
-    uint32_t size;
-    uint32_t causal;         /* 1: a row sees the positions up to its own; 0: all positions of its sequence */
-    int64_t  heads, kv_heads, head_dim; /* query head h reads kv head h / (heads / kv_heads) */
-    int64_t  window;         /* a row sees its last `window` positions, its own included; 0: no limit */
-    float    scale, softcap; /* softcap 0: none */
+    uint32_t size;     /**< bytes of this struct that the host knew */
+    uint32_t causal;   /**< 1: a row sees the positions up to its own; 0: all positions of its sequence */
+    int64_t  heads;    /**< query heads in a row; head h reads kv head h / (heads / kv_heads) */
+    int64_t  kv_heads; /**< heads of the cache; divides heads */
+    int64_t  head_dim; /**< elements of a head */
+    int64_t  window;   /**< a row sees its last `window` positions, its own included; 0: no limit */
+    float    scale;    /**< factor of each dot product of q and k */
+    float    softcap;  /**< limit of the scaled scores; 0: none */
 } setun_attr_attention;
 #endif
