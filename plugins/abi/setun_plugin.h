@@ -34,7 +34,7 @@
 #define SETUN_CPU_AVX2          (UINT64_C(1) << 2)  /**< AVX and AVX2 */
 #define SETUN_CPU_FMA           (UINT64_C(1) << 3)  /**< FMA3 */
 #define SETUN_CPU_F16C          (UINT64_C(1) << 4)  /**< conversions between f16 and f32 */
-#define SETUN_CPU_BMI2          (UINT64_C(1) << 5)  /**< BMI1 and BMI2 */
+#define SETUN_CPU_BMI2          (UINT64_C(1) << 5)  /**< BMI2 */
 #define SETUN_CPU_AVX_VNNI      (UINT64_C(1) << 6)  /**< vpdpbusd on 256 bits */
 #define SETUN_CPU_AVX_VNNI_INT8 (UINT64_C(1) << 7)  /**< its forms for all signs */
 #define SETUN_CPU_AVX512        (UINT64_C(1) << 8)  /**< F, BW, CD, DQ and VL */
