@@ -7,6 +7,9 @@
 /* Features whose instructions the CPU has and whose registers the operating system saves, no cap applied. Cheap enough to call again. */
 uint64_t setun_arch_features(void);
 
+/* Features whose instructions the CPU has, whatever the operating system saves; where the hardware cannot be asked, the same. */
+uint64_t setun_arch_hardware(void);
+
 /* Asks the operating system for those of `features` that a process must ask for (AMX). Returns the features without the denied ones. */
 uint64_t setun_arch_permit(uint64_t features);
 

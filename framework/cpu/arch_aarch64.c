@@ -90,6 +90,11 @@ uint64_t setun_arch_features(void)
     return features;
 }
 
+uint64_t setun_arch_hardware(void)
+{
+    return setun_arch_features();
+}
+
 uint64_t setun_arch_permit(uint64_t features)
 {
     return features;

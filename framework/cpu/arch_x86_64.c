@@ -47,12 +47,12 @@ static bool has(unsigned reg, unsigned bit)
     return (reg >> bit & 1) != 0;
 }
 
-uint64_t setun_arch_features(void)
+/* Features under a value of XCR0; all ones: if the operating system saved everything. */
+static uint64_t features_of_state(uint64_t state)
 {
     const regs l1 = leaf(1, 0), l7 = leaf(7, 0);
     const regs none = {0, 0, 0, 0};
     const regs l71 = l7.eax >= 1 ? leaf(7, 1) : none; /* l7.eax: the highest subleaf */
-    const uint64_t state = has(l1.ecx, 27) ? xcr0() : 0;
     const bool avx = (state & XCR0_AVX) == XCR0_AVX && has(l1.ecx, 28);
     const bool avx512 = avx && (state & XCR0_AVX512) == XCR0_AVX512 && has(l7.ebx, 16) /* F */ && has(l7.ebx, 17) /* DQ */ &&
                         has(l7.ebx, 28) /* CD */ && has(l7.ebx, 30) /* BW */ && has(l7.ebx, 31) /* VL */;
@@ -85,6 +85,16 @@ uint64_t setun_arch_features(void)
         if (table[i].present)
             features |= table[i].feature;
     return features;
+}
+
+uint64_t setun_arch_features(void)
+{
+    return features_of_state(has(leaf(1, 0).ecx, 27) ? xcr0() : 0);
+}
+
+uint64_t setun_arch_hardware(void)
+{
+    return features_of_state(UINT64_MAX);
 }
 
 static bool amx_granted;

@@ -182,6 +182,11 @@ setun_status setun_cpu_detect(const char *cap, uint64_t *out_features, setun_err
     return SETUN_OK;
 }
 
+uint64_t setun_cpu_hardware(void)
+{
+    return setun_arch_hardware();
+}
+
 size_t setun_cpu_names(uint64_t features, char *text, size_t n_bytes)
 {
     size_t used = 0;

@@ -1,12 +1,15 @@
 /* topology.c - hwloc: usable cores, cache sizes, binding. */
+#include <errno.h>
 #include <hwloc.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cpu/topology.h"
 
 struct setun_topology {
     hwloc_topology_t hwloc;
-    bool             synthetic;
+    bool             imagined; /* not this machine: nothing is bound */
     uint32_t         n_cores;
     hwloc_obj_t     *processors; /* [n_cores] first hardware thread of each core */
 };
@@ -21,14 +24,14 @@ static void restrict_to_affinity(hwloc_topology_t hwloc)
     hwloc_bitmap_free(set);
 }
 
-setun_status setun_topology_open(const char *synthetic, setun_topology **out_topology, setun_error *error)
+static setun_status open_source(const char *synthetic, const char *xml, setun_topology **out_topology, setun_error *error)
 {
     setun_topology *topology = setun_calloc(1, sizeof(*topology));
     int n_cores, type = HWLOC_OBJ_CORE;
 
     if (topology == NULL)
         return setun_fail_nomem(error, "topology", sizeof(*topology));
-    topology->synthetic = synthetic != NULL;
+    topology->imagined = synthetic != NULL || xml != NULL;
     if (hwloc_topology_init(&topology->hwloc) != 0) {
         free(topology);
         return setun_fail(error, SETUN_ERR_NOMEM, "hwloc cannot be initialised");
@@ -37,11 +40,17 @@ setun_status setun_topology_open(const char *synthetic, setun_topology **out_top
         setun_topology_close(topology);
         return setun_fail(error, SETUN_ERR_INVALID, "hwloc does not understand the topology '%s'", synthetic);
     }
+    if (xml != NULL && hwloc_topology_set_xml(topology->hwloc, xml) != 0) {
+        setun_topology_close(topology);
+        return setun_fail(error, SETUN_ERR_INVALID, "%s: hwloc does not understand this topology", xml);
+    }
     if (hwloc_topology_load(topology->hwloc) != 0) {
         setun_topology_close(topology);
+        if (synthetic != NULL || xml != NULL)
+            return setun_fail(error, SETUN_ERR_INVALID, "%s: hwloc does not understand this topology", xml != NULL ? xml : synthetic);
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "hwloc cannot read this machine's topology");
     }
-    if (!topology->synthetic)
+    if (!topology->imagined)
         restrict_to_affinity(topology->hwloc);
     n_cores = hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_CORE);
     if (n_cores < 1) { /* some virtual machines report hardware threads only */
@@ -67,6 +76,18 @@ setun_status setun_topology_open(const char *synthetic, setun_topology **out_top
     }
     *out_topology = topology;
     return SETUN_OK;
+}
+
+setun_status setun_topology_open(const char *synthetic, setun_topology **out_topology, setun_error *error)
+{
+    return open_source(synthetic, NULL, out_topology, error);
+}
+
+setun_status setun_topology_open_xml(const char *path, setun_topology **out_topology, setun_error *error)
+{
+    if (access(path, R_OK) != 0)
+        return setun_fail(error, errno == ENOENT || errno == ENOTDIR ? SETUN_ERR_NOT_FOUND : SETUN_ERR_IO, "%s: %s", path, strerror(errno));
+    return open_source(NULL, path, out_topology, error);
 }
 
 void setun_topology_close(setun_topology *topology)
@@ -113,13 +134,13 @@ void setun_topology_describe(const setun_topology *topology, uint32_t n_workers,
 
 bool setun_topology_bind(const setun_topology *topology, uint32_t worker)
 {
-    return !topology->synthetic &&
+    return !topology->imagined &&
            hwloc_set_cpubind(topology->hwloc, worker_processor(topology, worker)->cpuset, HWLOC_CPUBIND_THREAD) == 0;
 }
 
 void *setun_topology_save(const setun_topology *topology)
 {
-    hwloc_bitmap_t set = topology->synthetic ? NULL : hwloc_bitmap_alloc();
+    hwloc_bitmap_t set = topology->imagined ? NULL : hwloc_bitmap_alloc();
 
     if (set != NULL && hwloc_get_cpubind(topology->hwloc, set, HWLOC_CPUBIND_THREAD) != 0) {
         hwloc_bitmap_free(set);

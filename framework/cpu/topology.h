@@ -6,8 +6,12 @@
 
 typedef struct setun_topology setun_topology;
 
+enum { SETUN_TEAM_MAX_THREADS = 1024 };
+
 /* Reads the machine. `synthetic` (tests): an hwloc synthetic description, e.g. "pack:2 core:4 pu:2"; NULL: this machine. */
 setun_status setun_topology_open(const char *synthetic, setun_topology **out_topology, setun_error *error);
+/* Another machine, from a file that hwloc wrote. SETUN_ERR_NOT_FOUND, _IO, _INVALID: hwloc does not understand it. */
+setun_status setun_topology_open_xml(const char *path, setun_topology **out_topology, setun_error *error);
 void         setun_topology_close(setun_topology *topology); /* accepts NULL */
 
 /* Physical cores that may be used, at least 1. */

@@ -28,8 +28,8 @@ setun_status setun_team_create(const setun_topology *topology, uint32_t n_thread
 
     if (n_threads == 0)
         n_threads = n_cores;
-    if (n_threads > 1024)
-        return setun_fail(error, SETUN_ERR_INVALID, "threads: expected 1 to 1024, found %u", n_threads);
+    if (n_threads > SETUN_TEAM_MAX_THREADS)
+        return setun_fail(error, SETUN_ERR_INVALID, "threads: expected 1 to %d, found %u", SETUN_TEAM_MAX_THREADS, n_threads);
     team = aligned_alloc(alignof(setun_team), sizeof(*team));
     if (team == NULL)
         return setun_fail_nomem(error, "threads", sizeof(*team));

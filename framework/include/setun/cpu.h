@@ -31,7 +31,11 @@ extern "C" {
  * SETUN_ERR_INVALID: a word is unknown or empty, or a level is not the first word; the error names it and the words that are known. */
 SETUN_API setun_status setun_cpu_detect(const char *cap, uint64_t *out_features, setun_error *error);
 
-/* The same with the machine's features given, for tests: applies `cap` to `machine`. */
+/* Features that the CPU has by its own word, those too whose registers the operating system does not save (x86: cpuid without XCR0). What
+ * is here and not in setun_cpu_detect(NULL, ...) is withheld by the system, or by the hypervisor. */
+SETUN_API uint64_t setun_cpu_hardware(void);
+
+/* setun_cpu_detect with the machine's features given, for tests: applies `cap` to `machine`. */
 SETUN_API setun_status setun_cpu_mask(uint64_t machine, const char *cap, uint64_t *out_features, setun_error *error);
 
 /* Writes the names of `features` (a bit without a name is bitN), joined by spaces, into text[n_bytes] (always terminated). Returns the length it would have had. */
