@@ -1,4 +1,5 @@
-/* error.h - how every fallible function of libsetun reports: a status, and one line of text in the caller's setun_error.
+/** \file
+ * error.h - how every fallible function of libsetun reports: a status, and one line of text in the caller's setun_error.
  * The function that decides an error writes the text, its callers only pass the status on. Outputs are set on success only. */
 #ifndef SETUN_ERROR_H
 #define SETUN_ERROR_H
@@ -11,15 +12,21 @@
 extern "C" {
 #endif
 
-/* Text of the last error: where, what was expected, what was found; no newline. Zero-initialise. */
+/** The last error. Zero-initialise. Every function that takes one takes NULL too, for callers who want the status only. */
 typedef struct setun_error {
-    char text[1024];
+    char text[1024]; /**< where, what was expected, what was found; one line without newline, always terminated */
 } setun_error;
 
-/* A short name for a status, e.g. "out of memory". Never NULL; the string is constant. */
+/** A short name for a status, e.g.\ "out of memory".
+ * \param status  any value
+ * \return never NULL; a constant string */
 SETUN_API const char *setun_status_text(setun_status status);
 
-/* For "did you mean": the closest of n words to `word` by edit distance, if it is close enough to be a slip; else NULL. */
+/** For "did you mean": the closest word by edit distance.
+ * \param word     as typed
+ * \param words    [n_words] to choose from
+ * \param n_words  how many
+ * \return one of words, or NULL if none is close enough to be a slip */
 SETUN_API const char *setun_nearest_word(const char *word, const char *const *words, size_t n_words);
 
 #ifdef __cplusplus

@@ -1,4 +1,6 @@
-/* model.h - a model: its weights, its graph, its tokenizer and the backends that can run it. */
+/** \file
+ * model.h - a model: its weights, its graph, its tokenizer and the backends that can run it.
+ * A model is constant once it is open: sessions of several threads may share it. */
 #ifndef SETUN_MODEL_H
 #define SETUN_MODEL_H
 #include <stddef.h>
@@ -12,28 +14,70 @@
 extern "C" {
 #endif
 
+/** An open model; opaque. */
 typedef struct setun_model setun_model;
 
-/* Zero-initialise for the defaults. Strings are borrowed during the call only. */
+/** Zero-initialise for the defaults. Strings are borrowed during the call only. */
 typedef struct setun_model_options {
-    const char          *graph;   /* model file (YAML) to use; NULL: the one of the models folders that matches the weights */
-    const setun_plugins *plugins; /* borrowed, must outlive the model; NULL: the model opens its own with the defaults */
+    const char          *graph;   /**< model file (YAML) to use; NULL: the one of the models folders that matches the weights */
+    const setun_plugins *plugins; /**< borrowed, must outlive the model; NULL: the model opens its own with the defaults */
 } setun_model_options;
 
-/* Opens a Hugging Face folder, or a name: a folder of that name in SETUN_MODEL_PATH (':' between folders) or in the installed models.
- * NULL means the default model, "fable". SETUN_ERR_NOT_FOUND (lists where it looked), _IO, _FORMAT, _UNSUPPORTED, _NOMEM. */
+/** Opens a model. Its weights are mapped, not read.
+ * \param name            a Hugging Face folder, or the name of a folder in SETUN_MODEL_PATH (':' between folders) or in the installed
+ *                        models; NULL: the default model, "fable"
+ * \param options         may be NULL
+ * \param[out] out_model  the caller's, for setun_model_close
+ * \param[out] error      the reason on failure; may be NULL
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND: the error lists where it looked; SETUN_ERR_IO; SETUN_ERR_FORMAT: a file is wrong, and where;
+ *         SETUN_ERR_UNSUPPORTED: no family or kind of file for it; SETUN_ERR_NOMEM */
 SETUN_API setun_status setun_model_open(const char *name, const setun_model_options *options, setun_model **out_model,
                                         setun_error *error);
-SETUN_API void         setun_model_close(setun_model *model); /* accepts NULL; close its sessions first */
 
-SETUN_API const char            *setun_model_path(const setun_model *model);    /* the folder that was found */
-SETUN_API const char            *setun_model_family(const setun_model *model);  /* "bitnet" */
+/** Closes it, its sessions being destroyed.
+ * \param model  may be NULL */
+SETUN_API void setun_model_close(setun_model *model);
+
+/** Where it lies.
+ * \param model  an open one
+ * \return the folder that was found; the model's own */
+SETUN_API const char *setun_model_path(const setun_model *model);
+
+/** What it is.
+ * \param model  an open one
+ * \return name of its family, "bitnet"; the model's own */
+SETUN_API const char *setun_model_family(const setun_model *model);
+
+/** Its tokenizer.
+ * \param model  an open one
+ * \return never NULL; the model's own */
 SETUN_API const setun_tokenizer *setun_model_tokenizer(const setun_model *model);
-SETUN_API const setun_plugins   *setun_model_plugins(const setun_model *model);
-SETUN_API int64_t                setun_model_vocab(const setun_model *model);   /* columns of a row of logits */
-SETUN_API int64_t                setun_model_context(const setun_model *model); /* positions that it was made for */
-SETUN_API int32_t                setun_model_bos(const setun_model *model);     /* -1: none */
-SETUN_API size_t                 setun_model_stops(const setun_model *model, const int32_t **out_ids); /* ids that end a text */
+
+/** The plugins that may run it.
+ * \param model  an open one
+ * \return those of the options, or the model's own; never NULL */
+SETUN_API const setun_plugins *setun_model_plugins(const setun_model *model);
+
+/** Size of its vocabulary.
+ * \param model  an open one
+ * \return columns of a row of logits; not less than the tokenizer's size */
+SETUN_API int64_t setun_model_vocab(const setun_model *model);
+
+/** Its context.
+ * \param model  an open one
+ * \return positions that it was made for */
+SETUN_API int64_t setun_model_context(const setun_model *model);
+
+/** The token that its texts begin with; prompts do not get it by themselves.
+ * \param model  an open one
+ * \return id; -1: none */
+SETUN_API int32_t setun_model_bos(const setun_model *model);
+
+/** The tokens that end its texts.
+ * \param model         an open one
+ * \param[out] out_ids  [returned] the model's own
+ * \return how many, perhaps 0 */
+SETUN_API size_t setun_model_stops(const setun_model *model, const int32_t **out_ids);
 
 #ifdef __cplusplus
 }
