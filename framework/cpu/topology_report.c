@@ -1,9 +1,6 @@
 /* topology_report.c - the whole machine as hwloc sees it, with the parts that this process may not use, and where workers go. */
-#include <errno.h>
 #include <hwloc.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "cpu/limits.h"
 #include "cpu/topology.h"
@@ -187,7 +184,7 @@ setun_status setun_topology_report_create(const setun_topology_options *options,
     static const setun_topology_options defaults = {0};
     setun_topology_report *report;
     hwloc_bitmap_t affinity;
-    hwloc_topology_t whole;
+    hwloc_topology_t whole = NULL;
     setun_topology *usable;
     setun_cgroup cgroup = {0};
     setun_status status;
