@@ -205,18 +205,26 @@ Test(ternary_linear, long_rows)
         }
 }
 
+/* A kernel accepts its own k_max and declines one more. */
 Test(ternary_linear, a_row_whose_sum_could_overflow_is_declined)
 {
-    test_tensor q = {.t = {.dim = {1, INT64_C(1) << 24, 1, 1}}}, t = {.t = {.dim = {1, INT64_C(1) << 24, 1, 1}}};
-    test_tensor vector = {.t = {.dim = {1, 1, 1, 1}}};
-    const test_call call = {.in = {&q, &vector, &t, &vector}, .n_in = 4, .out = {&vector}, .n_out = 1};
     setun_kernel_ref ref;
 
     for (size_t r = 0; test_next_kernel("linear", "i8.row+f32,tern2.row+f32>f32", &r, &ref);) {
-        char why[100] = "";
+        const int64_t k = ref.kernel->k_max;
 
-        cr_assert_eq(test_plan(ref, &call, why, sizeof(why)), SETUN_ERR_UNSUPPORTED, "%s", ref.kernel->name);
-        cr_assert_neq(why[0], '\0');
+        cr_assert_gt(ref.kernel->acc_bits, 0, "%s does not state its accumulator", ref.kernel->name);
+        cr_assert(k > 0 && (ref.kernel->acc_bits >= 64 || 128 * k <= INT64_MAX >> (64 - ref.kernel->acc_bits)), "%s: k_max %lld",
+                  ref.kernel->name, (long long)k);
+        for (int64_t beyond = 0; beyond <= 1; beyond++) {
+            test_tensor q = {.t = {.dim = {1, k + beyond, 1, 1}}}, t = {.t = {.dim = {1, k + beyond, 1, 1}}};
+            test_tensor vector = {.t = {.dim = {1, 1, 1, 1}}};
+            const test_call call = {.in = {&q, &vector, &t, &vector}, .n_in = 4, .out = {&vector}, .n_out = 1};
+            char why[100] = "";
+
+            cr_assert_eq(test_plan(ref, &call, why, sizeof(why)), beyond ? SETUN_ERR_UNSUPPORTED : SETUN_OK, "%s: %s", ref.kernel->name, why);
+            cr_assert_eq(why[0] != '\0', beyond == 1);
+        }
     }
 }
 
