@@ -163,29 +163,18 @@ static int check(int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-    common_options common = {0};
-    const command_line line = {
+    static const command members[] = {
+        {.name = "list", .summary = "list the plugins of the search path, and why one is not used", .run = list},
+        {.name = "check", .summary = "look at one plugin file", .run = check},
+    };
+    static const command_group group = {
         .name = "plugins",
-        .usage = "setun plugins list [-v] [-o text|json]\nsetun plugins check FILE.so [-o text|json]",
-        .text = "list    lists the plugins of the search path, and why one is not used\n"
-                "check   looks at one plugin file",
+        .members = members,
+        .n_members = sizeof(members) / sizeof(members[0]),
         .examples = "setun plugins list\nsetun plugins check ./demo.so",
     };
-    static const char *const names[] = {"list", "check"};
-    const char *near;
-    int first;
 
-    if (argc >= 2 && strcmp(argv[1], "list") == 0)
-        return list(argc - 1, argv + 1);
-    if (argc >= 2 && strcmp(argv[1], "check") == 0)
-        return check(argc - 1, argv + 1);
-    command_set_name("plugins");
-    if (argc >= 2 && argv[1][0] != '-') {
-        near = setun_nearest_word(argv[1], names, 2);
-        return fail_usage("unknown command 'plugins %s'; did you mean 'plugins %s'?", argv[1], near != NULL ? near : "list");
-    }
-    first = options_parse(&line, argc, argv, &common, &first);
-    return first >= 0 ? first : fail_usage("needs a command: list or check");
+    return group_run(&group, argc, argv);
 }
 
 const command command_plugins = {.name = "plugins", .summary = "list and check backend plugins", .run = run};

@@ -46,10 +46,13 @@ static int fail_unknown(const char *word)
     return fail_usage("unknown command '%s'; see 'setun --help'", word);
 }
 
+/* `setun help plugins list` is `setun plugins list --help`. */
 static int run_help(int argc, char **argv)
 {
+    enum { MAX_WORDS = 4 };
+    char *help_argv[MAX_WORDS + 1] = {NULL};
     const command *found;
-    char *help_argv[] = {argv[0], (char[]){"--help"}, NULL};
+    int n = 0;
 
     if (argc < 2) {
         print_overview(stdout);
@@ -58,8 +61,12 @@ static int run_help(int argc, char **argv)
     found = find_command(argv[1]);
     if (found == NULL)
         return fail_unknown(argv[1]);
-    help_argv[0] = argv[1];
-    return found->run(2, help_argv);
+    while (n < argc - 1 && n < MAX_WORDS - 1) {
+        help_argv[n] = argv[n + 1];
+        n++;
+    }
+    help_argv[n++] = (char[]){"--help"};
+    return found->run(n, help_argv);
 }
 
 static int dispatch(int argc, char **argv)

@@ -135,6 +135,24 @@ static bool parse_real(const char *text, double low, double high, double *out_va
     return true;
 }
 
+/* The word of "f16|f32" that `text` was probably meant to be, into near[64]; NULL: none. */
+static const char *nearest_choice(const char *words, const char *text, char near[64])
+{
+    enum { MAX_WORDS = 16 };
+    const char *list[MAX_WORDS], *found;
+    char copy[256], *rest = NULL;
+    size_t n = 0;
+
+    (void)snprintf(copy, sizeof(copy), "%s", words);
+    for (char *word = strtok_r(copy, "|", &rest); word != NULL && n < MAX_WORDS; word = strtok_r(NULL, "|", &rest))
+        list[n++] = word;
+    found = setun_nearest_word(text, list, n);
+    if (found == NULL)
+        return NULL;
+    (void)snprintf(near, 64, "%s", found);
+    return near;
+}
+
 /* Index of `text` among words joined by '|', or -1. */
 static int parse_choice(const char *words, const char *text)
 {
@@ -164,7 +182,7 @@ static const char *display_name(const option_spec *spec, char text[64])
 /* Returns -1, or the exit code once the mistake is reported. */
 static int set_value(const option_spec *spec, const char *text)
 {
-    char name[64];
+    char name[64], near[64];
 
     switch (spec->kind) {
     case OPTION_FLAG:
@@ -187,6 +205,8 @@ static int set_value(const option_spec *spec, const char *text)
             *(int *)spec->value = parse_choice(spec->argument, text);
             return -1;
         }
+        if (nearest_choice(spec->argument, text, near) != NULL)
+            return fail_usage("%s takes one of %s, not '%s'; did you mean '%s'?", display_name(spec, name), spec->argument, text, near);
         return fail_usage("%s takes one of %s, not '%s'", display_name(spec, name), spec->argument, text);
     }
     return -1;

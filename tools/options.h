@@ -54,6 +54,17 @@ typedef struct command_line {
  * Returns -1 to go on, else the exit code: help was printed, or the mistake reported. */
 int options_parse(const command_line *line, int argc, char **argv, common_options *out_common, int *out_first);
 
+/* A command that is made of commands, such as `setun plugins`. */
+typedef struct command_group {
+    const char    *name;     /* "plugins" */
+    const command *members;  /* their run() gets argv from their own name on */
+    size_t         n_members;
+    const char    *examples; /* one a line */
+} command_group;
+
+/* Runs the member that argv[1] names; prints the group's help, made of the members' summaries, or reports the slip. */
+int group_run(const command_group *group, int argc, char **argv);
+
 /* A decimal whole number that is the whole of text[n_bytes], from min to max. */
 bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64_t *out_value);
 

@@ -28,6 +28,8 @@ Test(usage, help)
     check_help("plugins", "--help", NULL);
     check_help("plugins", "list", "--help");
     check_help("plugins", "check", "--help");
+    check_help("help", "plugins", NULL);
+    check_help("help", "plugins", "check");
 }
 
 /* Every option that a command has stands in its help, the common ones too, and there are examples. */
@@ -117,7 +119,11 @@ static const struct {
     {{"tokenize", "--decode"}, "needs ids or -f FILE"},
     {{"tokenize", "--decode", "--user", "1"}, "--decode takes neither --ids nor --user"},
     {{"plugins"}, "setun plugins: needs a command: list or check"},
+    {{"run", "-p", "x", "--kv", "f61"}, "not 'f61'; did you mean 'f16'?"},
+    {{"run", "-p", "x", "-o", "jsn"}, "not 'jsn'; did you mean 'json'?"},
     {{"plugins", "lsit"}, "did you mean 'plugins list'?"},
+    {{"plugins", "frobnicate"}, "unknown command 'plugins frobnicate'; see 'setun plugins --help'"},
+    {{"help", "plugins", "lsit"}, "did you mean 'plugins list'?"},
     {{"plugins", "list", "x"}, "setun plugins list: unexpected 'x'"},
     {{"plugins", "check"}, "needs a file"},
 };
