@@ -5,31 +5,8 @@
 
 #include "io.h"
 #include "options.h"
-#include "setun/cpu.h"
 #include "setun/plugins.h"
-
-/* Names of CPU features; malloc-ed, NULL if memory ran out. */
-static char *cpu_names(uint64_t features)
-{
-    const size_t n = setun_cpu_names(features, NULL, 0);
-    char *text = malloc(n + 1);
-
-    if (text != NULL)
-        (void)setun_cpu_names(features, text, n + 1);
-    return text;
-}
-
-/* JSON array of the words in `text`, which is released. */
-static json_t *json_words(char *text)
-{
-    json_t *array = text != NULL ? json_array() : NULL;
-    char *rest = NULL;
-
-    for (char *word = array != NULL ? strtok_r(text, " ", &rest) : NULL; word != NULL; word = strtok_r(NULL, " ", &rest))
-        (void)json_array_append_new(array, json_string(word));
-    free(text);
-    return array;
-}
+#include "words.h"
 
 static json_t *json_plugin(const setun_plugin_info *info)
 {
