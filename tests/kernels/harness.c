@@ -247,6 +247,22 @@ static void run_phase(setun_kernel_ref ref, const setun_call *call, uint32_t pha
     }
 }
 
+/* Scratch starts at a multiple of 64 and may end before one: the bytes between are a border. */
+static test_memory scratch_make(size_t n_bytes)
+{
+    test_memory memory = test_memory_make((n_bytes + 63) / 64 * 64);
+
+    memset(memory.data + n_bytes, BORDER, memory.n_bytes - n_bytes);
+    return memory;
+}
+
+static void scratch_free(test_memory *memory, size_t n_bytes, const char *kernel)
+{
+    for (size_t i = n_bytes; i < memory->n_bytes; i++)
+        cr_assert_eq(memory->data[i], BORDER, "%s: byte %zu of %zu bytes of scratch was written", kernel, i, n_bytes);
+    test_memory_free(memory);
+}
+
 void test_run(setun_kernel_ref ref, const test_call *test)
 {
     const uint32_t n_workers = (uint32_t)test_below(MAX_WORKERS) + 1;
@@ -262,8 +278,8 @@ void test_run(setun_kernel_ref ref, const test_call *test)
     cr_assert(answer.n_phases >= 1 && answer.n_phases <= 16, "%s: %u phases", ref.kernel->name, answer.n_phases);
     cr_assert(answer.cost_ns > 0, "%s: cost %g", ref.kernel->name, answer.cost_ns);
     for (uint32_t i = 0; i < n_workers; i++)
-        scratch[i] = test_memory_make((answer.worker_bytes + 63) / 64 * 64);
-    shared = test_memory_make((answer.shared_bytes + 63) / 64 * 64);
+        scratch[i] = scratch_make(answer.worker_bytes);
+    shared = scratch_make(answer.shared_bytes);
     call.shared = shared.data;
 
     for (uint32_t i = 0; i < test->n_out; i++)
@@ -276,8 +292,8 @@ void test_run(setun_kernel_ref ref, const test_call *test)
     if (ref.plugin->leave != NULL)
         ref.plugin->leave();
     for (uint32_t i = 0; i < n_workers; i++)
-        test_memory_free(&scratch[i]);
-    test_memory_free(&shared);
+        scratch_free(&scratch[i], answer.worker_bytes, ref.kernel->name);
+    scratch_free(&shared, answer.shared_bytes, ref.kernel->name);
 }
 
 /* ---- comparisons ---- */

@@ -282,6 +282,43 @@ Test(dense_linear, subnormal_products)
     }
 }
 
+/* c + a * b, a * b being half of c's last place or 2^-46 of that more or less: an fma that rounds twice goes the wrong way. Lane 0 gets c
+ * and a * b, the others stay zero. */
+Test(dense_linear, sums_just_beside_ties)
+{
+    static const int64_t ks[] = {17, 32, 33};
+
+    EACH(i, ks) {
+        enum { M = 64, N = 9 };
+        const int64_t k = ks[i];
+        test_tensor x = test_tensor_make("f32", M, k, 1, 1), w = test_tensor_make("f32", N, k, 1, 1), y = test_tensor_make("f32", M, N, 1, 1);
+        const test_call call = {.in = {&x, &w}, .n_in = 2, .out = {&y}, .n_out = 1};
+        setun_kernel_ref ref;
+
+        test_fill_f32(&x, 0.0f);
+        test_fill_f32(&w, 0.0f);
+        for (int64_t j = 0; j < N; j++) { /* b = 1 or beside it, both signs */
+            ((float *)test_row(&w, j))[0] = 1.0f;
+            ((float *)test_row(&w, j))[16] = (j < 5 ? 1.0f : -1.0f) * (1.0f + (float)(j % 5 - 2) * 0x1p-23f);
+        }
+        for (int64_t r = 0; r < M; r++) {
+            const int exponent = (int)test_below(200) - 100;
+
+            ((float *)test_row(&x, r))[0] = ldexpf(1.0f + (float)test_below(1 << 23) * 0x1p-23f, exponent);
+            ((float *)test_row(&x, r))[16] = ldexpf(1.0f + (float)(r % 5 - 2) * 0x1p-23f, exponent - 24);
+        }
+        for (size_t n = 0; test_next_kernel("linear", "f32,f32>f32", &n, &ref);) {
+            test_run(ref, &call);
+            for (int64_t r = 0; r < M; r++)
+                for (int64_t j = 0; j < N; j++)
+                    test_same_f32("ties", ref.kernel->name, r, j, define_dot(test_row(&x, r), test_row(&w, j), k), ((float *)test_row(&y, r))[j]);
+        }
+        test_tensor_free(&x);
+        test_tensor_free(&w);
+        test_tensor_free(&y);
+    }
+}
+
 /* ---- absmean ---- */
 
 static void check_absmean(const char *fmt, const char *fmts, size_t size, int64_t n, int64_t k, float scale)
