@@ -59,11 +59,19 @@ static void run_worker(const setun_worker *worker, void *context)
     for (size_t i = 0; i < plan->n_steps; i++) {
         if (plan->steps[i].barrier_before)
             setun_team_barrier(worker);
+        if (plan->watch != NULL && worker->index == 0)
+            plan->watch(plan->watch_context, i, plan->n_steps);
         run_step(plan, &plan->steps[i], worker);
     }
     for (size_t i = 0; i < plan->n_plugins; i++)
         if (plan->plugins[i]->leave != NULL)
             plan->plugins[i]->leave();
+}
+
+void setun_plan_set_watch(setun_plan *plan, setun_plan_watch *watch, void *context)
+{
+    plan->watch         = watch;
+    plan->watch_context = context;
 }
 
 void setun_plan_run(setun_plan *plan, setun_team *team, const setun_batch *batch)

@@ -62,6 +62,11 @@ void setun_plan_bind(setun_plan *plan, void *arena);
 /* One pass in one parallel region. batch is NULL for a plan without activations (packing). Allocates nothing. */
 void setun_plan_run(setun_plan *plan, setun_team *team, const setun_batch *batch);
 
+/* Tells that the calling thread begins step 0..n_steps-1 of a pass; the other threads may be a step behind or go on meanwhile. */
+typedef void setun_plan_watch(void *context, size_t step, size_t n_steps);
+/* Has `watch` called in the passes to come; NULL: no more. For passes that people wait for. */
+void setun_plan_set_watch(setun_plan *plan, setun_plan_watch *watch, void *context);
+
 /* Data of a tensor after setun_plan_bind. */
 void *setun_plan_data(const setun_plan *plan, uint32_t tensor);
 #endif

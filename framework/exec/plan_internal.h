@@ -43,6 +43,8 @@ struct setun_plan {
     size_t               worker_bytes;     /* scratch of one worker: the largest of all steps, a multiple of 64 */
     size_t               arena_bytes;
     unsigned char       *arena;
+    setun_plan_watch    *watch;            /* NULL: nobody watches */
+    void                *watch_context;
 };
 
 /* Sets offsets of arena slots so that no two alive at once overlap; sets activation_bytes. */

@@ -215,6 +215,17 @@ setun_status setun_store_shape_weight(const setun_store *store, uint32_t w, cons
     return setun_operand_shape(store->plugins, fmts, dim, out_operand, error);
 }
 
+/* Of all weights that the graph reads, as they are in the file. */
+static uint64_t source_bytes(const setun_graph *graph)
+{
+    uint64_t n_bytes = 0;
+
+    for (size_t i = 0; i < graph->n_weights; i++)
+        if (graph->weights[i].source != NULL)
+            n_bytes += graph->weights[i].source->n_bytes;
+    return n_bytes;
+}
+
 /* The weight as it is in the file, with a vector of its scale. */
 static setun_status get_source(setun_store *store, uint32_t w, setun_operand *out_operand, setun_error *error)
 {
@@ -227,9 +238,12 @@ static setun_status get_source(setun_store *store, uint32_t w, setun_operand *ou
         *out_operand = known->operand;
         return SETUN_OK;
     }
+    if (store->progress != NULL)
+        store->progress(store->progress_context, "checking weights", store->checked_bytes, source_bytes(store->graph));
     status = setun_weight_check(store->graph->source, weight->source, error);
     if (status != SETUN_OK)
         return status;
+    store->checked_bytes += weight->source->n_bytes;
     shape_source(weight, &entry.operand);
     status = add_entry(store, &entry, weight->name, error);
     if (status != SETUN_OK)
@@ -285,6 +299,20 @@ setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *
     return SETUN_OK;
 }
 
+void setun_store_set_progress(setun_store *store, setun_store_progress *progress, void *context)
+{
+    store->progress         = progress;
+    store->progress_context = context;
+}
+
+/* A step of the packing plan is a weight. */
+static void watch_packing(void *context, size_t step, size_t n_steps)
+{
+    const setun_store *store = context;
+
+    store->progress(store->progress_context, "packing weights", step, n_steps);
+}
+
 setun_status setun_store_pack(setun_store *store, setun_team *team, setun_error *error)
 {
     static const void *const no_attr[1] = {NULL};
@@ -320,6 +348,8 @@ setun_status setun_store_pack(setun_store *store, setun_team *team, setun_error 
         goto destroy_plan;
     }
     setun_plan_bind(plan, arena);
+    if (store->progress != NULL)
+        setun_plan_set_watch(plan, watch_packing, store);
     setun_plan_run(plan, team, NULL);
     for (size_t i = 0; i < store->n_entries; i++)
         store->entries[i].packed = true;

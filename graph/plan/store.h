@@ -30,6 +30,10 @@ setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand
 setun_status setun_store_get_cache(setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
                                    setun_error *error);
 
+/* Tells how far the checking of the weights' contents and their packing have come; NULL: nobody. */
+typedef void setun_store_progress(void *context, const char *stage, uint64_t done, uint64_t total);
+void setun_store_set_progress(setun_store *store, setun_store_progress *progress, void *context);
+
 /* Runs the pack kernels for all weights asked for since the last call. */
 setun_status setun_store_pack(setun_store *store, setun_team *team, setun_error *error);
 

@@ -24,5 +24,8 @@ struct setun_store {
     setun_store_entry   *entries;
     size_t               n_entries, entries_capacity;
     size_t               weight_bytes, cache_bytes;
+    uint64_t             checked_bytes; /* weights whose contents have been looked at */
+    setun_store_progress *progress;     /* NULL: nobody */
+    void                *progress_context;
 };
 #endif

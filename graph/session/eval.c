@@ -90,6 +90,35 @@ static setun_status deliver(setun_session *session, const setun_session_plan *pl
     return SETUN_OK;
 }
 
+/* Where a pass stands among the rows of its stage. */
+typedef struct pass_place {
+    const setun_session *session;
+    size_t               first, n, total; /* rows before the pass, of the pass, of the stage */
+} pass_place;
+
+static void watch_pass(void *context, size_t step, size_t n_steps)
+{
+    const pass_place *place = context;
+    const uint64_t row = 1000; /* so that a pass of few rows moves, too */
+
+    place->session->progress(place->session->progress_context, place->session->stage != NULL ? place->session->stage : "computing",
+                             row * place->first + row * place->n * step / n_steps, row * place->total);
+}
+
+/* One pass; people are told how far it is if it has more rows than a few. */
+static void run_pass(setun_session *session, const setun_session_plan *plan, size_t first, size_t n, size_t n_rows)
+{
+    pass_place place = {session, session->stage_done + first, n, session->stage_rows > 0 ? session->stage_rows : n_rows};
+
+    if (session->progress == NULL || place.total <= SETUN_SMALL_BATCH_ROWS) {
+        setun_plan_run(plan->plan, session->team, &session->batch);
+        return;
+    }
+    setun_plan_set_watch(plan->plan, watch_pass, &place);
+    setun_plan_run(plan->plan, session->team, &session->batch);
+    setun_plan_set_watch(plan->plan, NULL, NULL);
+}
+
 setun_status setun_session_eval(setun_session *session, const setun_row *rows, size_t n_rows, setun_logits_sink *sink,
                                 void *context, setun_error *error)
 {
@@ -102,7 +131,7 @@ setun_status setun_session_eval(setun_session *session, const setun_row *rows, s
         if (setun_session_take_interrupt(session))
             return setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted after %zu of %zu rows", i, n_rows);
         fill_batch(session, rows + i, (int64_t)n);
-        setun_plan_run(plan->plan, session->team, &session->batch);
+        run_pass(session, plan, i, n, n_rows);
         status = deliver(session, plan, i, sink, context, error);
         i += n;
     }

@@ -37,14 +37,19 @@ static setun_status eval_prompt(draw *d, const int32_t *prompt, size_t n_prompt,
     setun_session *session = d->session;
     setun_status status = SETUN_OK;
 
+    session->stage      = "reading the prompt";
+    session->stage_rows = n_prompt;
     for (size_t i = 0; i < n_prompt && status == SETUN_OK;) {
         size_t n = n_prompt - i < session->chunk ? n_prompt - i : session->chunk;
 
         for (size_t j = 0; j < n; j++)
             session->rows[j] = (setun_row){prompt[i + j], d->seq, i + j + 1 == n_prompt};
+        session->stage_done = i;
         status = setun_session_eval(session, session->rows, n, draw_token, d, error);
         i += n;
     }
+    session->stage      = NULL;
+    session->stage_rows = session->stage_done = 0;
     return status;
 }
 

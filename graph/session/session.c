@@ -83,6 +83,8 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
     setun_topology_describe(session->model->topology, setun_team_n_threads(session->team), &machine);
     status = setun_store_create(session->model->graph, session->model->plugins, &machine, &session->store, error);
     request.store = session->store;
+    if (status == SETUN_OK)
+        setun_store_set_progress(session->store, session->progress, session->progress_context);
     for (uint32_t i = 0; i < SETUN_SESSION_MAX_PLANS && status == SETUN_OK; i++) {
         setun_session_plan *plan = &session->plans[session->n_plans];
 
@@ -113,6 +115,8 @@ static setun_status prepare(setun_model *model, const setun_session_options *opt
     if (options == NULL)
         options = &defaults;
     session->model = model;
+    session->progress         = options->progress;
+    session->progress_context = options->progress_context;
     atomic_init(&session->interrupted, false);
     status = read_options(session, options, error);
     if (status == SETUN_OK)

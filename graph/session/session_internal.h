@@ -38,6 +38,12 @@ struct setun_session {
     setun_text_decoder *decoder; /* of setun_generate */
     atomic_bool        interrupted; /* set by setun_session_interrupt, cleared by the call that reports it */
 
+    setun_progress *progress; /* NULL: nobody is told */
+    void           *progress_context;
+    const char     *stage;      /* what the passes are for */
+    size_t          stage_done; /* rows of the stage before those of this setun_session_eval */
+    size_t          stage_rows; /* of the whole stage; 0: one setun_session_eval is a stage */
+
     uint32_t chunk, max_seqs;
     int64_t  context, blocks_per_seq;
 

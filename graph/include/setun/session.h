@@ -22,6 +22,13 @@ enum {
     SETUN_KV_F32 = 1  /**< twice the memory */
 };
 
+/** Tells how far something that takes long has come. Called on the calling thread, often; it must be quick and must not use the session.
+ * \param context  of the options
+ * \param stage    what is being done, a constant text: "checking weights", "packing weights", "reading the prompt", "computing"
+ * \param done     how much of it is done, from 0
+ * \param total    of so much, in a unit of the stage's own; at least 1 */
+typedef void setun_progress(void *context, const char *stage, uint64_t done, uint64_t total);
+
 /** Zero-initialise for the defaults. */
 typedef struct setun_session_options {
     uint32_t    n_threads; /**< 0: one for each physical core that this process may use */
@@ -30,6 +37,8 @@ typedef struct setun_session_options {
     int64_t     context;   /**< positions of a sequence at most; 0: the model's own */
     int         kv;        /**< SETUN_KV_* */
     const char *backends;  /**< names in order of preference, ',' between; NULL: any. scalar always remains as the fallback */
+    setun_progress *progress; /**< called while weights are checked and packed, and while more than a few rows are computed; NULL: not */
+    void       *progress_context; /**< its first argument */
 } setun_session_options;
 
 /** Plans the graph, packs the weights, starts the threads and reserves all memory: nothing is allocated later.
