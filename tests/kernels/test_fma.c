@@ -112,20 +112,24 @@ Test(fma, subnormal_results)
     }
 }
 
-/* The midpoint between the largest subnormal and the smallest normal number, approached from both sides. */
-Test(fma, border_of_the_normal_numbers)
+/* Half a step of the subnormal grid, 2^-150, more or less a little, beside c on that grid up to just above the smallest normal number. One
+ * lane at a time: a group goes the exact way as soon as one lane is in doubt, and would hide the others. */
+Test(fma, just_beside_ties_of_the_subnormal_grid)
 {
-    float a[SETUN_LANES], b[SETUN_LANES], c[SETUN_LANES];
+    for (long n = n_cases(300000); n > 0; n--) {
+        float a[SETUN_LANES] = {0}, b[SETUN_LANES] = {0}, c[SETUN_LANES] = {0};
+        const int lane = (int)test_below(SETUN_LANES), shift = 23 - (int)test_below(9);
+        const int64_t steps = n % 2 ? (1 << 23) + test_below(9) - 4 : test_below(1 << 24);
 
-    for (int k = 1; k < 24; k++)
-        for (int side = -1; side <= 1; side++)
-            for (int i = 0; i < SETUN_LANES; i++) {
-                c[i] = i % 2 ? 0x1p-126f : 0x1.fffffcp-127f;
-                a[i] = ldexpf(1.0f + ldexpf((float)side, -k), -75);
-                b[i] = (i & 2) ? ldexpf(1.0f + ldexpf((float)((i >> 2) - 1), -k), -75) : -ldexpf(1.0f - ldexpf(1.0f, -k), -75);
-                if (i == SETUN_LANES - 1)
-                    check_lanes(a, b, c);
-            }
+        c[lane] = ldexpf((float)steps, -149);
+        a[lane] = ldexpf(1.0f + ldexpf((float)(test_below(3) - 1), -shift), -75);
+        b[lane] = ldexpf(1.0f + ldexpf((float)(test_below(3) - 1), -shift), -75);
+        if (test_random() & 1)
+            a[lane] = -a[lane];
+        if (test_random() & 1)
+            c[lane] = -c[lane];
+        check_lanes(a, b, c);
+    }
 }
 
 Test(fma, zeros_overflow_and_infinity)
