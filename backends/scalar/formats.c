@@ -76,6 +76,18 @@ static size_t tern2_row_layout(const int64_t dim[4], int64_t out_stride_bytes[4]
     return rows_layout(dim, dim[1] / 4 + (dim[1] % 4 != 0), 0, out_stride_bytes);
 }
 
+/* Blocks of 64 bytes: 16 rows of 16 columns. A group's blocks follow each other; rows and columns have no address of their own. */
+static size_t tern2_r16k16_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    int64_t group_bytes, total;
+
+    fail(out_stride_bytes);
+    if (!is_matrix(dim) || !times(dim[1] / 16 + (dim[1] % 16 != 0), 64, &group_bytes) ||
+        !times(dim[0] / 16 + (dim[0] % 16 != 0), group_bytes, &total))
+        return 0;
+    return (size_t)total;
+}
+
 static size_t tern2_hf_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
 {
     int64_t total;
@@ -130,6 +142,12 @@ static size_t tern2_hf_layout_offset(const int64_t dim[4], int64_t row)
     return row == 0 ? 0 : tern2_hf_layout(dim, stride_bytes);
 }
 
+/* A multiple of 16, or the end of all rows. */
+static size_t tern2_r16k16_layout_offset(const int64_t dim[4], int64_t row)
+{
+    return (size_t)((row + 15) / 16 * ((dim[1] + 15) / 16 * 64));
+}
+
 #define FORMAT(symbol, text, layout_function, group)                                                                           \
     static const setun_format symbol = {.size = sizeof(setun_format),                                                          \
                                         .align = PAD_BYTES,                                                                    \
@@ -143,11 +161,12 @@ FORMAT(format_f16, "f16", bytes2_layout, 1)
 FORMAT(format_bf16, "bf16", bytes2_layout, 1)
 FORMAT(format_i8_row, "i8.row", bytes1_layout, 1)
 FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
+FORMAT(format_tern2_r16k16, "tern2.r16k16", tern2_r16k16_layout, 16)
 FORMAT(format_tern2_hf, "tern2.hf", tern2_hf_layout, UINT32_MAX)
 FORMAT(format_f16_kv256, "f16.kv256", f16_kv256_layout, 1)
 FORMAT(format_f32_kv256, "f32.kv256", f32_kv256_layout, 1)
 
 const setun_format *const scalar_formats[] = {
-    &format_i32,      &format_f32,       &format_f16,       &format_bf16, &format_i8_row, &format_tern2_row,
-    &format_tern2_hf, &format_f16_kv256, &format_f32_kv256, NULL,
+    &format_i32,          &format_f32,      &format_f16,       &format_bf16,      &format_i8_row, &format_tern2_row,
+    &format_tern2_r16k16, &format_tern2_hf, &format_f16_kv256, &format_f32_kv256, NULL,
 };

@@ -22,7 +22,10 @@
     X(pack_f16_f32__scalar) \
     X(pack_f32_f32__scalar) \
     X(pack_f32_i8row__scalar) \
+    X(pack_tern2hf_tern2r16k16__scalar) \
     X(pack_tern2hf_tern2row__scalar) \
+    X(pack_tern2r16k16_tern2row__scalar) \
+    X(pack_tern2row_tern2r16k16__scalar) \
     X(relu2_f32_f32__scalar) \
     X(rms_norm_f32_f32_f32__scalar) \
     X(rope_f32_f32_f32__scalar) \

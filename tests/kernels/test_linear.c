@@ -1,5 +1,6 @@
 /* test_linear.c - quantise, ternary linear, dense linear, absmean and Hugging Face packing, at every edge of m, n and k. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,11 +135,35 @@ Test(quantise, known_values)
 
 /* ---- ternary linear ---- */
 
+/* Blocks of 16 rows by 16 columns, by the address that formats.md gives; every byte of the tensor is written. */
+static void expected_blocks(const int8_t *weights, int64_t n, int64_t k, uint8_t *out_blocks)
+{
+    const int64_t across = (k + 15) / 16;
+
+    for (int64_t i = 0; i < (n + 15) / 16 * 16; i++)
+        for (int64_t c = 0; c < across * 16; c++) {
+            const int64_t g = i / 16, r = i % 16, b = c / 16, p = c % 16 / 4, e = c % 4;
+            uint8_t *byte = out_blocks + (g * across + b) * 64 + 4 * r + e;
+            const unsigned code = i < n && c < k ? (unsigned)(weights[i * k + c] + 1) : 1u;
+
+            *byte = (uint8_t)((*byte & ~(3u << (2 * p))) | code << (2 * p));
+        }
+}
+
+static void fill_ternary(test_tensor *t, const int8_t *weights, int64_t n, int64_t k)
+{
+    if (strcmp(t->t.fmt, "tern2.row") == 0)
+        for (int64_t i = 0; i < n; i++)
+            expected_row(weights + i * k, k, test_row(t, i), t->t.stride_bytes[0]);
+    else
+        expected_blocks(weights, n, k, t->t.data);
+}
+
 /* q_fill: random, or all of one extreme: -128, 127, or +-127 in the weights' own sign pattern. */
-static void check_ternary(int64_t m, int64_t n, int64_t k, int w_fill, int q_fill)
+static void check_ternary_in(const char *fmt, const char *fmts, int64_t m, int64_t n, int64_t k, int w_fill, int q_fill)
 {
     test_tensor q = test_tensor_make("i8.row", m, k, 1, 1), s = test_tensor_make("f32", 1, m, 1, 1);
-    test_tensor t = test_tensor_make("tern2.row", n, k, 1, 1), ws = test_tensor_make("f32", 1, n, 1, 1);
+    test_tensor t = test_tensor_make(fmt, n, k, 1, 1), ws = test_tensor_make("f32", 1, n, 1, 1);
     test_tensor y = test_tensor_make("f32", m, n, 1, 1);
     const test_call call = {.in = {&q, &s, &t, &ws}, .n_in = 4, .out = {&y}, .n_out = 1};
     int8_t *weights = calloc((size_t)(n * k), 1);
@@ -148,9 +173,9 @@ static void check_ternary(int64_t m, int64_t n, int64_t k, int w_fill, int q_fil
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < k; j++)
             weights[i * k + j] = (int8_t)ternary(w_fill);
-        expected_row(weights + i * k, k, test_row(&t, i), t.t.stride_bytes[0]);
         ((float *)ws.t.data)[i] = test_uniform() + 1.5f;
     }
+    fill_ternary(&t, weights, n, k);
     for (int64_t i = 0; i < m; i++) {
         for (int64_t j = 0; j < k; j++)
             ((int8_t *)test_row(&q, i))[j] = (int8_t)(q_fill == 0   ? test_below(256) - 128
@@ -159,8 +184,8 @@ static void check_ternary(int64_t m, int64_t n, int64_t k, int w_fill, int q_fil
                                                                     : 127 * weights[j]);
         ((float *)s.t.data)[i] = 127.0f / (test_uniform() + 1.5f);
     }
-    cr_assert_gt(test_count_kernels("linear", "i8.row+f32,tern2.row+f32>f32"), 0);
-    for (size_t r = 0; test_next_kernel("linear", "i8.row+f32,tern2.row+f32>f32", &r, &ref);) {
+    cr_assert_gt(test_count_kernels("linear", fmts), 0);
+    for (size_t r = 0; test_next_kernel("linear", fmts, &r, &ref);) {
         test_run(ref, &call);
         for (int64_t i = 0; i < m; i++)
             for (int64_t j = 0; j < n; j++) {
@@ -179,6 +204,13 @@ static void check_ternary(int64_t m, int64_t n, int64_t k, int w_fill, int q_fil
     test_tensor_free(&t);
     test_tensor_free(&ws);
     test_tensor_free(&y);
+}
+
+static void check_ternary(int64_t m, int64_t n, int64_t k, int w_fill, int q_fill)
+{
+    check_ternary_in("tern2.row", "i8.row+f32,tern2.row+f32>f32", m, n, k, w_fill, q_fill);
+    if (test_count_kernels("linear", "i8.row+f32,tern2.r16k16+f32>f32") > 0) /* not the scalar backend's */
+        check_ternary_in("tern2.r16k16", "i8.row+f32,tern2.r16k16+f32>f32", m, n, k, w_fill, q_fill);
 }
 
 Test(ternary_linear, follows_the_definition)
@@ -403,5 +435,57 @@ Test(tern2_hf, every_weight_finds_its_place)
         test_tensor_free(&s_in);
         test_tensor_free(&t);
         test_tensor_free(&s_out);
+    }
+}
+
+/* ---- blocks of 16 rows by 16 columns ---- */
+
+/* One way into or out of tern2.r16k16: in and out are the same weights in two layouts. */
+static void check_pack(const char *from, const char *to, test_tensor *in, test_tensor *out, int64_t n)
+{
+    test_tensor s_in = test_tensor_make("f32", 1, n, 1, 1), s_out = test_tensor_make("f32", 1, n, 1, 1);
+    const test_call call = {.in = {in, &s_in}, .n_in = 2, .out = {out, &s_out}, .n_out = 2};
+    uint8_t *expected = malloc(out->memory.n_bytes);
+    char fmts[64];
+    setun_kernel_ref ref;
+
+    memcpy(expected, out->t.data, out->memory.n_bytes);
+    test_fill_f32(&s_in, 1.0f);
+    (void)snprintf(fmts, sizeof(fmts), "%s+f32>%s+f32", from, to);
+    cr_assert_gt(test_count_kernels("pack", fmts), 0, "no pack %s", fmts);
+    for (size_t r = 0; test_next_kernel("pack", fmts, &r, &ref);) {
+        test_run(ref, &call);
+        test_same_bytes(fmts, ref.kernel->name, 0, expected, out->t.data, out->memory.n_bytes);
+        test_same_bytes("scales", ref.kernel->name, 0, s_in.t.data, s_out.t.data, (size_t)n * sizeof(float));
+    }
+    free(expected);
+    test_tensor_free(&s_in);
+    test_tensor_free(&s_out);
+}
+
+Test(tern2_r16k16, every_weight_finds_its_place)
+{
+    static const int64_t heights[] = {4, 12, 16, 20, 64, 68}, widths[] = {1, 3, 4, 15, 16, 17, 63, 64, 65, 257};
+
+    EACH(i, heights) EACH(j, widths) {
+        const int64_t n = heights[i], k = widths[j];
+        test_tensor rows16 = test_tensor_make("tern2.r16k16", n, k, 1, 1), row = test_tensor_make("tern2.row", n, k, 1, 1);
+        test_tensor hf = test_tensor_make("tern2.hf", n, k, 1, 1);
+        int8_t *weights = malloc((size_t)(n * k));
+
+        for (int64_t c = 0; c < n * k; c++)
+            weights[c] = (int8_t)(test_below(3) - 1);
+        fill_ternary(&rows16, weights, n, k);
+        fill_ternary(&row, weights, n, k);
+        memset(hf.t.data, 0, hf.memory.n_bytes);
+        for (int64_t c = 0; c < n * k; c++)
+            ((uint8_t *)hf.t.data)[c % (n / 4 * k)] |= (uint8_t)((unsigned)(weights[c] + 1) << (2 * (c / (n / 4 * k))));
+        check_pack("tern2.row", "tern2.r16k16", &row, &rows16, n);
+        check_pack("tern2.r16k16", "tern2.row", &rows16, &row, n);
+        check_pack("tern2.hf", "tern2.r16k16", &hf, &rows16, n);
+        free(weights);
+        test_tensor_free(&rows16);
+        test_tensor_free(&row);
+        test_tensor_free(&hf);
     }
 }
