@@ -1,13 +1,14 @@
 #!/bin/sh
 # packages.sh [tests|ci] - installs the Debian 12 packages that Setun needs and that are missing; as root, or through sudo.
-# Without an argument: what the program needs. tests: what the tests need too. ci: what the second compiler and the sanitizers need too.
+# Without an argument: what the program needs. tests: what the tests need too. ci: what the second compiler, the sanitizers, Doxygen and the
+# Debian package need too.
 set -eu
 
 packages="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libhwloc-dev libjansson-dev libpcre2-dev libxxhash-dev"
 case "${1:-}" in
 "") ;;
 tests) packages="$packages g++ libcriterion-dev" ;;
-ci) packages="$packages g++ libcriterion-dev clang libomp-dev llvm" ;;
+ci) packages="$packages g++ libcriterion-dev clang libomp-dev llvm doxygen dpkg-dev file" ;;
 *) echo "usage: packages.sh [tests|ci]" >&2; exit 2 ;;
 esac
 
