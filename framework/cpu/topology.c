@@ -132,27 +132,20 @@ void setun_topology_describe(const setun_topology *topology, uint32_t n_workers,
     }
 }
 
+/* hwloc may have been told by its own environment (HWLOC_SYNTHETIC, HWLOC_XMLFILE) to imagine a machine, too. */
+static bool is_this_machine(const setun_topology *topology)
+{
+    return !topology->imagined && hwloc_topology_is_thissystem(topology->hwloc) != 0;
+}
+
 bool setun_topology_bind(const setun_topology *topology, uint32_t worker)
 {
-    return !topology->imagined &&
-           hwloc_set_cpubind(topology->hwloc, worker_processor(topology, worker)->cpuset, HWLOC_CPUBIND_THREAD) == 0;
+    const int processor = hwloc_bitmap_first(worker_processor(topology, worker)->cpuset);
+
+    return is_this_machine(topology) && processor >= 0 && setun_affinity_set_processor((unsigned)processor);
 }
 
-void *setun_topology_save(const setun_topology *topology)
+bool setun_topology_save(const setun_topology *topology, setun_affinity *out_affinity)
 {
-    hwloc_bitmap_t set = topology->imagined ? NULL : hwloc_bitmap_alloc();
-
-    if (set != NULL && hwloc_get_cpubind(topology->hwloc, set, HWLOC_CPUBIND_THREAD) != 0) {
-        hwloc_bitmap_free(set);
-        set = NULL;
-    }
-    return set;
-}
-
-void setun_topology_restore(const setun_topology *topology, void *saved)
-{
-    if (saved == NULL)
-        return;
-    (void)hwloc_set_cpubind(topology->hwloc, (hwloc_bitmap_t)saved, HWLOC_CPUBIND_THREAD);
-    hwloc_bitmap_free((hwloc_bitmap_t)saved);
+    return is_this_machine(topology) && setun_affinity_read(out_affinity);
 }

@@ -2,6 +2,7 @@
 #ifndef SETUN_TOPOLOGY_H
 #define SETUN_TOPOLOGY_H
 #include "base/base.h"
+#include "cpu/affinity.h"
 #include "setun_plugin.h"
 
 typedef struct setun_topology setun_topology;
@@ -23,10 +24,10 @@ unsigned setun_topology_processor(const setun_topology *topology, uint32_t worke
 /* Cache sizes of one core's share and the number of workers, as kernels see them in plan(). */
 void setun_topology_describe(const setun_topology *topology, uint32_t n_workers, setun_machine *out_machine);
 
-/* Binds the calling thread to worker w's processor. False where the system refuses (no harm: speed only). */
+/* Binds the calling thread to worker w's processor; allocates nothing. False where the system refuses (no harm: speed only). */
 bool setun_topology_bind(const setun_topology *topology, uint32_t worker);
 
-/* The calling thread's binding, to be put back by setun_topology_restore. NULL if it cannot be read. */
-void *setun_topology_save(const setun_topology *topology);
-void  setun_topology_restore(const setun_topology *topology, void *saved); /* frees saved; accepts NULL */
+/* The calling thread's binding, to be put back by setun_affinity_set. False if there is nothing to put back: the machine is imagined, or
+ * the system does not say. */
+bool setun_topology_save(const setun_topology *topology, setun_affinity *out_affinity);
 #endif

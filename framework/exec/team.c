@@ -55,20 +55,28 @@ uint32_t setun_team_n_threads(const setun_team *team)
 
 void setun_team_run(setun_team *team, void (*work)(const setun_worker *worker, void *context), void *context)
 {
-    void *saved = setun_topology_save(team->topology);
+    setun_affinity saved;
+    const bool is_saved = setun_topology_save(team->topology, &saved);
 
     (void)setun_topology_bind(team->topology, 0);
-#pragma omp parallel num_threads((int)team->n_threads)
-    {
-        setun_worker worker = {team, (uint32_t)omp_get_thread_num(), (uint32_t)omp_get_num_threads()};
+    if (team->n_threads == 1) { /* gcc's OpenMP would allocate for a region of one at each entry */
+        setun_worker alone = {team, 0, 1};
 
-        if (worker.index != 0 && bound_team_id != team->id) {
-            (void)setun_topology_bind(team->topology, worker.index);
-            bound_team_id = team->id;
+        work(&alone, context);
+    } else {
+#pragma omp parallel num_threads((int)team->n_threads)
+        {
+            setun_worker worker = {team, (uint32_t)omp_get_thread_num(), (uint32_t)omp_get_num_threads()};
+
+            if (worker.index != 0 && bound_team_id != team->id) {
+                (void)setun_topology_bind(team->topology, worker.index);
+                bound_team_id = team->id;
+            }
+            work(&worker, context);
         }
-        work(&worker, context);
     }
-    setun_topology_restore(team->topology, saved);
+    if (is_saved)
+        (void)setun_affinity_set(&saved);
 }
 
 static inline void pause_briefly(void)
