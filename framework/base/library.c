@@ -1,5 +1,6 @@
 /* library.c - where this library lies: plugins and models are found from there, so that an installed tree can be moved. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ setun_status setun_library_folder(setun_pool *pool, const char **out_folder)
         return SETUN_OK;
     file = realpath(info.dli_fname, NULL); /* a link to the library is not beside its plugins */
     if (file == NULL)
-        return SETUN_OK;
+        return errno == ENOMEM ? SETUN_ERR_NOMEM : SETUN_OK;
     slash = strrchr(file, '/');
     folder = setun_pool_strndup(pool, file, slash == file ? 1 : (size_t)(slash - file));
     free(file);

@@ -147,6 +147,7 @@ setun_status setun_load(const char *file, const setun_host *host, setun_loaded *
     struct stat info;
     setun_elf elf;
     setun_status status;
+    bool no_memory;
     char *path;
 
     memset(&elf, 0, sizeof(elf));
@@ -157,12 +158,14 @@ setun_status setun_load(const char *file, const setun_host *host, setun_loaded *
     if (path == NULL)
         return setun_fail_nomem(error, "plugin path", path_bytes);
     snprintf(path, path_bytes, "%s%s", prefix, file);
+    errno = 0;
     out_loaded->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    no_memory = errno == ENOMEM;
     free(path);
     if (out_loaded->handle == NULL) {
         const char *text = dlerror();
 
-        return setun_fail(error, SETUN_ERR_FORMAT, "dlopen: %s", text == NULL ? "unknown error" : text);
+        return setun_fail(error, no_memory ? SETUN_ERR_NOMEM : SETUN_ERR_FORMAT, "dlopen: %s", text == NULL ? "unknown error" : text);
     }
     status = check_mapped(&info, &elf, host, out_loaded, error);
     if (status == SETUN_OK)

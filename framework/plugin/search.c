@@ -67,7 +67,7 @@ static setun_status list_files(search *s, DIR *dir, const char *folder)
             return status;
     }
     if (errno != 0)
-        return setun_fail(s->error, SETUN_ERR_IO, "plugin folder %s: %s", folder, strerror(errno));
+        return setun_fail(s->error, errno == ENOMEM ? SETUN_ERR_NOMEM : SETUN_ERR_IO, "plugin folder %s: %s", folder, strerror(errno));
     if (s->files->n > first)
         qsort(s->files->item + first, s->files->n - first, sizeof(*s->files->item), compare_names);
     return SETUN_OK;
@@ -89,8 +89,8 @@ static setun_status visit(search *s, const char *text, size_t n_bytes, bool requ
 
         if (dir != NULL)
             closedir(dir);
-        if (required)
-            return setun_fail(s->error, SETUN_ERR_IO, "plugin folder %s: %s", folder, strerror(reason));
+        if (required || reason == ENOMEM)
+            return setun_fail(s->error, reason == ENOMEM ? SETUN_ERR_NOMEM : SETUN_ERR_IO, "plugin folder %s: %s", folder, strerror(reason));
         return add_name(s->folders, folder, s->error);
     }
     for (size_t i = 0; i < s->seen.n; i++)

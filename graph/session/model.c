@@ -19,38 +19,43 @@ typedef struct model_folders {
     char      *folder[MAX_FOLDERS];
 } model_folders;
 
-static void add_folder(model_folders *folders, const char *text, size_t n_bytes)
+/* False: out of memory. */
+static bool add_folder(model_folders *folders, const char *text, size_t n_bytes)
 {
     char *copy;
 
     if (n_bytes == 0 || folders->n == MAX_FOLDERS)
-        return;
+        return true;
     copy = setun_pool_strndup(&folders->pool, text, n_bytes);
-    for (size_t i = 0; i < folders->n && copy != NULL; i++)
+    if (copy == NULL)
+        return false;
+    for (size_t i = 0; i < folders->n; i++)
         if (strcmp(folders->folder[i], copy) == 0)
-            return;
-    if (copy != NULL)
-        folders->folder[folders->n++] = copy;
+            return true;
+    folders->folder[folders->n++] = copy;
+    return true;
 }
 
-static void list_folders(model_folders *folders)
+static setun_status list_folders(model_folders *folders, setun_error *error)
 {
     const char *path = getenv("SETUN_MODEL_PATH");
     const char *library;
+    setun_status status = setun_library_folder(&folders->pool, &library);
+    bool ok = status == SETUN_OK;
 
-    for (const char *at = path; at != NULL && *at != '\0';) {
+    for (const char *at = path; ok && at != NULL && *at != '\0';) {
         size_t length = strcspn(at, ":");
 
-        add_folder(folders, at, length);
+        ok = add_folder(folders, at, length);
         at += length + (at[length] == ':');
     }
-    if (setun_library_folder(&folders->pool, &library) == SETUN_OK && library != NULL) {
+    if (ok && library != NULL) {
         char *folder = setun_pool_printf(&folders->pool, "%s/%s", library, SETUN_MODELS_FROM_LIBRARY);
 
-        if (folder != NULL)
-            add_folder(folders, folder, strlen(folder));
+        ok = folder != NULL && add_folder(folders, folder, strlen(folder));
     }
-    add_folder(folders, SETUN_MODEL_DIR, strlen(SETUN_MODEL_DIR));
+    ok = ok && add_folder(folders, SETUN_MODEL_DIR, strlen(SETUN_MODEL_DIR));
+    return ok ? SETUN_OK : setun_fail_nomem(error, "model folders", 0);
 }
 
 static bool is_folder(const char *path)
@@ -92,25 +97,29 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The *.yaml files of a folder, sorted. */
-static size_t list_families(model_folders *folders, const char *folder, char *out_files[MAX_FAMILIES])
+static setun_status list_families(model_folders *folders, const char *folder, char *out_files[MAX_FAMILIES], size_t *out_n,
+                                  setun_error *error)
 {
     DIR *dir = opendir(folder);
-    size_t n = 0;
+    bool ok = true;
 
-    if (dir == NULL)
-        return 0; /* the standard folders need not exist */
-    for (struct dirent *entry; n < MAX_FAMILIES && (entry = readdir(dir)) != NULL;) {
+    *out_n = 0;
+    if (dir == NULL) /* the standard folders need not exist */
+        return errno == ENOMEM ? setun_fail_nomem(error, folder, 0) : SETUN_OK;
+    for (struct dirent *entry; ok && *out_n < MAX_FAMILIES && (entry = readdir(dir)) != NULL;) {
         size_t length = strlen(entry->d_name);
 
         if (entry->d_name[0] == '.' || length < 6 || strcmp(entry->d_name + length - 5, ".yaml") != 0)
             continue;
-        out_files[n] = setun_pool_printf(&folders->pool, "%s/%s", folder, entry->d_name);
-        if (out_files[n] != NULL)
-            n++;
+        out_files[*out_n] = setun_pool_printf(&folders->pool, "%s/%s", folder, entry->d_name);
+        ok = out_files[*out_n] != NULL;
+        *out_n += ok;
     }
     (void)closedir(dir);
-    qsort(out_files, n, sizeof(*out_files), compare_names);
-    return n;
+    if (!ok)
+        return setun_fail_nomem(error, folder, 0);
+    qsort(out_files, *out_n, sizeof(*out_files), compare_names);
+    return SETUN_OK;
 }
 
 static setun_status open_graph(model_folders *folders, const char *given, const setun_weights *weights, setun_graph **out_graph,
@@ -121,12 +130,15 @@ static setun_status open_graph(model_folders *folders, const char *given, const 
     if (given != NULL)
         return setun_graph_open(given, weights, out_graph, error);
     for (size_t i = 0; i < folders->n; i++) {
-        size_t n = list_families(folders, folders->folder[i], files);
+        size_t n;
+        setun_status status = list_families(folders, folders->folder[i], files, &n, error);
 
+        if (status != SETUN_OK)
+            return status;
         for (size_t j = 0; j < n; j++) {
             bool matches;
-            setun_status status = setun_graph_matches(files[j], weights, &matches, error);
 
+            status = setun_graph_matches(files[j], weights, &matches, error);
             if (status == SETUN_OK && matches)
                 status = setun_graph_open(files[j], weights, out_graph, error);
             if (status != SETUN_OK || matches)
@@ -185,8 +197,9 @@ setun_status setun_model_open(const char *name, const setun_model_options *optio
         return setun_fail_nomem(error, "model", sizeof(*model));
     if (options == NULL)
         options = &defaults;
-    list_folders(&folders);
-    status = find_model(&folders, name == NULL ? default_model : name, path, sizeof(path), error);
+    status = list_folders(&folders, error);
+    if (status == SETUN_OK)
+        status = find_model(&folders, name == NULL ? default_model : name, path, sizeof(path), error);
     if (status == SETUN_OK)
         status = setun_weights_open(path, &model->weights, error);
     if (status == SETUN_OK)

@@ -35,22 +35,30 @@ static const setun_added_token *longest_at(const setun_added_set *set, const cha
     return longest;
 }
 
-static bool is_word(const setun_added *added, const char *text, size_t n_bytes, pcre2_match_data *match)
+typedef struct word_matcher {
+    pcre2_match_data *match;
+    bool failed; /* a match ended in an error; for one character that can only be a lack of memory */
+} word_matcher;
+
+static bool is_word(const setun_added *added, const char *text, size_t n_bytes, word_matcher *matcher)
 {
-    return pcre2_match(added->word, (PCRE2_SPTR)text, n_bytes, 0, PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK, match, NULL) >= 0;
+    const int found = pcre2_match(added->word, (PCRE2_SPTR)text, n_bytes, 0, PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK, matcher->match, NULL);
+
+    matcher->failed = matcher->failed || (found < 0 && found != PCRE2_ERROR_NOMATCH);
+    return found >= 0;
 }
 
 /* No word character touches text[begin..end). */
 static bool stands_alone(const setun_added *added, const char *text, size_t n_bytes, size_t begin, size_t end,
-                         pcre2_match_data *match)
+                         word_matcher *matcher)
 {
     if (begin > 0) {
         size_t before = setun_utf8_before(text, begin);
 
-        if (is_word(added, text + before, begin - before, match))
+        if (is_word(added, text + before, begin - before, matcher))
             return false;
     }
-    return end == n_bytes || !is_word(added, text + end, n_bytes - end, match);
+    return end == n_bytes || !is_word(added, text + end, n_bytes - end, matcher);
 }
 
 static size_t space_before(const char *text, size_t end)
@@ -87,7 +95,7 @@ static bool add(setun_stretches *out, size_t begin, size_t end, int32_t id)
 
 /* Cuts one plain stretch, text[0..n_bytes), by one set. Offsets in the result count from `base`. */
 static bool split_stretch(const setun_added *added, const setun_added_set *set, const char *text, size_t n_bytes, size_t base,
-                          bool trusted, pcre2_match_data *match, setun_stretches *out)
+                          bool trusted, word_matcher *matcher, setun_stretches *out)
 {
     size_t done = 0; /* what is behind has been given out */
 
@@ -103,8 +111,11 @@ static bool split_stretch(const setun_added *added, const setun_added_set *set, 
         at = end;
         if (token->special && !trusted)
             continue;
-        if (token->single_word && !stands_alone(added, text, n_bytes, begin, end, match))
+        if (token->single_word && !stands_alone(added, text, n_bytes, begin, end, matcher)) {
+            if (matcher->failed)
+                return false;
             continue;
+        }
         if (token->lstrip) /* may reach into what the token before took; that is not given out again */
             begin = space_before(text, begin);
         if (token->rstrip)
@@ -121,13 +132,13 @@ static bool split_stretch(const setun_added *added, const setun_added_set *set, 
 setun_status setun_added_split(const setun_added *added, const char *text, size_t n_bytes, bool trusted, setun_stretches *out,
                                setun_error *error)
 {
-    pcre2_match_data *match = NULL;
+    word_matcher matcher = {NULL, false};
     setun_stretches first = {0};
     bool done;
 
-    if (added->word != NULL && (match = pcre2_match_data_create(1, NULL)) == NULL)
+    if (added->word != NULL && (matcher.match = pcre2_match_data_create(1, NULL)) == NULL)
         return setun_fail_nomem(error, "match data", 0);
-    done = split_stretch(added, &added->sets[0], text, n_bytes, 0, trusted, match, &first);
+    done = split_stretch(added, &added->sets[0], text, n_bytes, 0, trusted, &matcher, &first);
     for (size_t i = 0; i < first.n && done; i++) {
         const setun_stretch *stretch = &first.items[i];
 
@@ -135,9 +146,9 @@ setun_status setun_added_split(const setun_added *added, const char *text, size_
             done = add(out, stretch->begin, stretch->end, stretch->id);
         else
             done = split_stretch(added, &added->sets[1], text + stretch->begin, stretch->end - stretch->begin, stretch->begin,
-                                 trusted, match, out);
+                                 trusted, &matcher, out);
     }
     free(first.items);
-    pcre2_match_data_free(match);
+    pcre2_match_data_free(matcher.match);
     return done ? SETUN_OK : setun_fail_nomem(error, "added tokens in the text", out->n * sizeof(*out->items));
 }

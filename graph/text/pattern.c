@@ -28,6 +28,8 @@ static setun_status compile(const char *pattern, size_t n_bytes, uint32_t option
     if (*out_code == NULL) {
         PCRE2_UCHAR message[128] = "";
 
+        if (code == PCRE2_ERROR_HEAP_FAILED)
+            return setun_fail_nomem(error, "pattern", n_bytes);
         (void)pcre2_get_error_message(code, message, sizeof(message));
         return setun_fail(error, SETUN_ERR_FORMAT, "expected a regular expression, found \"%.200s\": %s", shown,
                           (const char *)message);

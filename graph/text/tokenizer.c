@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "json_load.h"
 #include "text/text.h"
 
 enum { MAX_FILE_BYTES = 64 << 20 }; /* the largest known one has 34 MB */
@@ -75,15 +76,17 @@ static setun_status open_file(const char *path, setun_tokenizer **out_tokenizer,
     json_error_t fault;
     json_t *root;
     char *text;
+    bool no_memory;
     setun_status status = setun_read_file(path, MAX_FILE_BYTES, &text, &file.n_bytes, error);
 
     if (status != SETUN_OK)
         return status;
-    root = json_loadb(text, file.n_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
+    root = setun_json_loadb(text, file.n_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault, &no_memory);
     free(text);
+    if (no_memory)
+        return setun_fail(error, SETUN_ERR_NOMEM, "%s: out of memory while reading JSON", path);
     if (root == NULL)
-        return setun_fail(error, json_error_code(&fault) == json_error_out_of_memory ? SETUN_ERR_NOMEM : SETUN_ERR_FORMAT,
-                          "%s:%d:%d: not valid JSON: %s", path, fault.line, fault.column, fault.text);
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s:%d:%d: not valid JSON: %s", path, fault.line, fault.column, fault.text);
     tokenizer = setun_calloc(1, sizeof(*tokenizer));
     status = tokenizer == NULL ? setun_fail_nomem(error, "tokenizer", sizeof(*tokenizer)) : load(&file, root, tokenizer, error);
     json_decref(root);

@@ -5,15 +5,16 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "json_load.h"
 
 setun_status setun_json_parse(const char *path, size_t offset, const char *text, size_t n_bytes, size_t flags, json_t **out_root,
                               setun_error *error)
 {
     json_error_t why;
-    json_t *root = json_loadb(text, n_bytes, flags | JSON_REJECT_DUPLICATES, &why);
-
+    bool no_memory;
+    json_t *root = setun_json_loadb(text, n_bytes, flags | JSON_REJECT_DUPLICATES, &why, &no_memory);
     if (root == NULL) {
-        if (json_error_code(&why) == json_error_out_of_memory)
+        if (no_memory)
             return setun_fail(error, SETUN_ERR_NOMEM, "%s: out of memory while reading JSON", path);
         return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: expected JSON: %s", path,
                           offset + (why.position > 0 ? (size_t)why.position : 0), why.text);

@@ -14,6 +14,8 @@ static setun_status fail_errno(setun_error *error, const char *path, const char 
 {
     const int number = errno;
 
+    if (number == ENOMEM)
+        return setun_fail(error, SETUN_ERR_NOMEM, "%s: %s: %s", path, what, strerror(number));
     return setun_fail(error, number == ENOENT || number == ENOTDIR ? SETUN_ERR_NOT_FOUND : SETUN_ERR_IO, "%s: %s: %s", path, what,
                       strerror(number));
 }
