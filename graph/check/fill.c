@@ -1,0 +1,186 @@
+/* fill.c - test values for the formats that the scalar backend owns. Other formats are made from these by pack kernels. */
+#include "check/operand.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const names[SETUN_N_FILLS] = {"random", "+", "-", "lowest", "zero", "alternating", "any", "tiny", "huge", "ties", "codes"};
+
+const char *setun_check_fill_name(enum setun_check_fill fill)
+{
+    return names[fill];
+}
+
+static float of_bits(uint32_t bits)
+{
+    float x;
+
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+/* Sign and mantissa at random, exponent field from low to high - 1. */
+static float with_exponent(setun_check_random *random, int64_t low, int64_t high)
+{
+    const uint32_t bits = (uint32_t)setun_check_next(random);
+
+    return of_bits((bits & 0x807FFFFF) | (uint32_t)(low + setun_check_below(random, high - low)) << 23);
+}
+
+/* Element `column` of a row. */
+static float f32_value(enum setun_check_fill fill, int64_t column, setun_check_random *random)
+{
+    switch (fill) {
+    case SETUN_FILL_PLUS:
+        return 1.0f;
+    case SETUN_FILL_MINUS:
+    case SETUN_FILL_LOWEST:
+        return -1.0f;
+    case SETUN_FILL_ZERO:
+        return (setun_check_next(random) & 1) != 0 ? 0.0f : -0.0f;
+    case SETUN_FILL_ALTERNATING:
+        return column % 2 == 0 ? 1.0f : -1.0f;
+    case SETUN_FILL_ANY:
+        return with_exponent(random, 0, 255);
+    case SETUN_FILL_TINY:
+        return setun_check_below(random, 4) == 0 ? of_bits((uint32_t)setun_check_next(random) & 0x80000000) : with_exponent(random, 0, 3);
+    case SETUN_FILL_HUGE:
+        return with_exponent(random, 240, 255);
+    case SETUN_FILL_TIES:
+        return column == 0 ? 127.0f : (float)setun_check_below(random, 252) - 125.5f;
+    default:
+        return setun_check_uniform(random);
+    }
+}
+
+/* Infinity where x is too large, so that the fill "huge" stays finite: the largest finite number instead. */
+static uint16_t f16_value(float x)
+{
+    const uint32_t bits = signbit(x) ? 0x8000u : 0u;
+    const float magnitude = fabsf(x);
+    int exponent;
+    float fraction;
+
+    if (magnitude >= 65504.0f)
+        return (uint16_t)(bits | 0x7BFF);
+    if (magnitude < 0x1p-14f)
+        return (uint16_t)(bits | (uint32_t)(magnitude * 0x1p24f));
+    fraction = frexpf(magnitude, &exponent); /* 0.5 <= fraction < 1 */
+    return (uint16_t)(bits | (uint32_t)(exponent + 14) << 10 | ((uint32_t)(fraction * 2048.0f) & 0x3FF));
+}
+
+static void fill_float(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
+{
+    const int64_t element = t->stride_bytes[1];
+    /* A row of its own magnitude: weights of 2^-6, activations of thousands. */
+    for (int64_t i = 0; i < t->dim[0]; i++) {
+        const float size = fill == SETUN_FILL_RANDOM ? ldexpf(1.0f, (int)setun_check_below(random, 16) - 6) : 1.0f;
+
+        for (int64_t j = 0; j < t->dim[1]; j++) {
+            void *to = (char *)t->data + i * t->stride_bytes[0] + j * element;
+            const float x = size * f32_value(fill, j, random);
+            uint32_t bits;
+            uint16_t half;
+
+            memcpy(&bits, &x, sizeof(bits));
+            half = t->fmt[0] == 'b' ? (uint16_t)(bits >> 16) : f16_value(x);
+            memcpy(to, element == 4 ? (const void *)&bits : (const void *)&half, (size_t)element);
+        }
+    }
+}
+
+static void fill_i8(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
+{
+    for (int64_t i = 0; i < t->dim[0]; i++) {
+        int8_t *row = (int8_t *)t->data + i * t->stride_bytes[0];
+
+        memset(row, 0, (size_t)t->stride_bytes[0]); /* formats.md: padding is zero */
+        for (int64_t j = 0; j < t->dim[1]; j++)
+            row[j] = (int8_t)(fill == SETUN_FILL_PLUS          ? 127
+                              : fill == SETUN_FILL_MINUS       ? -127
+                              : fill == SETUN_FILL_LOWEST      ? -128
+                              : fill == SETUN_FILL_ZERO        ? 0
+                              : fill == SETUN_FILL_ALTERNATING ? (j % 2 == 0 ? 127 : -128)
+                                                               : setun_check_below(random, 256) - 128);
+    }
+}
+
+/* Code of a weight: weight + 1. */
+static unsigned code(enum setun_check_fill fill, int64_t row, int64_t column, setun_check_random *random)
+{
+    static const unsigned power[5] = {1, 3, 9, 27, 81};
+
+    switch (fill) {
+    case SETUN_FILL_PLUS:
+        return 2;
+    case SETUN_FILL_MINUS:
+    case SETUN_FILL_LOWEST:
+        return 0;
+    case SETUN_FILL_ZERO:
+        return 1;
+    case SETUN_FILL_ALTERNATING:
+        return column % 2 == 0 ? 2 : 0;
+    case SETUN_FILL_CODES: /* counts in base 3: four neighbours on even rows, five on odd ones; a third at random for other layouts */
+        if (row % 3 == 2)
+            return (unsigned)setun_check_below(random, 3);
+        return (unsigned)((row % 3 == 0 ? column / 4 / power[column % 4] : column / 5 / power[column % 5]) % 3);
+    default: { /* 42 % zeros, as in trained models */
+        const int64_t x = setun_check_below(random, 100);
+
+        return x < 42 ? 1 : x < 71 ? 0 : 2;
+    }
+    }
+}
+
+static void fill_tern2_row(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
+{
+    for (int64_t i = 0; i < t->dim[0]; i++) {
+        uint8_t *row = (uint8_t *)t->data + i * t->stride_bytes[0];
+
+        memset(row, 0x55, (size_t)t->stride_bytes[0]); /* formats.md: padding is code 1 */
+        for (int64_t j = 0; j < t->dim[1]; j++)
+            row[j / 4] = (uint8_t)(row[j / 4] ^ (1u ^ code(fill, i, j, random)) << (2 * (j % 4)));
+    }
+}
+
+static void fill_tern2_hf(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
+{
+    const int64_t quarter = t->dim[0] / 4, k = t->dim[1];
+
+    memset(t->data, 0, (size_t)(quarter * k));
+    for (int64_t i = 0; i < t->dim[0]; i++)
+        for (int64_t j = 0; j < k; j++) {
+            uint8_t *byte = (uint8_t *)t->data + i % quarter * k + j;
+
+            *byte = (uint8_t)(*byte | code(fill, i, j, random) << (2 * (i / quarter)));
+        }
+}
+
+/* Scales: positive; of i8.row up to what a row of zeros has, 127 / 1e-5. */
+static void fill_scales(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
+{
+    const int spread = fill == SETUN_FILL_RANDOM ? 8 : 20;
+
+    for (int64_t j = 0; j < t->dim[1]; j++)
+        ((float *)t->data)[j] = ldexpf(1.0f + fabsf(setun_check_uniform(random)), (int)setun_check_below(random, 2 * spread) - spread);
+}
+
+bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fill fill, setun_check_random *random)
+{
+    setun_tensor *t = &operand->part[0];
+
+    if (strcmp(t->fmt, "f32") == 0 || strcmp(t->fmt, "f16") == 0 || strcmp(t->fmt, "bf16") == 0)
+        fill_float(t, fill, random);
+    else if (strcmp(t->fmt, "i8.row") == 0)
+        fill_i8(t, fill, random);
+    else if (strcmp(t->fmt, "tern2.row") == 0)
+        fill_tern2_row(t, fill, random);
+    else if (strcmp(t->fmt, "tern2.hf") == 0)
+        fill_tern2_hf(t, fill, random);
+    else
+        return false;
+    for (uint32_t p = 1; p < operand->n_parts; p++)
+        fill_scales(&operand->part[p], fill, random);
+    setun_check_operand_soil(operand, random);
+    return true;
+}

@@ -1,0 +1,158 @@
+/* k_max.c - integer dot products at their longest: constant signs, the largest magnitudes, k as large as the kernel says it can bear. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/kernel.h"
+#include "check/ops.h"
+
+enum {
+    K_LIMIT = (1 << 24) - 1, /* numerics.md: beyond, the sum need not fit 32 bits */
+    MAX_N = 64               /* rows of w that a kernel may want at least */
+};
+
+static const struct {
+    enum setun_check_fill x, w;
+} worst[] = {{SETUN_FILL_LOWEST, SETUN_FILL_MINUS}, {SETUN_FILL_LOWEST, SETUN_FILL_PLUS}, {SETUN_FILL_PLUS, SETUN_FILL_PLUS},
+             {SETUN_FILL_PLUS, SETUN_FILL_MINUS},   {SETUN_FILL_LOWEST, SETUN_FILL_ZERO}, {SETUN_FILL_ALTERNATING, SETUN_FILL_ALTERNATING}};
+
+static void describe(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t n, int64_t k, size_t fill)
+{
+    setun_check_case *c = &b->c;
+
+    memset(b, 0, sizeof(*b));
+    b->target = target;
+    c->random = setun_check_stream(seed, "k_max", (uint64_t)k);
+    c->rows = 1;
+    c->has_batch = true;
+    c->fill[0] = worst[fill].x;
+    c->fill[1] = worst[fill].w;
+    setun_check_dims(c->in_dim[0], 1, k);
+    setun_check_dims(c->in_dim[1], n, k);
+    setun_check_dims(c->out_dim[0], 1, n);
+}
+
+/* Whether plan() takes n rows of k weights. */
+static setun_status accepts(setun_check_bench *b, const setun_check_target *target, int64_t n, int64_t k, bool *out_accepts,
+                            setun_check_failure *failure, setun_error *error)
+{
+    setun_status status;
+    bool declined;
+    char why[200];
+
+    describe(b, target, 0, n, k, 0);
+    *out_accepts = false;
+    status = setun_check_bench_shape(b, error);
+    if (status == SETUN_OK)
+        status = setun_check_plan(&b->call, &declined, why, failure, error);
+    setun_check_bench_free(b);
+    if (status == SETUN_ERR_UNSUPPORTED) /* a format does not hold it */
+        return SETUN_OK;
+    *out_accepts = status == SETUN_OK && failure->kind == NULL && !declined;
+    return status;
+}
+
+/* The largest k up to `limit` that plan() takes, and the fewest rows of w with it; k 0: none. Kernels want k and n in multiples. */
+static setun_status find_shape(setun_check_bench *b, const setun_check_target *target, int64_t limit, int64_t *out_n, int64_t *out_k,
+                               setun_check_failure *failure, setun_error *error)
+{
+    bool yes = false;
+
+    *out_k = 0;
+    for (int64_t n = 1; n <= MAX_N; n *= 2)
+        for (int64_t multiple = 1; multiple <= 4096 && multiple <= limit; multiple *= 2) {
+            setun_status status = accepts(b, target, n, limit / multiple * multiple, &yes, failure, error);
+
+            if (status != SETUN_OK || failure->kind != NULL)
+                return status;
+            if (yes) {
+                *out_n = n;
+                *out_k = limit / multiple * multiple;
+                return SETUN_OK;
+            }
+        }
+    return SETUN_OK;
+}
+
+/* Runs the worst cases at this shape. */
+static setun_status run_worst(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t n, int64_t k,
+                              setun_check_report *report, setun_error *error)
+{
+    const setun_kernel *kernel = target->ref.kernel;
+    setun_status status = SETUN_OK;
+    bool applies, declined;
+    char why[200], text[400];
+
+    for (size_t i = 0; i < SETUN_COUNT(worst) && status == SETUN_OK && report->failure.kind == NULL; i++) {
+        const setun_check_way way = {.n_workers = 1, .random = {.state = seed}};
+
+        describe(b, target, seed, n, k, i);
+        status = setun_check_bench_make(b, &applies, why, &report->failure, error);
+        if (status == SETUN_OK && applies && report->failure.kind == NULL) {
+            report->n_runs++;
+            status = setun_check_bench_run(b, &way, &declined, why, &report->failure, error);
+        }
+        if (status == SETUN_OK && report->failure.kind != NULL) {
+            (void)snprintf(text, sizeof(text), "%.250s; m=1 n=%lld k=%lld x=%s w=%s, seed %llu", report->failure.text, (long long)n,
+                           (long long)k, setun_check_fill_name(worst[i].x), setun_check_fill_name(worst[i].w), (unsigned long long)seed);
+            if (strcmp(report->failure.kind, "value") == 0)
+                setun_check_fail(&report->failure, "k_max", "k_max %lld with acc_bits %u is refuted: %s", (long long)kernel->k_max,
+                                 kernel->acc_bits, text);
+            else
+                setun_check_fail(&report->failure, report->failure.kind, "at k_max: %s", text);
+        }
+        setun_check_bench_free(b);
+    }
+    return status;
+}
+
+/* plan() must decline any k above k_max: the next one, the next multiples, much more. */
+static setun_status check_above(setun_check_bench *b, const setun_check_target *target, int64_t n, setun_check_report *report, setun_error *error)
+{
+    const int64_t k_max = target->ref.kernel->k_max;
+
+    for (int64_t multiple = 1; multiple <= 4096 && report->failure.kind == NULL; multiple *= 2)
+        for (int64_t times = 1; times <= 2 && report->failure.kind == NULL; times++) {
+            const int64_t k = (k_max / multiple + times) * multiple;
+            bool yes;
+            setun_status status = accepts(b, target, n, k, &yes, &report->failure, error);
+
+            if (status != SETUN_OK)
+                return status;
+            if (yes)
+                setun_check_fail(&report->failure, "k_max", "plan() accepts k=%lld above its k_max %lld (n=%lld)", (long long)k,
+                                 (long long)k_max, (long long)n);
+        }
+    return SETUN_OK;
+}
+
+setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, setun_check_report *report, setun_error *error)
+{
+    const setun_kernel *kernel = target->ref.kernel;
+    const bool integers = strcmp(target->op->name, "linear") == 0 && strncmp(target->oracle_fmts.in[0], "i8.", 3) == 0;
+    setun_check_bench *b;
+    setun_status status;
+    int64_t n = 1, k = 0;
+
+    if (!integers)
+        return SETUN_OK;
+    if (kernel->acc_bits == 0 && !target->exact)
+        return SETUN_OK; /* sums in floating point */
+    if (kernel->acc_bits == 0 || kernel->k_max == 0 || kernel->k_max > K_LIMIT) {
+        setun_check_fail(&report->failure, "k_max", "states acc_bits %u and k_max %lld, expected the width of its accumulators and 1 to %d",
+                         kernel->acc_bits, (long long)kernel->k_max, K_LIMIT);
+        return SETUN_OK;
+    }
+    b = setun_calloc(1, sizeof(*b));
+    if (b == NULL)
+        return setun_fail_nomem(error, "check", sizeof(*b));
+    status = find_shape(b, target, kernel->k_max, &n, &k, &report->failure, error);
+    if (status == SETUN_OK && report->failure.kind == NULL && k == 0)
+        setun_check_fail(&report->failure, "k_max", "plan() declines every k at its k_max %lld", (long long)kernel->k_max);
+    if (status == SETUN_OK && report->failure.kind == NULL)
+        status = check_above(b, target, n, report, error);
+    if (status == SETUN_OK && report->failure.kind == NULL)
+        status = run_worst(b, target, seed, n, k, report, error);
+    free(b);
+    return status;
+}

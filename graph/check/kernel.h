@@ -1,0 +1,40 @@
+/* kernel.h - the whole check of one kernel. Internal. */
+#ifndef SETUN_CHECK_KERNEL_H
+#define SETUN_CHECK_KERNEL_H
+#include "check/target.h"
+
+/* One case with its operands, ready to be run in any way. Zero-initialise. */
+typedef struct setun_check_bench {
+    const setun_check_target *target;
+    setun_check_case          c;
+    setun_check_operand       oracle_in[SETUN_CHECK_INS], in[SETUN_CHECK_INS]; /* the same data where the formats are the same */
+    setun_check_operand       expected[SETUN_CHECK_OUTS], found[SETUN_CHECK_OUTS], blank[SETUN_CHECK_OUTS];
+    setun_check_call          call;     /* of the kernel under test, into `found` */
+    bool                      has_expected;
+} setun_check_bench;
+
+/* Operands, filled, and what the oracle makes of them. A failure: the oracle's or a pack kernel's. *out_applies: false if a format cannot
+ * hold the case or a kernel on the way declines it. */
+setun_status setun_check_bench_make(setun_check_bench *bench, bool *out_applies, char why[200], setun_check_failure *failure, setun_error *error);
+/* For plan() alone: shapes without data. */
+setun_status setun_check_bench_shape(setun_check_bench *bench, setun_error *error);
+void         setun_check_bench_free(setun_check_bench *bench);
+/* One run; then the outputs are compared with what is expected: "value". */
+setun_status setun_check_bench_run(setun_check_bench *bench, const setun_check_way *way, bool *out_declined, char why[200],
+                                   setun_check_failure *failure, setun_error *error);
+
+/* Counts and first failure of a kernel. Zero-initialise. */
+typedef struct setun_check_report {
+    uint64_t            n_cases, n_declined, n_runs;
+    setun_check_failure failure;
+    setun_check_error   inexact;    /* of a kernel that is not flagged exact */
+    char                why[200];   /* the first reason why plan() declined */
+} setun_check_report;
+
+/* Every case of the kernel in every way, until the first failure. */
+setun_status setun_check_kernel(const setun_check_target *target, uint64_t seed, uint32_t rounds, setun_check_report *out_report,
+                                setun_error *error);
+
+/* Does the kernel keep what it says of its accumulators? report->failure is "k_max" if not. */
+setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, setun_check_report *report, setun_error *error);
+#endif
