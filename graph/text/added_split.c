@@ -111,11 +111,8 @@ static bool split_stretch(const setun_added *added, const setun_added_set *set, 
         at = end;
         if (token->special && !trusted)
             continue;
-        if (token->single_word && !stands_alone(added, text, n_bytes, begin, end, matcher)) {
-            if (matcher->failed)
-                return false;
+        if (token->single_word && !stands_alone(added, text, n_bytes, begin, end, matcher))
             continue;
-        }
         if (token->lstrip) /* may reach into what the token before took; that is not given out again */
             begin = space_before(text, begin);
         if (token->rstrip)
@@ -150,5 +147,5 @@ setun_status setun_added_split(const setun_added *added, const char *text, size_
     }
     free(first.items);
     pcre2_match_data_free(matcher.match);
-    return done ? SETUN_OK : setun_fail_nomem(error, "added tokens in the text", out->n * sizeof(*out->items));
+    return done && !matcher.failed ? SETUN_OK : setun_fail_nomem(error, "added tokens in the text", out->n * sizeof(*out->items));
 }
