@@ -1,0 +1,33 @@
+/* kernels.h - the kernels of this backend, each in the file of its name; plugin.c makes the table of them. */
+#ifndef SETUN_AVX512_KERNELS_H
+#define SETUN_AVX512_KERNELS_H
+#include "setun_plugin.h"
+
+#define AVX512_KERNELS(X) \
+    X(add_f32_f32_f32__avx512) \
+    X(attention_f32_f16kv256_f32__avx512) \
+    X(attention_f32_f32kv256_f32__avx512) \
+    X(embedding_i32_bf16_f32__avx512) \
+    X(embedding_i32_f16_f32__avx512) \
+    X(embedding_i32_f32_f32__avx512) \
+    X(kv_write_f32_f16kv256__avx512) \
+    X(kv_write_f32_f32kv256__avx512) \
+    X(linear_f32_bf16_f32__avx512) \
+    X(linear_f32_f16_f32__avx512) \
+    X(linear_f32_f32_f32__avx512) \
+    X(linear_i8row_tern2r16k16_f32__avx512_1x64) \
+    X(linear_i8row_tern2r16k16_f32__avx512_6x64panel) \
+    X(linear_i8row_tern2r16k16_f32__avx512vnni_1x64) \
+    X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64) \
+    X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
+    X(mul_f32_f32_f32__avx512) \
+    X(output_rows_f32_f32__avx512) \
+    X(pack_f32_i8row__avx512) \
+    X(relu2_f32_f32__avx512) \
+    X(rms_norm_f32_f32_f32__avx512) \
+    X(rope_f32_f32_f32__avx512) \
+    X(silu_f32_f32__avx512)
+
+#define AVX512_DECLARE(name) extern const setun_kernel name;
+AVX512_KERNELS(AVX512_DECLARE)
+#endif
