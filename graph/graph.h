@@ -69,7 +69,7 @@ enum { SETUN_NODE_MAX_OPERANDS = 4 };
 typedef struct setun_graph_node {
     const char         *op;   /* a name of setun_ops.h */
     const void         *attr; /* setun_attr_<op>, or NULL */
-    const char         *note; /* the attributes that the model file gives, as text: "eps 1e-05, groups 4"; "" if none */
+    const char         *note; /* the attributes that the model file gives but `layer`, as text: "eps 1e-05, groups 4"; "" if none */
     uint32_t            n_in, n_out;
     setun_graph_operand in[SETUN_NODE_MAX_OPERANDS], out[SETUN_NODE_MAX_OPERANDS];
     uint32_t            line, column;

@@ -226,7 +226,7 @@ setun_status setun_op_call_note(setun_op_call *call)
         char number[32];
         int n = 0;
 
-        if (call->attr[i].node == NULL)
+        if (call->attr[i].node == NULL || strcmp(attr->name, "layer") == 0) /* the same node in every layer has the same note */
             continue;
         switch (attr->type) {
         case SETUN_ATTR_INT:
