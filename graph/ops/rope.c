@@ -1,7 +1,7 @@
 /* rope.c - rotates pairs of elements in every head of x by an angle that grows with the row's position: pos * theta^(-2j / n_dims).
  * x and y are f32[rows, heads * head_dim]; the cos and sin tables f32[context, n_dims / 2] are made by the host.
  *
- * theta    base of the angles, above 0
+ * theta    base of the angles, 1 to 1e300
  * heads    heads in a row; head_dim is columns / heads
  * pairing  half (default): element j turns with j + n_dims / 2; interleaved: 2j with 2j + 1
  * n_dims   leading elements of a head that are rotated, even; default head_dim */
@@ -9,7 +9,7 @@
 
 enum { THETA, HEADS, PAIRING, N_DIMS };
 static const setun_op_attr attrs[] = {
-    [THETA] = {.name = "theta", .type = SETUN_ATTR_FLOAT, .required = true, .min = 1e-30, .max = SETUN_ATTR_FLOAT_MAX},
+    [THETA] = {.name = "theta", .type = SETUN_ATTR_FLOAT, .required = true, .min = 1, .max = 1e300},
     [HEADS] = {.name = "heads", .type = SETUN_ATTR_INT, .required = true, .min = 1, .max = SETUN_ATTR_INT_MAX},
     [PAIRING] = {.name = "pairing", .type = SETUN_ATTR_WORD, .words = {[SETUN_ROPE_HALF] = "half", [SETUN_ROPE_INTERLEAVED] = "interleaved"}},
     [N_DIMS] = {.name = "n_dims", .type = SETUN_ATTR_INT, .min = 2, .max = SETUN_ATTR_INT_MAX},

@@ -58,8 +58,10 @@ setun_status setun_sampling_check(const setun_sampling *sampling, setun_error *e
         return setun_fail(error, SETUN_ERR_INVALID, "top-p: expected 0 to 1, found %g", (double)sampling->top_p);
     if (!(sampling->min_p >= 0.0f && sampling->min_p <= 1.0f))
         return setun_fail(error, SETUN_ERR_INVALID, "min-p: expected 0 to 1, found %g", (double)sampling->min_p);
-    if (!(sampling->repeat_penalty >= 0.0f && isfinite(sampling->repeat_penalty)))
-        return setun_fail(error, SETUN_ERR_INVALID, "repeat penalty: expected 0 or more, found %g", (double)sampling->repeat_penalty);
+    /* A far larger or smaller one could only make logits overflow. */
+    if (!(sampling->repeat_penalty == 0.0f || (sampling->repeat_penalty >= 0.01f && sampling->repeat_penalty <= 100.0f)))
+        return setun_fail(error, SETUN_ERR_INVALID, "repeat penalty: expected 0 (none) or 0.01 to 100, found %g",
+                          (double)sampling->repeat_penalty);
     return SETUN_OK;
 }
 

@@ -145,7 +145,7 @@ typedef struct setun_sampling {
     int32_t  top_k;          /**< 0: all */
     float    top_p;          /**< 0 or 1: all */
     float    min_p;          /**< 0: all */
-    float    repeat_penalty; /**< 0 or 1: none; divides positive logits of tokens in the sequence, multiplies negative ones */
+    float    repeat_penalty; /**< 0 or 1: none; else 0.01 to 100: divides positive logits of tokens in the sequence, multiplies negative ones */
     uint64_t seed;           /**< start of the random numbers: the same seed gives the same text */
 } setun_sampling;
 

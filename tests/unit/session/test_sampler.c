@@ -171,6 +171,7 @@ Test(sampler, settings_out_of_range)
         {{.temperature = INFINITY}, "temperature"}, {{.top_k = -1}, "top-k"},                  {{.top_p = 1.5f}, "top-p"},
         {{.top_p = -0.5f}, "top-p"},                {{.top_p = NAN}, "top-p"},                 {{.min_p = 2.0f}, "min-p"},
         {{.min_p = NAN}, "min-p"},                  {{.repeat_penalty = -1.0f}, "repeat"},     {{.repeat_penalty = INFINITY}, "repeat"},
+        {{.repeat_penalty = 1e-38f}, "repeat"},     {{.repeat_penalty = 101.0f}, "repeat"},
     };
 
     for (size_t i = 0; i < SETUN_COUNT(cases); i++) {
