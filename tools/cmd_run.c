@@ -7,6 +7,7 @@
 
 #include "io.h"
 #include "options.h"
+#include "progress.h"
 #include "setun_numerics.h"
 
 typedef struct run_options {
@@ -27,6 +28,7 @@ typedef struct output {
     size_t         n_text, text_capacity;
     int32_t       *ids;      /* room for every position of the context */
     size_t         n_ids, max_ids;
+    size_t         n_wanted; /* ids at most, at least 1 */
 } output;
 
 static setun_status put_text(output *out, const char *text, size_t n_bytes, setun_error *error)
@@ -64,6 +66,8 @@ static setun_status on_token(void *context, int32_t id, const char *text, size_t
     output *out = context;
     setun_status status;
 
+    if (!out->stream)
+        progress_show("generating", out->n_ids, out->n_wanted);
     if (id >= 0 && out->n_ids < out->max_ids) /* -1: the end, with what was held back of a character */
         out->ids[out->n_ids++] = id;
     status = put_echo(out, error);
@@ -167,9 +171,13 @@ static int generate(const run_options *options, setun_model *model, setun_sessio
         return fail("out of memory: %zu token ids", out.max_ids);
     status = setun_sequence_open(session, &seq, &error);
     if (status == SETUN_OK) {
+        out.n_wanted = n_prompt_ids < (size_t)info.context ? (size_t)info.context - n_prompt_ids + 1 : 1;
+        if (options->n_tokens > 0 && (size_t)options->n_tokens < out.n_wanted)
+            out.n_wanted = (size_t)options->n_tokens;
         interrupt_session(session);
         status = setun_generate(session, seq, prompt_ids, n_prompt_ids, options->n_tokens, &sampling, on_token, &out, &generation, &error);
         interrupt_session(NULL);
+        progress_clear();
     }
     if (status == SETUN_OK)
         status = put_echo(&out, &error); /* no token came */

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "io.h"
 #include "npy.h"
 #include "options.h"
+#include "progress.h"
 #include "setun_numerics.h"
 
 typedef struct score_options {
@@ -108,7 +108,7 @@ static setun_status score_batch(score_job *job, setun_session *session, const in
 
 static setun_status score_all(score_job *job, setun_session *session, size_t n_batch, setun_error *error)
 {
-    const bool progress = isatty(STDERR_FILENO) != 0;
+    const size_t n_rows = job->n_ids + job->n_windows * bos_rows(job);
     int32_t *seqs = calloc(n_batch, sizeof(*seqs));
     setun_status status = SETUN_OK;
 
@@ -117,14 +117,14 @@ static setun_status score_all(score_job *job, setun_session *session, size_t n_b
     for (size_t i = 0; i < n_batch && status == SETUN_OK; i++)
         status = setun_sequence_open(session, &seqs[i], error);
     for (size_t w = 0; w < job->n_windows && status == SETUN_OK; w += n_batch) {
-        const size_t left = job->n_windows - w;
+        const size_t left = job->n_windows - w, n = left < n_batch ? left : n_batch;
+        const size_t first = w * (job->n_window + bos_rows(job)), last = first + n * (job->n_window + bos_rows(job));
 
-        if (progress)
-            (void)fprintf(stderr, "\rwindow %zu of %zu", w + 1, job->n_windows);
-        status = score_batch(job, session, seqs, w, left < n_batch ? left : n_batch, error);
+        progress_frame("scoring", first, (last < n_rows ? last : n_rows) - first, n_rows);
+        status = score_batch(job, session, seqs, w, n, error);
     }
-    if (progress)
-        (void)fprintf(stderr, "\r%40s\r", "");
+    progress_frame(NULL, 0, 0, 0);
+    progress_clear();
     free(seqs);
     return status;
 }

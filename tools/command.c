@@ -3,6 +3,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#include "progress.h"
+#include "terminal.h"
 
 static const char *command_name = "";
 
@@ -15,13 +19,16 @@ void command_set_name(const char *name)
 static void print_line(const char *format, va_list args)
 {
     char text[2048];
+    const bool colour = terminal_has_colour(STDERR_FILENO);
 
     (void)vsnprintf(text, sizeof(text), format, args);
     for (char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
+    progress_clear();
     (void)fflush(stdout);
-    (void)fprintf(stderr, "setun%s%s: %s\n", command_name[0] != '\0' ? " " : "", command_name, text);
+    (void)fprintf(stderr, "%ssetun%s%s:%s %s\n", colour ? "\033[31m" : "", command_name[0] != '\0' ? " " : "", command_name,
+                  colour ? "\033[0m" : "", text);
 }
 
 int fail(const char *format, ...)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "progress.h"
+
 setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error)
 {
     const setun_model_options options = {.graph = common->graph};
@@ -25,9 +27,11 @@ setun_status common_create_session(const common_options *common, setun_model *mo
         .context = common->context,
         .kv = common->kv == 1 ? SETUN_KV_F32 : SETUN_KV_F16,
         .backends = common->backends,
+        .progress = progress_session,
     };
     const setun_status status = setun_session_create(model, &options, out_session, error);
 
+    progress_clear();
     if (status == SETUN_OK && common->verbose) {
         const double mib = 1024.0 * 1024.0;
         setun_session_info info;

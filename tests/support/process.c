@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,6 +50,8 @@ static void become(const char *const *argv, const process_options *options, int 
     }
     if (dup2(in, 0) < 0 || dup2(err[1], 2) < 0)
         _exit(127);
+    if (options->terminal && (setsid() < 0 || ioctl(2, TIOCSCTTY, 0) != 0))
+        _exit(127);
     for (int fd = 3; fd < 64; fd++)
         (void)close(fd);
     if (options->close_stdout)
@@ -75,6 +79,18 @@ static int input_file(const char *text, size_t n_bytes)
     return fd;
 }
 
+/* As pipe(), but what is read is the far side of a terminal; bytes pass through it as they are. */
+static int terminal(int ends[2])
+{
+    const struct winsize size = {.ws_row = 24, .ws_col = 80};
+    struct termios raw;
+
+    if (openpty(&ends[0], &ends[1], NULL, NULL, &size) != 0 || tcgetattr(ends[1], &raw) != 0)
+        return -1;
+    cfmakeraw(&raw);
+    return tcsetattr(ends[1], TCSANOW, &raw);
+}
+
 process *process_start(const char *const *argv, const process_options *options)
 {
     process *started = calloc(1, sizeof(*started));
@@ -82,7 +98,8 @@ process *process_start(const char *const *argv, const process_options *options)
     const int in = input_file(options->input, options->input != NULL ? options->input_bytes : 0);
 
     cr_assert(started != NULL);
-    cr_assert(pipe(out) == 0 && pipe(err) == 0, "pipe: %s", strerror(errno));
+    cr_assert(pipe(out) == 0, "pipe: %s", strerror(errno));
+    cr_assert((options->terminal ? terminal(err) : pipe(err)) == 0, "stderr: %s", strerror(errno));
     started->deadline = now() + (options->seconds > 0 ? options->seconds : PROCESS_SECONDS);
     started->pid = fork();
     cr_assert(started->pid >= 0, "fork: %s", strerror(errno));
@@ -115,29 +132,46 @@ static void drain(capture *stream)
     }
 }
 
-/* Reads both streams until stdout has n_bytes or both have ended. */
-static void pump(process *running, size_t n_bytes)
+/* Reads what there is of both streams, and waits for it, until `end` at the latest, if there is nothing. */
+static void pump_once(process *running, double end)
 {
-    while (running->out.n < n_bytes && (running->out.fd >= 0 || running->err.fd >= 0)) {
-        struct pollfd streams[2] = {{running->out.fd, POLLIN, 0}, {running->err.fd, POLLIN, 0}}; /* poll skips a negative fd */
-        const double left = running->deadline - now();
+    struct pollfd streams[2] = {{running->out.fd, POLLIN, 0}, {running->err.fd, POLLIN, 0}}; /* poll skips a negative fd */
+    const double left = running->deadline - now(), wait = end - now() < left ? end - now() : left;
 
-        if (left <= 0 && !running->timed_out) {
-            running->timed_out = true;
-            (void)kill(running->pid, SIGKILL);
-        }
-        if (poll(streams, 2, left > 0 ? (int)(left * 1000) + 1 : 1000) <= 0)
-            continue;
-        if (streams[0].revents != 0)
-            drain(&running->out);
-        if (streams[1].revents != 0)
-            drain(&running->err);
+    if (left <= 0 && !running->timed_out) {
+        running->timed_out = true;
+        (void)kill(running->pid, SIGKILL);
     }
+    if (poll(streams, 2, left <= 0 ? 1000 : wait > 0 ? (int)(wait * 1000) + 1 : 0) <= 0)
+        return;
+    if (streams[0].revents != 0)
+        drain(&running->out);
+    if (streams[1].revents != 0)
+        drain(&running->err);
+}
+
+static bool has_ended(const process *running)
+{
+    return running->out.fd < 0 && running->err.fd < 0;
 }
 
 void process_wait_output(process *running, size_t n_bytes)
 {
-    pump(running, n_bytes);
+    while (running->out.n < n_bytes && !has_ended(running))
+        pump_once(running, running->deadline);
+}
+
+bool process_wait_error(process *running, const char *text, double seconds)
+{
+    const double end = now() + seconds;
+
+    for (;;) {
+        if (running->err.n > 0 && memmem(running->err.text, running->err.n, text, strlen(text)) != NULL)
+            return true;
+        if (has_ended(running) || now() >= end || running->timed_out)
+            return false;
+        pump_once(running, end);
+    }
 }
 
 void process_signal(process *running, int signal)
@@ -166,7 +200,8 @@ void process_finish(process *running, process_result *out_result)
 {
     int status = 0;
 
-    pump(running, SIZE_MAX);
+    while (!has_ended(running))
+        pump_once(running, running->deadline);
     while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     *out_result = (process_result){

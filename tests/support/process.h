@@ -13,6 +13,7 @@ typedef struct process_options {
     const char        *stdout_path;    /* opened for writing in place of the pipe, e.g. "/dev/full" */
     bool               close_stdout;   /* the program starts without one */
     bool               close_stdin;
+    bool               terminal;       /* stderr is a terminal of 80 columns, and the program in its foreground */
     const char *const *environment;    /* "NAME=VALUE" ... NULL, besides the test's own environment */
     int                seconds;        /* time limit; 0: PROCESS_SECONDS */
 } process_options;
@@ -32,6 +33,9 @@ process *process_start(const char *const *argv, const process_options *options);
 
 /* Waits until the program has written n_bytes to stdout, or has ended. */
 void process_wait_output(process *running, size_t n_bytes);
+
+/* Waits at most `seconds` until the program has written `text` to stderr, or has ended; whether it has written it. */
+bool process_wait_error(process *running, const char *text, double seconds);
 
 void process_signal(process *running, int signal);
 
