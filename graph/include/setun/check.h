@@ -1,4 +1,5 @@
-/* check.h - does a kernel keep the plugin contract? Runs the kernels of the loaded plugins against the scalar backend: values bit by bit,
+/** \file
+ * check.h - does a kernel keep the plugin contract? Runs the kernels of the loaded plugins against the scalar backend: values bit by bit,
  * and everything a wrong kernel may do to its surroundings. */
 #ifndef SETUN_CHECK_H
 #define SETUN_CHECK_H
@@ -8,40 +9,53 @@
 extern "C" {
 #endif
 
-enum { SETUN_CHECK_PASS = 0, SETUN_CHECK_FAIL = 1, SETUN_CHECK_SKIP = 2 };
+/** What became of a kernel. */
+enum {
+    SETUN_CHECK_PASS = 0, /**< every case that was run is right */
+    SETUN_CHECK_FAIL = 1, /**< a case is wrong */
+    SETUN_CHECK_SKIP = 2  /**< it could not be run here */
+};
 
-/* Zero-initialise for the defaults, but for the plugins. Strings are borrowed during the call only. */
+/** Zero-initialise for the defaults, but for the plugins. Strings are borrowed during the call only. */
 typedef struct setun_check_options {
-    const setun_plugins *plugins;    /* must hold the scalar backend, which is the oracle */
-    const char          *op;         /* only kernels of this op; NULL: of every op */
-    const char          *kernel;     /* only the kernel of this name; NULL: all */
-    const char          *backend;    /* only kernels of the plugin of this name; NULL: of all */
-    uint64_t             seed;       /* the same seed makes the same cases for a kernel, whatever else is checked */
-    uint32_t             rounds;     /* random cuts of every case beyond the fixed ones; 0: 1 */
-    uint32_t             time_limit; /* CPU seconds that one call of a kernel may take before it counts as hanging; 0: 120 */
-    bool                 verbose;    /* the text of a passed kernel tells what plan() declined */
+    const setun_plugins *plugins;    /**< must hold the scalar backend, which is the oracle */
+    const char          *op;         /**< only kernels of this op; NULL: of every op */
+    const char          *kernel;     /**< only the kernel of this name; NULL: all */
+    const char          *backend;    /**< only kernels of the plugin of this name; NULL: of all */
+    uint64_t             seed;       /**< the same seed makes the same cases for a kernel, whatever else is checked */
+    uint32_t             rounds;     /**< random cuts of every case beyond the fixed ones; 0: 1 */
+    uint32_t             time_limit; /**< CPU seconds that one call of a kernel may take before it counts as hanging; 0: 120 */
+    bool                 verbose;    /**< the text of a passed kernel tells what plan() declined */
 } setun_check_options;
 
-/* What became of one kernel. Strings live during the sink's call. */
+/** What became of one kernel. Strings live during the sink's call. */
 typedef struct setun_check_result {
-    const char *kernel;     /* name; the file of a plugin that was refused as a whole */
-    const char *backend;    /* name of its plugin; "" if that was refused */
-    const char *pattern;    /* "" likewise */
-    int         status;     /* SETUN_CHECK_*; what was not run is skipped, never passed */
-    const char *kind;       /* of a failure: value, cut, scratch, guard, crash, hang, register, fp mode, k_max or plan; else "" */
-    const char *text;       /* failure: the first failing case with all its parameters; skip: why; pass: notes, or "" */
-    uint64_t    n_cases;    /* operands, shapes and fills that were run */
-    uint64_t    n_declined; /* cases that plan() declined */
-    uint64_t    n_runs;     /* times that a case was run */
+    const char *kernel;     /**< name; the file of a plugin that was refused as a whole */
+    const char *backend;    /**< name of its plugin; "" if that was refused */
+    const char *pattern;    /**< "" likewise */
+    int         status;     /**< SETUN_CHECK_*; what was not run is skipped, never passed */
+    const char *kind;       /**< of a failure: value, cut, scratch, guard, crash, hang, register, fp mode, k_max or plan; else "" */
+    const char *text;       /**< failure: the first failing case with all its parameters; skip: why; pass: notes, or "" */
+    uint64_t    n_cases;    /**< operands, shapes and fills that were run */
+    uint64_t    n_declined; /**< cases that plan() declined */
+    uint64_t    n_runs;     /**< times that a case was run */
 } setun_check_result;
 
-/* Called once for each kernel, in load order. Any status but SETUN_OK ends the check with that status. */
+/** Called once for each kernel, in load order.
+ * \param context      as given with the sink
+ * \param result       valid during the call only
+ * \param[out] error   for the reason on failure
+ * \return SETUN_OK; anything else ends the check with it */
 typedef setun_status setun_check_sink(void *context, const setun_check_result *result, setun_error *error);
 
-/* Checks every kernel that the options leave. A kernel that fails is a result, not an error. While it runs, the process's handlers of
+/** Checks every kernel that the options leave. A kernel that fails is a result, not an error. While it runs, the process's handlers of
  * SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP and SIGVTALRM are the check's own, and its virtual interval timer is in use: one check
  * at a time. A kernel that writes through a wild pointer may take the process with it.
- * SETUN_ERR_NOT_FOUND: no kernel is left by the options, or the scalar backend is not loaded. */
+ * \param options      what to check; never NULL
+ * \param sink         never NULL
+ * \param context      for the sink
+ * \param[out] error   the reason on failure; may be NULL
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND: no kernel is left by the options, or the scalar backend is not loaded; the sink's own */
 SETUN_API setun_status setun_kernels_check(const setun_check_options *options, setun_check_sink *sink, void *context, setun_error *error);
 
 #ifdef __cplusplus
