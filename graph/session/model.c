@@ -65,11 +65,32 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+/* The model of the folders whose name `name` was probably meant to be, into near[near_bytes]; "" if none is close. */
+static void find_near(const model_folders *folders, const char *name, char *near, size_t near_bytes)
+{
+    near[0] = '\0';
+    for (size_t i = 0; i < folders->n; i++) {
+        DIR *dir = opendir(folders->folder[i]);
+
+        for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+            const char *const words[] = {entry->d_name, near};
+            char path[4096];
+
+            if (entry->d_name[0] != '.' && strlen(entry->d_name) < near_bytes &&
+                setun_nearest_word(name, words, near[0] != '\0' ? 2 : 1) == entry->d_name &&
+                snprintf(path, sizeof(path), "%s/%s", folders->folder[i], entry->d_name) < (int)sizeof(path) && is_folder(path))
+                (void)snprintf(near, near_bytes, "%s", entry->d_name);
+        }
+        if (dir != NULL)
+            (void)closedir(dir);
+    }
+}
+
 /* A path as it is, or a name found in one of the folders. */
 static setun_status find_model(const model_folders *folders, const char *name, char *out_path, size_t path_bytes, setun_error *error)
 {
     struct stat info;
-    char looked[512] = "";
+    char looked[512] = "", near[128];
     size_t used = 0;
 
     if (name[0] == '\0')
@@ -88,7 +109,9 @@ static setun_status find_model(const model_folders *folders, const char *name, c
         if (used >= sizeof(looked))
             used = sizeof(looked) - 1;
     }
-    return setun_fail(error, SETUN_ERR_NOT_FOUND, "model '%s': neither a folder nor a name found in %s", name, looked);
+    find_near(folders, name, near, sizeof(near));
+    return setun_fail(error, SETUN_ERR_NOT_FOUND, "model '%s': neither a folder nor a name found in %s%s%s%s", name, looked,
+                      near[0] != '\0' ? "; did you mean '" : "", near, near[0] != '\0' ? "'?" : "");
 }
 
 static int compare_names(const void *a, const void *b)

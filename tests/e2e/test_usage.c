@@ -146,3 +146,38 @@ Test(usage, mistakes)
         process_result_free(&result);
     }
 }
+
+/* Words that only running can judge: one line with the nearest word, exit 1. The words of model files have tests/graph. */
+static const struct {
+    const char *environment, *argv[8], *expected;
+} slips[] = {
+    {NULL, {"run", "-p", "x", "-m", "fabel"}, "model 'fabel': neither a folder nor a name found in "},
+    {NULL, {"run", "-p", "x", "-m", "fabel"}, "; did you mean 'fable'?"},
+    {NULL, {"tokenize", "-m", "Fable", "x"}, "; did you mean 'fable'?"},
+    {NULL, {"run", "-p", "x", "--backend", "scalr"}, "backend 'scalr' is not loaded; did you mean 'scalar'?"},
+    {"SETUN_CPU=avx21", {"plugins", "list"}, "did you mean 'avx2'"},
+};
+
+Test(usage, nearest_words)
+{
+    process_result result;
+
+    for (size_t i = 0; i < sizeof(slips) / sizeof(slips[0]); i++) {
+        const char *argv[10] = {SETUN_COMMAND};
+        const char *const environment[] = {slips[i].environment, NULL};
+        const process_options options = {.environment = environment};
+
+        for (size_t k = 0; slips[i].argv[k] != NULL; k++)
+            argv[k + 1] = slips[i].argv[k];
+        process_run(argv, &options, &result);
+        cr_expect_eq(result.exit_code, 1, "slip %zu: exit %d", i, result.exit_code);
+        cr_expect_eq(result.n_out, 0, "slip %zu: stdout: %s", i, result.out);
+        cr_expect(strstr(result.err, slips[i].expected) != NULL, "expected '%s', got '%s'", slips[i].expected, result.err);
+        cr_expect(strchr(result.err, '\n') == result.err + result.n_err - 1, "not one line: %s", result.err);
+        process_result_free(&result);
+    }
+    setun_command(&result, "run", "-p", "x", "-m", "no-such-model", NULL); /* nothing is near */
+    cr_assert_eq(result.exit_code, 1);
+    cr_assert(strstr(result.err, "neither a folder") != NULL && strstr(result.err, "did you mean") == NULL, "%s", result.err);
+    process_result_free(&result);
+}
