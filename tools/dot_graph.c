@@ -171,7 +171,7 @@ static void add_section(const drawing *d, const section *s, size_t number)
     if (s->layer >= 0) {
         buffer_add(d->dot, "  subgraph cluster_%zu {\n    style=\"rounded\"; color=\"#aaaaaa\"; fontsize=11; labeljust=l;\n    label=<", number);
         if (s->n_turns > 1)
-            buffer_add(d->dot, "<B>x %zu</B>&#160;&#160; layers %" PRId64 " to %" PRId64, s->n_turns, s->layer, s->layer + (int64_t)s->n_turns - 1);
+            buffer_add(d->dot, "<B>x %zu (layers %" PRId64 " to %" PRId64 ")</B>", s->n_turns, s->layer, s->layer + (int64_t)s->n_turns - 1);
         else
             buffer_add(d->dot, "layer %" PRId64, s->layer);
         buffer_add(d->dot, ">;\n");
