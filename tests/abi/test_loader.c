@@ -21,7 +21,7 @@ static void case_path(const char *name, char *path, size_t n_bytes)
 
 static setun_plugins *open_file(const char *file, const char *cpu)
 {
-    const setun_plugins_options options = {NULL, cpu};
+    const setun_plugins_options options = {.cpu = cpu};
     setun_plugins *plugins = NULL;
     setun_error error = {{0}};
 
@@ -162,7 +162,7 @@ Test(abi_loader, cpu_refusals)
 
 Test(abi_loader, wrong_cap_is_an_error)
 {
-    const setun_plugins_options options = {NULL, "avx3"};
+    const setun_plugins_options options = {.cpu = "avx3"};
     setun_plugins *plugins = NULL;
     setun_error error = {{0}};
 
@@ -277,7 +277,7 @@ static const setun_plugin_info *info_of(const setun_plugins *plugins, const char
 
 static setun_plugins *open_path(const char *path)
 {
-    const setun_plugins_options options = {path, NULL};
+    const setun_plugins_options options = {.path = path};
     setun_plugins *plugins = NULL;
     setun_error error = {{0}};
 
@@ -415,7 +415,7 @@ Test(abi_loader, search_path)
     char folder[64], link_path[1024], path[4096];
     setun_plugins *plugins;
     setun_error error = {{0}};
-    setun_plugins_options options = {NULL, NULL};
+    setun_plugins_options options = {.path = NULL};
     size_t n_good = 0;
 
     /* A folder reached twice, by a trailing slash, a dot and a link, is scanned once. */
