@@ -65,7 +65,7 @@ static setun_status check_one(const setun_check_options *options, setun_kernel_r
         return setun_fail(error, status, "%s: %s", ref.kernel->name, reason.text);
     if (report.failure.kind == NULL && report.inexact.not_finite)
         setun_check_fail(&report.failure, "value", "a value is not finite where the oracle's is");
-    if (report.failure.kind == NULL && report.n_runs == 0)
+    if (report.failure.kind == NULL && report.n_cases == 0)
         setun_check_fail(&report.failure, "plan", "plan() declined all %" PRIu64 " cases, at last: %s", report.n_declined, report.why);
     result->n_cases = report.n_cases;
     result->n_declined = report.n_declined;

@@ -28,6 +28,7 @@ typedef struct setun_check_report {
     uint64_t            n_cases, n_declined, n_runs;
     setun_check_failure failure;
     setun_check_error   inexact;    /* of a kernel that is not flagged exact */
+    bool                k_max_done;
     char                why[200];   /* the first reason why plan() declined */
 } setun_check_report;
 
@@ -35,6 +36,7 @@ typedef struct setun_check_report {
 setun_status setun_check_kernel(const setun_check_target *target, uint64_t seed, uint32_t rounds, setun_check_report *out_report,
                                 setun_error *error);
 
-/* Does the kernel keep what it says of its accumulators? report->failure is "k_max" if not. */
+/* Does the kernel keep what it says of its accumulators? report->failure is "k_max" if not. Before any case has run, a plan() that declines
+ * every k leaves the question open: report->k_max_done. */
 setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, setun_check_report *report, setun_error *error);
 #endif

@@ -154,7 +154,7 @@ static bool ask_units(run *r, uint32_t phase, int64_t *out_units)
 {
     uint64_t first, second;
 
-    if (!invoke(r, "units()", (void (*)(void))r->call->ref.kernel->units, &r->kernel_call, UINT64_C(0xBAD0BAD000000000) | phase, &first) ||
+    if (!invoke(r, "units()", (void (*)(void))r->call->ref.kernel->units, &r->kernel_call, UINT64_C(0xBAD0BAD100000000) | phase, &first) ||
         !invoke(r, "units()", (void (*)(void))r->call->ref.kernel->units, &r->kernel_call, phase, &second))
         return false;
     *out_units = (int64_t)first;

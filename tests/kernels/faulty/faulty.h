@@ -1,0 +1,67 @@
+/* faulty.h - the faults that the conformance check must catch, one a plugin: -DFAULT=<one of these>. GOOD is none, and must pass. */
+#ifndef SETUN_TEST_FAULTY_H
+#define SETUN_TEST_FAULTY_H
+#include <string.h>
+
+#include "setun_numerics.h"
+#include "setun_plugin.h"
+
+enum fault {
+    GOOD,
+    /* linear.c */
+    SIGN,          /* one byte of codes has a wrong sign */
+    TAIL,          /* what is left of k after multiples of 64 is dropped */
+    READ_PAST,     /* reads the byte after the last row of w */
+    WRITE_PAST,    /* writes the float after its tile */
+    WRITE_BEFORE,  /* writes the float before the output */
+    WRITE_INPUT,   /* tidies up the padding of w */
+    IGNORE_BEGIN,  /* does the units below its own too: the same values */
+    I16,           /* sums in 16 bits, and says nothing can overflow */
+    K_MAX,         /* sums in 16 bits, and says 256 where it is 255 */
+    K_MAX_ACCEPT,  /* declines nothing above its k_max */
+    NO_BITS,       /* does not state its accumulator */
+    SCRATCH,       /* does not clear its sums */
+    WORKERS,       /* depends on how many workers there are */
+    STRIDE,        /* takes k for the stride of x */
+    LOWEST,        /* -128 becomes -127 */
+    FP_MODE,       /* leaves another rounding mode */
+    CLOBBER,       /* does not restore a register */
+    HANG,          /* never returns */
+    TRAP,          /* executes what the CPU does not know */
+    ROWS_MAX,      /* does as many rows as plan() was told, not as the pass has */
+    UNITS,         /* takes the upper half of a 32-bit argument for part of it */
+    MUTE,          /* declines without a reason */
+    REFUSE,        /* declines everything */
+    NEEDS_CPU,     /* needs features that no machine has together */
+    FUSED,         /* a chain of ops */
+    /* rows.c */
+    ROUND,         /* quantise: half away from zero */
+    PADDING,       /* quantise: leaves the padding as it is */
+    ORDER,         /* dense linear: sums in another order */
+    INEXACT,       /* the same, but does not say that it is exact */
+    ORDER_NAN,     /* not exact, and gives NaN */
+    ROPE,          /* the position before */
+    BLOCK,         /* kv_write: position j is in block j / 256 of the cache */
+    MAPPED         /* embedding: reads whole vectors, where a mapped file may end */
+};
+
+/* Compared in C, not by the preprocessor, so that every fault is compiled in every plugin. */
+static const enum fault fault = FAULT;
+
+static inline const void *in_row(const setun_call *call, uint32_t i, int64_t row)
+{
+    return (const char *)call->in[i].data + row * call->in[i].stride_bytes[0];
+}
+
+static inline void *out_row(const setun_call *call, uint32_t i, int64_t row)
+{
+    return (char *)call->out[i].data + row * call->out[i].stride_bytes[0];
+}
+
+#define FAULTY_PLUGIN(table)                                                                                                   \
+    SETUN_EXPORT extern const setun_plugin setun_plugin_v1;                                                                    \
+    const setun_plugin setun_plugin_v1 = {                                                                                     \
+        .magic = SETUN_MAGIC, .abi_major = SETUN_ABI_MAJOR, .abi_minor = SETUN_ABI_MINOR, .size = sizeof(setun_plugin_v1),     \
+        .build = SETUN_BUILD_THIS, .name = "faulty", .version = "1", .kernels = table,                                         \
+    }
+#endif

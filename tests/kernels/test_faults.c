@@ -1,0 +1,191 @@
+/* test_faults.c - does the conformance check catch what is wrong, and nothing else? Kernels with one fault each (faulty/) and their right
+ * twins; every failure must be of the right kind. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "setun/check.h"
+
+typedef struct outcome {
+    int status, n; /* of the kernel that was asked for; results in all */
+    char kind[32], text[1200];
+} outcome;
+
+static setun_status keep(void *context, const setun_check_result *result, setun_error *error)
+{
+    outcome *o = context;
+
+    (void)error;
+    o->n++;
+    o->status = result->status;
+    (void)snprintf(o->kind, sizeof(o->kind), "%s", result->kind);
+    (void)snprintf(o->text, sizeof(o->text), "%s", result->text);
+    return SETUN_OK;
+}
+
+static outcome check(const char *fault, const char *kernel, uint64_t seed)
+{
+    char file[1000];
+    const setun_plugins_options plugins_options = {.path = SETUN_PLUGIN_OUTPUT_DIR, .file = file};
+    setun_check_options options = {.backend = "faulty", .kernel = kernel, .seed = seed, .time_limit = 1};
+    setun_plugins *plugins;
+    setun_error error = {.text = ""};
+    outcome o = {.n = 0};
+
+    (void)snprintf(file, sizeof(file), "%s/%s.so", SETUN_FAULTY_DIR, fault);
+    cr_assert_eq(setun_plugins_open(&plugins_options, &plugins, &error), SETUN_OK, "%s", error.text);
+    cr_assert(setun_plugins_info(plugins, 0)->loaded, "%s: %s", file, setun_plugins_info(plugins, 0)->reason);
+    options.plugins = plugins;
+    cr_assert_eq(setun_kernels_check(&options, keep, &o, &error), SETUN_OK, "%s: %s", fault, error.text);
+    setun_plugins_close(plugins);
+    cr_assert_eq(o.n, 1, "%s: %d results", fault, o.n);
+    return o;
+}
+
+#define LINEAR "linear_i8row_tern2row_f32__faulty"
+
+static const struct {
+    const char *fault, *kernel, *kind, *says;
+} faults[] = {
+    {"SIGN", LINEAR, "value", "expected"},
+    {"TAIL", LINEAR, "value", "expected"},
+    {"READ_PAST", LINEAR, "crash", "1 byte past the end of in[2] (tern2.row)"},
+    {"WRITE_PAST", LINEAR, "cut", "worker"},
+    {"WRITE_BEFORE", LINEAR, "guard", "before the start of out[0] (f32)"},
+    {"WRITE_INPUT", LINEAR, "crash", "of in[2] (tern2.row), which may not be written"},
+    {"IGNORE_BEGIN", LINEAR, "cut", "which worker"},
+    {"I16", LINEAR, "k_max", "k_max 16777215 with acc_bits 16 is refuted"},
+    {"K_MAX", LINEAR, "k_max", "k=256"},
+    {"K_MAX_ACCEPT", LINEAR, "k_max", "plan() accepts k=257 above its k_max 256"},
+    {"NO_BITS", LINEAR, "k_max", "states acc_bits 0"},
+    {"SCRATCH", LINEAR, "scratch", "expected"},
+    {"WORKERS", LINEAR, "cut", "workers"},
+    {"STRIDE", LINEAR, "value", "expected"},
+    {"LOWEST", LINEAR, "value", "expected"},
+    {"HANG", LINEAR, "hang", "did not return"},
+    {"TRAP", LINEAR, "crash", "run() of units"},
+    {"ROWS_MAX", LINEAR, "guard", "past the end of"},
+    {"MUTE", LINEAR, "plan", "without a reason"},
+    {"REFUSE", LINEAR, "plan", "declined all"},
+    {"FP_MODE", LINEAR, "fp mode", "after run()"},
+#if defined(__x86_64__) || defined(__aarch64__)
+    {"CLOBBER", LINEAR, "register", "is not as the caller left it"},
+    {"UNITS", LINEAR, "plan", "units() of phase 0 says"},
+#endif
+    {"ROUND", "pack__faulty", "value", "expected"},
+    {"PADDING", "pack__faulty", "value", "(padding): expected 0"},
+    {"ORDER", "linear__faulty", "value", "expected"},
+    {"ORDER_NAN", "linear__faulty", "value", "not finite"},
+    {"ROPE", "rope__faulty", "value", "expected"},
+    {"BLOCK", "kv_write__faulty", "value", "expected"},
+    {"MAPPED", "embedding__faulty", "crash", "past the end of in[1] (f32)"},
+};
+enum { N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
+
+Test(faults, each_is_caught_and_named)
+{
+    for (int i = 0; i < N_FAULTS; i++)
+        for (uint64_t seed = 1; seed <= 2; seed++) {
+            const outcome o = check(faults[i].fault, faults[i].kernel, seed);
+
+            cr_expect(o.status == SETUN_CHECK_FAIL && strcmp(o.kind, faults[i].kind) == 0 && strstr(o.text, faults[i].says) != NULL,
+                      "%s: expected %s '%s', found %d, %s: %s", faults[i].fault, faults[i].kind, faults[i].says, o.status, o.kind, o.text);
+        }
+}
+
+Test(faults, the_right_twins_pass)
+{
+    static const char *const rows[] = {"pack__faulty", "linear__faulty", "rope__faulty", "kv_write__faulty", "embedding__faulty"};
+
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        const outcome o = check("GOOD", LINEAR, seed);
+
+        cr_expect_eq(o.status, SETUN_CHECK_PASS, "linear: %s: %s", o.kind, o.text);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            const outcome r = check("GOOD_ROWS", rows[i], seed);
+
+            cr_expect_eq(r.status, SETUN_CHECK_PASS, "%s: %s: %s", rows[i], r.kind, r.text);
+        }
+    }
+}
+
+/* Sums in another order are right for a kernel that does not say that it is exact; its error is stated. */
+Test(faults, inexact_kernels_state_their_error)
+{
+    const outcome o = check("INEXACT", "linear__faulty", 1);
+
+    cr_assert_eq(o.status, SETUN_CHECK_PASS, "%s: %s", o.kind, o.text);
+    cr_assert(strstr(o.text, "not exact: NMSE ") != NULL && strstr(o.text, "NMSE 0,") == NULL, "%s", o.text);
+}
+
+Test(faults, what_cannot_run_is_skipped_by_name)
+{
+    const outcome cpu = check("NEEDS_CPU", LINEAR, 1), fused = check("FUSED", LINEAR, 1);
+
+    cr_assert_eq(cpu.status, SETUN_CHECK_SKIP);
+    cr_assert(strstr(cpu.text, "lacks") != NULL && (strstr(cpu.text, "neon") != NULL || strstr(cpu.text, "sse41") != NULL), "%s", cpu.text);
+    cr_assert_eq(fused.status, SETUN_CHECK_SKIP);
+    cr_assert(strstr(fused.text, "h=linear(x,w); y=relu2(h)") != NULL, "%s", fused.text);
+}
+
+/* The same seed gives the same failing case, whatever ran before; another one may give another. */
+Test(faults, a_seed_repeats_its_failure)
+{
+    static const char *const some[] = {"SIGN", "TAIL", "WRITE_PAST", "SCRATCH", "WORKERS", "STRIDE"};
+    int n_different = 0;
+
+    for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+        const outcome first = check(some[i], LINEAR, 7), other = check(some[i], LINEAR, 8), again = check(some[i], LINEAR, 7);
+
+        cr_expect_str_eq(first.text, again.text);
+        cr_expect(strstr(first.text, "seed 7") != NULL, "%s", first.text);
+        n_different += strcmp(first.text, other.text) != 0;
+    }
+    cr_expect_gt(n_different, 3);
+}
+
+static setun_status stop(void *context, const setun_check_result *result, setun_error *error)
+{
+    (void)result, (void)error;
+    return ++*(int *)context == 2 ? SETUN_ERR_INTERRUPTED : SETUN_OK;
+}
+
+static setun_status check_again(void *context, const setun_check_result *result, setun_error *error)
+{
+    setun_error inner = {.text = ""};
+    setun_check_options options = {.plugins = context, .op = "add"};
+    int n = 0;
+
+    (void)result, (void)error;
+    cr_expect_eq(setun_kernels_check(&options, stop, &n, &inner), SETUN_ERR_UNSUPPORTED);
+    cr_expect(strstr(inner.text, "another check is running") != NULL, "%s", inner.text);
+    return SETUN_OK;
+}
+
+Test(faults, options_and_sinks)
+{
+    const setun_plugins_options path = {.path = SETUN_PLUGIN_OUTPUT_DIR};
+    setun_check_options options = {.op = "nothing"};
+    setun_plugins *plugins;
+    setun_error error = {.text = ""};
+    outcome o = {.n = 0};
+    int n = 0;
+
+    cr_assert_eq(setun_plugins_open(&path, &plugins, &error), SETUN_OK, "%s", error.text);
+    options.plugins = plugins;
+    cr_expect_eq(setun_kernels_check(&options, keep, &o, &error), SETUN_ERR_NOT_FOUND);
+    cr_expect(strstr(error.text, "op nothing") != NULL, "%s", error.text);
+    options.op = "embedding"; /* the scalar backend has three */
+    options.backend = "scalar";
+    cr_expect_eq(setun_kernels_check(&options, stop, &n, &error), SETUN_ERR_INTERRUPTED);
+    cr_expect_eq(n, 2);
+    options.op = "add";
+    cr_expect_eq(setun_kernels_check(&options, check_again, plugins, &error), SETUN_OK, "%s", error.text);
+    setun_plugins_close(plugins);
+
+    cr_assert_eq(setun_plugins_open_file(SETUN_FAULTY_DIR "/GOOD.so", NULL, &plugins, &error), SETUN_OK, "%s", error.text);
+    options = (setun_check_options){.plugins = plugins};
+    cr_expect_eq(setun_kernels_check(&options, keep, &o, &error), SETUN_ERR_NOT_FOUND);
+    cr_expect(strstr(error.text, "scalar backend is not loaded") != NULL, "%s", error.text);
+    setun_plugins_close(plugins);
+}
