@@ -28,6 +28,11 @@ Test(usage, help)
     check_help("plugins", "--help", NULL);
     check_help("plugins", "list", "--help");
     check_help("plugins", "check", "--help");
+    check_help("topo", "--help", NULL);
+    check_help("model", "--help", NULL);
+    check_help("model", "show", "--help");
+    check_help("model", "check", "--help");
+    check_help("model", "plot", "--help");
     check_help("help", "plugins", NULL);
     check_help("help", "plugins", "check");
 }
