@@ -26,6 +26,11 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/plugins/template DESTINATION ${CMAKE_INS
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN *.1)
+install(FILES ${PROJECT_SOURCE_DIR}/tools/completion/setun.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME setun)
+# zsh's own folder, and the one where Debian's zsh looks for what packages bring.
+foreach(folder site-functions vendor-completions)
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/completion/_setun DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${folder})
+endforeach()
 # Debian's name for it.
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 

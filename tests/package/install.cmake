@@ -31,7 +31,8 @@ foreach(binary ${binaries})
 endforeach()
 
 foreach(file ${BINDIR}/setun ${LIBDIR}/libsetun.so ${LIBDIR}/setun/scalar.so ${INCLUDEDIR}/setun/session.h ${INCLUDEDIR}/setun/abi/setun_plugin.h
-        ${DOCDIR}/LICENSE ${DOCDIR}/abi/numerics.md ${DOCDIR}/abi/formats.md ${DOCDIR}/template/plugin.c ${DOCDIR}/examples/stream.c)
+        ${DOCDIR}/LICENSE ${DOCDIR}/abi/numerics.md ${DOCDIR}/abi/formats.md ${DOCDIR}/template/plugin.c ${DOCDIR}/examples/stream.c
+        ${MANDIR}/man1/setun.1 ${MANDIR}/man1/setun-run.1 ${DATADIR}/bash-completion/completions/setun ${DATADIR}/zsh/site-functions/_setun)
   if(NOT EXISTS ${PREFIX}/${file})
     message(FATAL_ERROR "${file} was not installed")
   endif()
