@@ -8,7 +8,7 @@ packages="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libhwloc-dev li
 case "${1:-}" in
 "") ;;
 tests) packages="$packages g++ libcriterion-dev" ;;
-ci) packages="$packages g++ libcriterion-dev clang libomp-dev llvm doxygen dpkg-dev file" ;;
+ci) packages="$packages g++ libcriterion-dev clang libomp-dev llvm doxygen dpkg-dev file man-db mandoc zsh" ;;
 *) echo "usage: packages.sh [tests|ci]" >&2; exit 2 ;;
 esac
 
