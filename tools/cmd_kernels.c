@@ -7,6 +7,8 @@
 
 #include "io.h"
 #include "options.h"
+#include "progress.h"
+#include "terminal.h"
 #include "setun/check.h"
 #include "setun/plugins.h"
 #include "words.h"
@@ -150,6 +152,7 @@ static int list(int argc, char **argv)
 
 typedef struct tally {
     unsigned n[3];   /* by SETUN_CHECK_* */
+    unsigned n_all;  /* kernels to check */
     json_t  *array;  /* NULL: text */
     bool     verbose;
 } tally;
@@ -160,17 +163,24 @@ static const char *const status_words[] = {"pass", "fail", "skip"};
 static setun_status report(void *context, const setun_check_result *result, setun_error *error)
 {
     tally *t = context;
+    unsigned n_done;
 
+    progress_hide();
     t->n[result->status]++;
+    n_done = t->n[SETUN_CHECK_PASS] + t->n[SETUN_CHECK_FAIL] + t->n[SETUN_CHECK_SKIP];
     if (t->array != NULL) {
         json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "kernel", result->kernel, "backend", result->backend,
                                   "pattern", result->pattern, "status", status_words[result->status], "kind", result->kind, "text", result->text,
                                   "cases", (json_int_t)result->n_cases, "declined", (json_int_t)result->n_declined, "runs",
                                   (json_int_t)result->n_runs);
 
+        progress_show("checking kernels", n_done, t->n_all > 0 ? t->n_all : 1);
         return json_array_append_new(t->array, entry) == 0 ? SETUN_OK : set_error(error, SETUN_ERR_NOMEM, "out of memory: results");
     }
-    printf("%s  %s", status_words[result->status], result->kernel);
+    if (result->status == SETUN_CHECK_FAIL && terminal_has_colour(STDOUT_FILENO))
+        printf("\033[31mfail\033[0m  %s", result->kernel);
+    else
+        printf("%s  %s", status_words[result->status], result->kernel);
     if (result->status == SETUN_CHECK_FAIL)
         printf("\n      %s: %s", result->kind, result->text);
     else if (result->text[0] != '\0')
@@ -178,7 +188,10 @@ static setun_status report(void *context, const setun_check_result *result, setu
     if (t->verbose && result->status != SETUN_CHECK_SKIP)
         printf("\n      %" PRIu64 " cases, %" PRIu64 " runs, %" PRIu64 " declined", result->n_cases, result->n_runs, result->n_declined);
     printf("\n");
-    return fflush(stdout) == 0 ? SETUN_OK : set_error(error, SETUN_ERR_IO, "standard output: cannot be written");
+    if (fflush(stdout) != 0)
+        return set_error(error, SETUN_ERR_IO, "standard output: cannot be written");
+    progress_show("checking kernels", n_done, t->n_all > 0 ? t->n_all : 1);
+    return SETUN_OK;
 }
 
 /* A seed that changes from run to run: what one run does not meet another may. */
@@ -235,7 +248,16 @@ static int check(int argc, char **argv)
                                           .verbose = common.verbose};
     if (t.array == NULL)
         printf("seed %" PRIu64 "\n", check_options.seed);
+    for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
+        setun_kernel_info info;
+
+        setun_plugins_kernel_info(plugins, i, &info);
+        t.n_all += is_chosen(&c, &info);
+    }
+    if (t.n_all > 0)
+        progress_show("checking kernels", 0, t.n_all);
     status = setun_kernels_check(&check_options, report, &t, &error);
+    progress_clear();
     code = status == SETUN_OK && t.n[SETUN_CHECK_FAIL] == 0 ? EXIT_DONE : EXIT_FAILED;
     if (status != SETUN_OK) {
         json_decref(t.array);

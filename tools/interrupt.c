@@ -18,7 +18,7 @@ static void on_signal(int number)
     if (signal_seen != 0) {
         if (file_to_remove != NULL)
             (void)unlink(file_to_remove);
-        progress_clear();
+        progress_hide();
         (void)signal(number, SIG_DFL);
         (void)raise(number); /* held back until this handler returns, then the default: the process ends by the signal */
         return;

@@ -123,7 +123,7 @@ void stdio_open(void)
 
 setun_status stdout_write(const char *text, size_t n_bytes, setun_error *error)
 {
-    progress_clear(); /* it may be the same terminal */
+    progress_hide(); /* it may be the same terminal */
     if (fwrite(text, 1, n_bytes, stdout) != n_bytes || fflush(stdout) != 0)
         return set_error(error, SETUN_ERR_IO, "standard output: %s", strerror(errno));
     return SETUN_OK;

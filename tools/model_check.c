@@ -4,6 +4,7 @@
 
 #include "model_tools.h"
 #include "options.h"
+#include "progress.h"
 #include "buffer.h"
 #include "words.h"
 
@@ -27,6 +28,7 @@ static setun_status check_tensors(const setun_inspection *inspection, bool all, 
 
         if (status != SETUN_OK)
             return status;
+        progress_show("reading tensors", i, found->summary.n_tensors);
         setun_inspection_tensor(inspection, i, &info);
         if (info.entry == NULL)
             (void)json_array_append_new(found->unused, json_string(info.name));
@@ -73,7 +75,8 @@ static setun_status check_all(setun_model *model, bool all, findings *found, set
     if (status == SETUN_OK)
         status = check_text(model, found, error);
     if (status == SETUN_OK)
-        status = setun_session_preview(model, NULL, &found->session, error);
+        status = setun_session_preview(model, &(setun_session_options){.progress = progress_session}, &found->session, error);
+    progress_clear();
     if (status == SETUN_OK && (found->unused == NULL || found->unread == NULL || found->notes == NULL))
         status = set_error(error, SETUN_ERR_NOMEM, "out of memory: list of tensors");
     setun_inspection_destroy(inspection);

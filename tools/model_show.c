@@ -7,6 +7,7 @@
 #include "histogram.h"
 #include "model_tools.h"
 #include "options.h"
+#include "progress.h"
 #include "whole_file.h"
 #include "words.h"
 
@@ -50,7 +51,8 @@ static void find_memory(setun_model *model, shown_memory *memory)
     for (int kv = SETUN_KV_F16; kv <= SETUN_KV_F32; kv++) {
         setun_session_info session;
 
-        if (setun_session_preview(model, &(setun_session_options){.kv = kv}, &session, &memory->why) != SETUN_OK)
+        if (setun_session_preview(model, &(setun_session_options){.kv = kv, .progress = progress_session}, &session, &memory->why) !=
+            SETUN_OK)
             return;
         memory->cache_bytes[kv] = bytes_of_1000(&session);
         memory->packed_bytes = session.weight_bytes;
@@ -97,6 +99,7 @@ static setun_status look(shown_model *shown, bool all, setun_error *error)
             shown->n_ternary += tensor->info.n_values;
         if (!all && !tensor->info.ternary && tensor->info.n_bytes >= DENSE_MAX_BYTES)
             continue;
+        progress_show("reading tensors", i, n);
         if (setun_inspection_read(shown->inspection, i, statistics, &ignored) != SETUN_OK) {
             *statistics = (setun_tensor_statistics){.scale = 1};
             continue;
@@ -106,6 +109,7 @@ static setun_status look(shown_model *shown, bool all, setun_error *error)
     qsort(shown->tensors, n, sizeof(*shown->tensors), compare_tensors);
     list_rows(shown);
     find_memory(shown->model, &shown->memory);
+    progress_clear();
     return SETUN_OK;
 }
 

@@ -99,22 +99,29 @@ void progress_show(const char *stage, uint64_t done, uint64_t total)
         drawn = now + first_seconds - again_seconds;
         return;
     }
-    if (now - drawn < again_seconds || !in_foreground())
+    if ((visible != 0 || now - start < first_seconds) && now - drawn < again_seconds)
+        return;
+    if (!in_foreground())
         return;
     drawn = now;
     share = (double)done / (double)total;
     draw(stage, share < 0 ? 0 : share > 1 ? 1 : share, now - start);
 }
 
-void progress_clear(void)
+void progress_hide(void)
 {
     static const char erase[] = "\r\033[K";
 
-    now_stage = NULL;
     if (visible == 0)
         return;
     visible = 0;
     write_all(erase, sizeof(erase) - 1);
+}
+
+void progress_clear(void)
+{
+    progress_hide();
+    now_stage = NULL;
 }
 
 void progress_session(void *context, const char *stage, uint64_t done, uint64_t total)

@@ -8,7 +8,10 @@
  * progress_clear. */
 void progress_show(const char *stage, uint64_t done, uint64_t total);
 
-/* Erases the bar, if there is one, and ends the stage. Safe in a signal handler. */
+/* Erases the bar, if there is one, to print something; the stage goes on. Safe in a signal handler. */
+void progress_hide(void);
+
+/* Erases the bar and ends the stage. */
 void progress_clear(void);
 
 /* A setun_progress for sessions; context is not used. */
