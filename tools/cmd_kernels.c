@@ -25,6 +25,47 @@ typedef struct choice {
     {.name = "kernel", .kind = OPTION_TEXT, .argument = "NAME", .value = &(choice).kernel, .help = "only the kernel of this name"},      \
     {.name = "backend", .kind = OPTION_TEXT, .argument = "NAME", .value = &(choice).backend, .help = "only kernels of this backend"}
 
+static const char *op_of(const setun_kernel_info *info)
+{
+    return info->pattern;
+}
+
+static const char *name_of(const setun_kernel_info *info)
+{
+    return info->name;
+}
+
+static const char *backend_of(const setun_kernel_info *info)
+{
+    return info->backend;
+}
+
+/* An error if `word` is given and no kernel has it. */
+static setun_status check_word(const setun_plugins *plugins, const char *what, const char *word,
+                               const char *(*word_of)(const setun_kernel_info *info), setun_error *error)
+{
+    const size_t n = setun_plugins_kernel_count(plugins);
+    const char **words = calloc(n + 1, sizeof(*words)), *near = NULL;
+    bool known = word == NULL;
+
+    if (words == NULL)
+        return set_error(error, SETUN_ERR_NOMEM, "out of memory: %zu kernels", n);
+    for (size_t i = 0; i < n && !known; i++) {
+        setun_kernel_info info;
+
+        setun_plugins_kernel_info(plugins, i, &info);
+        words[i] = word_of(&info);
+        known = strcmp(word, words[i]) == 0;
+    }
+    if (!known)
+        near = setun_nearest_word(word, words, n);
+    free(words);
+    if (known)
+        return SETUN_OK;
+    return set_error(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel of the %s '%s'%s%s%s", what, word,
+                     near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+}
+
 /* The plugins; with --plugin its file too, and then its name is the backend that is chosen. */
 static setun_status open_plugins(choice *c, setun_plugins **out_plugins, setun_error *error)
 {
@@ -32,8 +73,16 @@ static setun_status open_plugins(choice *c, setun_plugins **out_plugins, setun_e
     setun_status status = setun_plugins_open(&options, out_plugins, error);
     const setun_plugin_info *info;
 
-    if (status != SETUN_OK || c->plugin == NULL)
+    if (status != SETUN_OK)
         return status;
+    if ((status = check_word(*out_plugins, "op", c->op, op_of, error)) != SETUN_OK ||
+        (status = check_word(*out_plugins, "name", c->kernel, name_of, error)) != SETUN_OK ||
+        (status = check_word(*out_plugins, "backend", c->backend, backend_of, error)) != SETUN_OK) {
+        setun_plugins_close(*out_plugins);
+        return status;
+    }
+    if (c->plugin == NULL)
+        return SETUN_OK;
     info = setun_plugins_info(*out_plugins, 0);
     if (!info->loaded) {
         status = set_error(error, SETUN_ERR_UNSUPPORTED, "%s: %s", info->file, info->reason);

@@ -222,6 +222,9 @@ static int fail_unknown_long(const command_line *line, const option_table *table
     for (size_t i = 0; i < table->n; i++)
         if (table->spec[i].name != NULL)
             names[n_names++] = table->spec[i].name;
+    for (size_t i = 0, n_longer = 0; i < n_names && typed[0] != '\0'; i++)
+        if (strncmp(names[i], typed, strlen(typed)) == 0 && ++n_longer == 2) /* one alone getopt would have taken */
+            return fail_usage("option '--%s' may be '--%s' or another one; see 'setun %s --help'", typed, names[i], line->name);
     near = setun_nearest_word(typed, names, n_names);
     if (near != NULL)
         return fail_usage("unknown option '--%s'; did you mean '--%s'?", typed, near);

@@ -87,6 +87,7 @@ static const struct {
     {{"help", "rnu"}, "did you mean 'run'?"},
     {{"run", "--tmep", "1", "-p", "x"}, "setun run: unknown option '--tmep'; did you mean '--temp'?"},
     {{"run", "--frobnicate=3"}, "unknown option '--frobnicate'; see 'setun run --help'"},
+    {{"run", "--t", "1"}, "option '--t' may be '--t"},
     {{"run", "-Z"}, "unknown option '-Z'"},
     {{"run", "-p", "x", "-n"}, "-n needs a value: N"},
     {{"run", "--seed"}, "--seed needs a value: S"},
@@ -128,6 +129,8 @@ static const struct {
     {{"run", "-p", "x", "-o", "jsn"}, "not 'jsn'; did you mean 'json'?"},
     {{"plugins", "lsit"}, "did you mean 'plugins list'?"},
     {{"plugins", "frobnicate"}, "unknown command 'plugins frobnicate'; see 'setun plugins --help'"},
+    {{"kernels", "chekc"}, "did you mean 'kernels check'?"},
+    {{"model", "shw"}, "did you mean 'model show'?"},
     {{"help", "plugins", "lsit"}, "did you mean 'plugins list'?"},
     {{"plugins", "list", "x"}, "setun plugins list: unexpected 'x'"},
     {{"plugins", "check"}, "needs a file"},
@@ -161,6 +164,11 @@ static const struct {
     {NULL, {"tokenize", "-m", "Fable", "x"}, "; did you mean 'fable'?"},
     {NULL, {"run", "-p", "x", "--backend", "scalr"}, "backend 'scalr' is not loaded; did you mean 'scalar'?"},
     {"SETUN_CPU=avx21", {"plugins", "list"}, "did you mean 'avx2'"},
+    {NULL, {"kernels", "list", "--op", "linaer"}, "no loaded plugin has a kernel of the op 'linaer'; did you mean 'linear'?"},
+    {NULL, {"kernels", "check", "--backend", "sclar"}, "no loaded plugin has a kernel of the backend 'sclar'; did you mean 'scalar'?"},
+    {NULL, {"kernels", "check", "--kernel", "mul_f32_f32_f32__scalr"}, "of the name 'mul_f32_f32_f32__scalr'; did you mean 'mul_f32_f32_f32__scalar'?"},
+    {NULL, {"kernels", "list", "--op", "frobnicate"}, "no loaded plugin has a kernel of the op 'frobnicate'\n"},
+    {NULL, {"model", "show", "fabel"}, "; did you mean 'fable'?"},
 };
 
 Test(usage, nearest_words)
