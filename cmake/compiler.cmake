@@ -27,3 +27,11 @@ elseif(SETUN_SANITIZE STREQUAL "thread")
 elseif(NOT SETUN_SANITIZE STREQUAL "")
   message(FATAL_ERROR "SETUN_SANITIZE is '${SETUN_SANITIZE}', expected address, thread or nothing")
 endif()
+
+if(SETUN_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "SETUN_FUZZ needs clang, whose libFuzzer it uses: -DCMAKE_C_COMPILER=clang")
+  endif()
+  # Coverage for libFuzzer everywhere; the targets alone link it.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

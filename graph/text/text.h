@@ -238,4 +238,7 @@ struct setun_tokenizer {
     setun_added added;
     setun_pretokenizer pretokenizer;
 };
+
+/* setun_tokenizer_open from memory; `path` is for errors. */
+setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_bytes, setun_tokenizer **out_tokenizer, setun_error *error);
 #endif

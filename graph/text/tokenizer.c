@@ -1,5 +1,4 @@
 /* tokenizer.c - the tokenizer: opening tokenizer.json, encoding, and questions about tokens. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,20 +68,15 @@ static setun_status load(const setun_json_file *file, const json_t *root, setun_
     return status;
 }
 
-static setun_status open_file(const char *path, setun_tokenizer **out_tokenizer, setun_error *error)
+setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_bytes, setun_tokenizer **out_tokenizer, setun_error *error)
 {
-    setun_json_file file = {.path = path};
-    setun_tokenizer *tokenizer = NULL;
+    const setun_json_file file = {.path = path, .n_bytes = n_bytes};
+    setun_tokenizer *tokenizer;
     json_error_t fault;
-    json_t *root;
-    char *text;
     bool no_memory;
-    setun_status status = setun_read_file(path, MAX_FILE_BYTES, &text, &file.n_bytes, error);
+    json_t *root = setun_json_loadb(text, n_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault, &no_memory);
+    setun_status status;
 
-    if (status != SETUN_OK)
-        return status;
-    root = setun_json_loadb(text, file.n_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault, &no_memory);
-    free(text);
     if (no_memory)
         return setun_fail(error, SETUN_ERR_NOMEM, "%s: out of memory while reading JSON", path);
     if (root == NULL)
@@ -96,6 +90,19 @@ static setun_status open_file(const char *path, setun_tokenizer **out_tokenizer,
     }
     *out_tokenizer = tokenizer;
     return SETUN_OK;
+}
+
+static setun_status open_file(const char *path, setun_tokenizer **out_tokenizer, setun_error *error)
+{
+    char *text;
+    size_t n_bytes;
+    setun_status status = setun_read_file(path, MAX_FILE_BYTES, &text, &n_bytes, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = setun_tokenizer_parse(path, text, n_bytes, out_tokenizer, error);
+    free(text);
+    return status;
 }
 
 setun_status setun_tokenizer_open(const char *path, setun_tokenizer **out_tokenizer, setun_error *error)
