@@ -342,8 +342,8 @@ static int run(int argc, char **argv)
         .usage = "setun topo [--synthetic TEXT | --xml FILE] [-t N] [-v] [-o text|json]",
         .text = "Says what the machine has (packages, NUMA nodes, cores, caches, instruction sets, huge pages) and what Setun uses of it:\n"
                 "how many threads, on which processors, and why the others have none. With -v it lists every processor.\n"
-                "'features' are those that backends may use: 'withheld' ones the operating system does not support, 'masked' ones are taken\n"
-                "away by SETUN_CPU.",
+                "'features' are those that backends may use: 'withheld' ones the operating system does not support, 'masked' ones are\n"
+                "taken away by SETUN_CPU.",
         .examples = "setun topo\n"
                     "taskset -c 0-3 setun topo\n"
                     "setun topo --synthetic 'pack:2 numa:1 core:16 pu:2' -t 8",

@@ -151,9 +151,9 @@ int model_check(int argc, char **argv)
     const command_line line = {
         .name = "model check",
         .usage = "setun model check [MODEL] [--graph FILE] [--all] [-o text|json]",
-        .text = "Checks everything about a model (default fable) that can be checked without running it: binds the graph's parameters, finds\n"
-                "its weights, reads what is in every tensor, compares the tokenizer with the vocabulary, and plans a session on the backends\n"
-                "that are loaded. It prints OK and what was checked, or the first thing that is wrong (exit status 1).",
+        .text = "Checks everything about a model (default fable) that can be checked without running it: binds the graph's parameters,\n"
+                "finds its weights, reads what is in every tensor, compares the tokenizer with the vocabulary, and plans a session on\n"
+                "the backends that are loaded. It prints OK and what was checked, or the first thing that is wrong (exit status 1).",
         .examples = "setun model check fable\n"
                     "setun model check ./my-model --graph my-family.yaml",
         .options = options,

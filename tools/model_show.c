@@ -368,9 +368,10 @@ int model_show(int argc, char **argv)
     const command_line line = {
         .name = "model show",
         .usage = "setun model show [MODEL] [--svg FILE] [--brief] [--all] [--graph FILE] [-o text|json]",
-        .text = "Shows what a model (default fable) holds: the parameters of its graph and where each came from, its tensors with the shares\n"
-                "of -1, 0 and +1 or the range of what is in them, memory, and how texts begin and end; then a histogram of the ternary\n"
-                "tensors and their scales. Masters, dense tensors that are ternarised when they are loaded, are shown as they will be.",
+        .text = "Shows what a model (default fable) holds: the parameters of its graph and where each came from, its tensors with the\n"
+                "shares of -1, 0 and +1 or the range of what is in them, memory, and how texts begin and end; then a histogram of the\n"
+                "ternary tensors and their scales. Masters, dense tensors that are ternarised when they are loaded, are shown as they\n"
+                "will be.",
         .examples = "setun model show fable\n"
                     "setun model show fable --svg fable.svg\n"
                     "setun model show ./my-model --brief -o json",
