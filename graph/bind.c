@@ -171,12 +171,18 @@ static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_nod
     otherwise = setun_yaml_get(node, "default");
     if (keys != NULL)
         status = find_in_file(e, keys, &found, param, looked);
+    if (status == SETUN_OK && otherwise != NULL) {
+        setun_expr_value value; /* read even where the file wins: a mistake in it must not wait for a file that lacks the key */
+
+        status = setun_expr_scalar(&e->scope, e->yaml, otherwise, &e->pool, &value, e->error);
+        if (status == SETUN_OK && !found) {
+            param->origin = SETUN_PARAM_DEFAULT;
+            param->value = value;
+            found = true;
+        }
+    }
     if (status != SETUN_OK || found)
         return status;
-    if (otherwise != NULL) {
-        param->origin = SETUN_PARAM_DEFAULT;
-        return setun_expr_scalar(&e->scope, e->yaml, otherwise, &e->pool, &param->value, e->error);
-    }
     if (e->weights == NULL)
         (void)setun_yaml_fail(e->yaml, name, e->error, "parameter '%.60s': no default, and there is no weight file", name->text);
     else if (keys == NULL)

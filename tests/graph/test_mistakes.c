@@ -51,6 +51,7 @@ static const struct mistake mistakes[] = {
     {"huggingface: hidden_size}", "hf: hidden_size}", 5, "hf", "hidden: unknown key 'hf', expected one of: gguf, huggingface, default", 0},
     {"default: 2}", "default: \"${hiden / 4}\"}", 6, "hiden", "unknown name 'hiden', did you mean 'hidden'?", 0},
     {"default: 2}", "default: \"${heads}\"}", 6, "heads", "unknown name 'heads': it is bound further down in the section 'bind'", 0},
+    {"num_attention_heads}", "num_attention_heads, default: \"${hiden}\"}", 7, "hiden", "unknown name 'hiden', did you mean 'hidden'?", 0},
     {"default: 2}", "default: [2]}", 6, "[2]", "expected a value, found a list", 0},
     {"eps: 1.0e-5", "source: 1", 8, "source", "expected another name: 'source' has a meaning of its own in ${...}", 0},
     {"eps: 1.0e-5", "e-s: 1", 8, "e-s", "expected the name of a parameter (letters, digits and _), found 'e-s'", 0},
