@@ -1,6 +1,6 @@
 /* attention.h - softmax attention over a cache, in chunks of 256 positions of the sequence (numerics.md: attention).
- * One unit is a block of up to `rows` rows with `heads` query heads that share a KV head. Rows of a block that follow each other in one
- * sequence go through the chunks together: K is turned so that lanes are positions once for all of them. */
+ * One unit is a block of up to `rows` rows with `heads` query heads that share a KV head. Rows of a block that follow each other in
+ * one sequence go through the chunks together: K is turned so that lanes are positions once for all of them. */
 #ifndef SETUN_AVX512_ATTENTION_H
 #define SETUN_AVX512_ATTENTION_H
 #include "attention_parts.h"
@@ -74,7 +74,8 @@ ALWAYS_INLINE void attention_chunk(const setun_call *call, attention_run_of_rows
 {
     const setun_attr_attention *attr = call->attr[0];
     const int64_t base = chunk * SETUN_CHUNK;
-    const char *k = cache_cell(&call->in[1], run->block, run->kv_head, base), *v = cache_cell(&call->in[2], run->block, run->kv_head, base);
+    const char *k = cache_cell(&call->in[1], run->block, run->kv_head, base),
+               *v = cache_cell(&call->in[2], run->block, run->kv_head, base);
     int64_t from = SETUN_CHUNK, to = 0;
 
     for (int64_t i = 0; i < run->n_queries; i++) {
@@ -87,8 +88,8 @@ ALWAYS_INLINE void attention_chunk(const setun_call *call, attention_run_of_rows
         }
     }
     for (int64_t tile = from / SETUN_LANES * SETUN_LANES; tile < to; tile += SETUN_LANES) {
-        turn_keys(k + tile * call->in[1].stride_bytes[2], call->in[1].stride_bytes[2], attr->head_dim, element_bytes, run->columns, load,
-                  load_n);
+        turn_keys(k + tile * call->in[1].stride_bytes[2], call->in[1].stride_bytes[2], attr->head_dim, element_bytes, run->columns,
+                  load, load_n);
         score_tile(run, base, tile, attr);
     }
     for (int64_t i = 0; i < run->n_queries; i++)

@@ -1,31 +1,33 @@
-/* attention_parts.h - the steps of attention.h: scores of 16 positions at a time, weights of a chunk, sums of values, and the merge. */
+/* attention_parts.h - the steps of attention.h: scores of 16 positions at a time, weights of a chunk, sums of values, and the
+ * merge. */
 #ifndef SETUN_AVX512_ATTENTION_PARTS_H
 #define SETUN_AVX512_ATTENTION_PARTS_H
 #include "cache.h"
 
-#define ATTENTION_MAX_ROWS       8
-#define ATTENTION_MAX_HEADS      16
+#define ATTENTION_MAX_ROWS 8
+#define ATTENTION_MAX_HEADS 16
 #define ATTENTION_SCRATCH_FLOATS (1 << 17) /* half an L2 cache */
-#define ATTENTION_NS             0.06      /* of one element of q at one position, for K and V */
-#define ATTENTION_SCORES         8         /* chains at a time: 4 cycles of latency, 2 fma a cycle */
-#define ATTENTION_VALUES         4         /* queries at a time, by 4 registers of their sums */
+#define ATTENTION_NS 0.06                  /* of one element of q at one position, for K and V */
+#define ATTENTION_SCORES 8                 /* chains at a time: 4 cycles of latency, 2 fma a cycle */
+#define ATTENTION_VALUES 4                 /* queries at a time, by 4 registers of their sums */
+#define ATTENTION_VALUE_LANES 4
 
 /* One row and head: the positions first <= j < end of its sequence, and what is kept of each chunk. */
 typedef struct attention_query {
-    const float *q;                 /* [head_dim] */
-    float       *out;               /* [head_dim] */
-    int64_t      first, end;
-    int64_t      first_chunk;
-    float       *p;                 /* [256] scores, then weights, of the present chunk */
-    float       *o;                 /* [chunks][padded head_dim] */
-    float       *m, *l;             /* [chunks] largest score, sum of p */
+    const float *q; /* [head_dim] */
+    float *out;     /* [head_dim] */
+    int64_t first, end;
+    int64_t first_chunk;
+    float *p;     /* [256] scores, then weights, of the present chunk */
+    float *o;     /* [chunks][padded head_dim] */
+    float *m, *l; /* [chunks] largest score, sum of p */
 } attention_query;
 
 /* Consecutive rows of one sequence, with heads of one KV head; queries row by row. */
 typedef struct attention_run_of_rows {
-    const int32_t  *block;
-    int64_t         kv_head, heads, n_queries;
-    float          *columns;        /* [padded head_dim][16] 16 positions of K, lanes being positions */
+    const int32_t *block;
+    int64_t kv_head, heads, n_queries;
+    float *columns; /* [padded head_dim][16] 16 positions of K, lanes being positions */
     attention_query query[ATTENTION_MAX_ROWS * ATTENTION_MAX_HEADS];
 } attention_run_of_rows;
 
@@ -88,7 +90,8 @@ ALWAYS_INLINE void turn_keys(const char *k, int64_t stride_bytes, int64_t head_d
 }
 
 /* 16 scores of n queries; n is a constant where this is inlined. */
-ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const float *columns, int64_t tile, const setun_attr_attention *attr)
+ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const float *columns, int64_t tile,
+                                 const setun_attr_attention *attr)
 {
     lanes acc[ATTENTION_SCORES];
 
@@ -152,13 +155,13 @@ static inline void weigh_positions(const attention_query *query, int64_t chunk)
     query->l[slot] = lanes_total(sum);
 }
 
-/* o[d ..] of n queries that see the same positions, n_lanes registers each; both constants where this is inlined. n_last: elements of
- * the last register. */
+/* o[d ..] of n queries that see the same positions, n_lanes registers each; both constants where this is inlined. n_last: elements
+ * of the last register. */
 ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot, int64_t first, int64_t end, const char *v,
                                     int64_t stride_bytes, int64_t o_offset, int n_lanes, int64_t n_last, int64_t element_bytes,
                                     lanes_loader *load, lanes_loader_n *load_n)
 {
-    lanes acc[ATTENTION_VALUES][4];
+    lanes acc[ATTENTION_VALUES][ATTENTION_VALUE_LANES];
 
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
@@ -166,7 +169,7 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
         for (int l = 0; l < n_lanes; l++)
             acc[i][l] = lanes_set(0.0f);
     for (int64_t j = first; j < end; j++) {
-        lanes value[4];
+        lanes value[ATTENTION_VALUE_LANES];
 
 #pragma GCC unroll 4
         for (int l = 0; l < n_lanes; l++)
@@ -188,8 +191,8 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
             lanes_store(query[i].o + slot + o_offset + l * SETUN_LANES, acc[i][l]);
 }
 
-ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, const char *v, int64_t stride_bytes, int64_t head_dim,
-                                 int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
+ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, const char *v, int64_t stride_bytes,
+                                 int64_t head_dim, int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
 {
     const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
     const int64_t slot = (chunk - query->first_chunk) * padded_dims(head_dim);
@@ -197,10 +200,12 @@ ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, c
 
     if (first >= end)
         return;
-    for (; d + 4 * SETUN_LANES <= head_dim; d += 4 * SETUN_LANES)
-        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, 4, SETUN_LANES, element_bytes, load, load_n);
+    for (; d + ATTENTION_VALUE_LANES * SETUN_LANES <= head_dim; d += ATTENTION_VALUE_LANES * SETUN_LANES)
+        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, ATTENTION_VALUE_LANES, SETUN_LANES,
+                         element_bytes, load, load_n);
     for (; d < head_dim; d += SETUN_LANES)
-        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, 1, head_dim - d, element_bytes, load, load_n);
+        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, 1, head_dim - d, element_bytes, load,
+                         load_n);
 }
 
 /* o of the heads of one row. */

@@ -1,5 +1,5 @@
-/* elementwise.h - ops that compute every element by itself. One unit is up to 1024 columns of one row: enough that a worker's share is
- * worth waking for, small enough to cut a single long row. */
+/* elementwise.h - ops that compute every element by itself. One unit is up to 1024 columns of one row: enough that a worker's share
+ * is worth waking for, small enough to cut a single long row. */
 #ifndef SETUN_AVX512_ELEMENTWISE_H
 #define SETUN_AVX512_ELEMENTWISE_H
 #include "lanes.h"

@@ -15,9 +15,9 @@
     X(linear_f32_bf16_f32__avx512) \
     X(linear_f32_f16_f32__avx512) \
     X(linear_f32_f32_f32__avx512) \
-    X(linear_i8row_tern2r16k16_f32__avx512_1x64) \
+    X(linear_i8row_tern2r16k16_f32__avx512_1x16) \
     X(linear_i8row_tern2r16k16_f32__avx512_6x64panel) \
-    X(linear_i8row_tern2r16k16_f32__avx512vnni_1x64) \
+    X(linear_i8row_tern2r16k16_f32__avx512vnni_1x16) \
     X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64) \
     X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
     X(mul_f32_f32_f32__avx512) \

@@ -110,6 +110,11 @@ static inline lanes lanes_div(lanes a, lanes b)
     return _mm512_div_ps(a, b);
 }
 
+static inline lanes lanes_sqrt(lanes a)
+{
+    return _mm512_sqrt_ps(a);
+}
+
 static inline lanes lanes_max(lanes a, lanes b)
 {
     return _mm512_max_ps(a, b);
@@ -164,8 +169,10 @@ static inline void lanes_transpose(lanes row[SETUN_LANES])
 
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i += 4) { /* 4 x 4 within each quarter of the register */
-        const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(row[i], row[i + 1])), b = _mm512_castps_pd(_mm512_unpackhi_ps(row[i], row[i + 1]));
-        const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(row[i + 2], row[i + 3])), d = _mm512_castps_pd(_mm512_unpackhi_ps(row[i + 2], row[i + 3]));
+        const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(row[i], row[i + 1])),
+                      b = _mm512_castps_pd(_mm512_unpackhi_ps(row[i], row[i + 1]));
+        const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(row[i + 2], row[i + 3])),
+                      d = _mm512_castps_pd(_mm512_unpackhi_ps(row[i + 2], row[i + 3]));
 
         t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
         t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));

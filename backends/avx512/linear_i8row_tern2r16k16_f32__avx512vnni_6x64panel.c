@@ -1,11 +1,11 @@
-/* linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): weights unpacked once for many rows of q.
- * in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
+/* linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): weights unpacked once
+ * for many rows of q. in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
 #include "kernels.h"
 #include "ternary_tile.h"
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_plan(query, 0.0048, 0.02, ternary_panel_bytes(query), out_plan);
+    return ternary_plan(query, 0.0049, 0.030, ternary_panel_bytes(query), out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)

@@ -1,5 +1,5 @@
-/* plugin.c - the table of the AVX-512 backend: F, BW, CD, DQ and VL, and FMA and F16C, which every such CPU has. Kernels that need more
- * say so themselves. */
+/* plugin.c - the table of the AVX-512 backend: F, BW, CD, DQ and VL, and FMA and F16C, which every such CPU has. Kernels that need
+ * more say so themselves. */
 #include "kernels.h"
 
 #define AVX512_ADDRESS(name) &name,

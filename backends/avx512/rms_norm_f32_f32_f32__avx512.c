@@ -16,11 +16,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 static void norm_group(const float *x, const float *w, float *y, int64_t n, const setun_attr_rms_norm *attr)
 {
     const float mean = lanes_dot(x, x, n) / (float)n;
-    const lanes r = lanes_set(1.0f / __builtin_sqrtf(mean + attr->eps)), offset = lanes_set(attr->weight_offset);
+    const lanes r = lanes_div(lanes_set(1.0f), lanes_sqrt(lanes_set(mean + attr->eps))), offset = lanes_set(attr->weight_offset);
 
     if (attr->weight_offset != 0.0f)
         for (int64_t j = 0; j < n; j += SETUN_LANES)
-            lanes_store_n(y + j, lanes_mul(lanes_mul(lanes_load_n(x + j, n - j), r), lanes_add(lanes_load_n(w + j, n - j), offset)), n - j);
+            lanes_store_n(y + j, lanes_mul(lanes_mul(lanes_load_n(x + j, n - j), r), lanes_add(lanes_load_n(w + j, n - j), offset)),
+                          n - j);
     else
         for (int64_t j = 0; j < n; j += SETUN_LANES)
             lanes_store_n(y + j, lanes_mul(lanes_mul(lanes_load_n(x + j, n - j), r), lanes_load_n(w + j, n - j)), n - j);

@@ -1,5 +1,5 @@
-/* ternary_tile.h - several rows of q at a time, by 64 rows of weights: either straight from the packed blocks, which are unpacked again
- * for every six rows of q, or from a panel in scratch, unpacked once for all of them. */
+/* ternary_tile.h - several rows of q at a time, by 64 rows of weights: either straight from the packed blocks, which are unpacked
+ * again for every six rows of q, or from a panel in scratch, unpacked once for all of them. */
 #ifndef SETUN_AVX512_TERNARY_TILE_H
 #define SETUN_AVX512_TERNARY_TILE_H
 #include "ternary.h"
@@ -44,6 +44,11 @@ ALWAYS_INLINE void ternary_tile(const setun_call *call, int64_t i, int n_x, int6
                     acc[x][g] = dot4(acc[x][g], codes[g], words);
             }
         }
+#pragma GCC unroll 6
+        for (int x = 0; x < n_x; x++)
+#pragma GCC unroll 4
+            for (int g = 0; g < n; g++)
+                KEEP_IN_REGISTER(acc[x][g]);
     }
 #pragma GCC unroll 6
     for (int x = 0; x < n_x; x++)

@@ -1,11 +1,11 @@
-/* linear_i8row_tern2r16k16_f32__avx512_1x64.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): one row of q at a time, without VNNI.
- * in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
+/* linear_i8row_tern2r16k16_f32__avx512_1x16.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): one row of q at a time,
+ * without VNNI. in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
 #include "kernels.h"
 #include "ternary_row.h"
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_plan(query, 0.016, 0.0, 0, out_plan);
+    return ternary_plan(query, 0.0093, 0.0, 0, out_plan);
 }
 
 /* No product pair leaves 16 bits: codes are at most 2 * 64, and 2 * 128 * -128 just fits. */
@@ -19,10 +19,10 @@ static void run(const setun_call *call, const setun_tile *tile)
     ternary_row_run(call, tile, dot4);
 }
 
-const setun_kernel linear_i8row_tern2r16k16_f32__avx512_1x64 = {
+const setun_kernel linear_i8row_tern2r16k16_f32__avx512_1x16 = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "linear_i8row_tern2r16k16_f32__avx512_1x64",
+    .name = "linear_i8row_tern2r16k16_f32__avx512_1x16",
     .pattern = "linear",
     .fmts = "i8.row+f32,tern2.r16k16+f32>f32",
     .k_max = TERNARY_K_MAX,

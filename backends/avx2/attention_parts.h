@@ -1,0 +1,250 @@
+/* attention_parts.h - the steps of attention.h: scores of 16 positions at a time, weights of a chunk, sums of values, and the
+ * merge. */
+#ifndef SETUN_AVX2_ATTENTION_PARTS_H
+#define SETUN_AVX2_ATTENTION_PARTS_H
+#include "cache.h"
+
+#define ATTENTION_MAX_ROWS 8
+#define ATTENTION_MAX_HEADS 16
+#define ATTENTION_SCRATCH_FLOATS (1 << 17) /* half an L2 cache */
+#define ATTENTION_NS 0.11                  /* of one element of q at one position, for K and V */
+#define ATTENTION_SCORES 4                 /* chains of two registers at a time: 4 cycles of latency, 2 fma a cycle */
+#define ATTENTION_VALUES 2                 /* queries at a time, by 2 pairs of registers of their sums */
+#define ATTENTION_VALUE_LANES 2
+
+/* One row and head: the positions first <= j < end of its sequence, and what is kept of each chunk. */
+typedef struct attention_query {
+    const float *q; /* [head_dim] */
+    float *out;     /* [head_dim] */
+    int64_t first, end;
+    int64_t first_chunk;
+    float *p;     /* [256] scores, then weights, of the present chunk */
+    float *o;     /* [chunks][padded head_dim] */
+    float *m, *l; /* [chunks] largest score, sum of p */
+} attention_query;
+
+/* Consecutive rows of one sequence, with heads of one KV head; queries row by row. */
+typedef struct attention_run_of_rows {
+    const int32_t *block;
+    int64_t kv_head, heads, n_queries;
+    float *columns; /* [padded head_dim][16] 16 positions of K, lanes being positions */
+    attention_query query[ATTENTION_MAX_ROWS * ATTENTION_MAX_HEADS];
+} attention_run_of_rows;
+
+static inline int64_t padded_dims(int64_t head_dim)
+{
+    return (head_dim + SETUN_LANES - 1) / SETUN_LANES * SETUN_LANES;
+}
+
+/* What the query sees of the chunk that begins at base, counted from there; empty: first >= end. */
+static inline int64_t chunk_first(const attention_query *query, int64_t base)
+{
+    return query->first > base ? query->first - base : 0;
+}
+
+static inline int64_t chunk_end(const attention_query *query, int64_t base)
+{
+    return least(query->end - base, SETUN_CHUNK);
+}
+
+/* Takes its memory from scratch and returns what is left. */
+static inline float *query_make(const setun_call *call, int64_t row, int64_t head, float *scratch, attention_query *out_query)
+{
+    const setun_attr_attention *attr = call->attr[0];
+    const setun_batch *batch = call->batch;
+    const int64_t pos = batch->pos[row], n_chunks = call->in[1].dim[0];
+
+    out_query->q = (const float *)in_row(call, 0, row) + head * attr->head_dim;
+    out_query->out = (float *)out_row(call, 0, row) + head * attr->head_dim;
+    out_query->first = attr->window > 0 && pos >= attr->window ? pos - attr->window + 1 : 0;
+    out_query->end = attr->causal ? pos + 1 : batch->len[batch->seq[row]];
+    out_query->first_chunk = out_query->first / SETUN_CHUNK;
+    out_query->p = scratch;
+    out_query->o = out_query->p + SETUN_CHUNK;
+    out_query->m = out_query->o + n_chunks * padded_dims(attr->head_dim);
+    out_query->l = out_query->m + n_chunks;
+    return out_query->l + n_chunks;
+}
+
+/* columns[d][lane] = element d of position lane, of 16 positions from k on. */
+ALWAYS_INLINE void turn_keys(const char *k, int64_t stride_bytes, int64_t head_dim, int64_t element_bytes, float *columns,
+                             lanes_loader *load, lanes_loader_n *load_n)
+{
+    for (int64_t d = 0; d < head_dim; d += SETUN_LANES) {
+        lanes row[SETUN_LANES];
+
+        if (head_dim - d >= SETUN_LANES) {
+#pragma GCC unroll 16
+            for (int i = 0; i < SETUN_LANES; i++)
+                row[i] = load(k + i * stride_bytes + d * element_bytes);
+        } else {
+#pragma GCC unroll 16
+            for (int i = 0; i < SETUN_LANES; i++)
+                row[i] = load_n(k + i * stride_bytes + d * element_bytes, head_dim - d);
+        }
+        lanes_transpose(row);
+#pragma GCC unroll 16
+        for (int i = 0; i < SETUN_LANES; i++)
+            lanes_store(columns + (d + i) * SETUN_LANES, row[i]);
+    }
+}
+
+/* 16 scores of n queries; n is a constant where this is inlined. */
+ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const float *columns, int64_t tile,
+                                 const setun_attr_attention *attr)
+{
+    lanes acc[ATTENTION_SCORES];
+
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++)
+        acc[i] = lanes_set(0.0f);
+    for (int64_t d = 0; d < attr->head_dim; d++) {
+        const lanes column = lanes_load(columns + d * SETUN_LANES);
+
+#pragma GCC unroll 8
+        for (int i = 0; i < n; i++)
+            acc[i] = lanes_fma(lanes_set(query[i]->q[d]), column, acc[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++)
+        lanes_store(query[i]->p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
+}
+
+/* Positions base + tile .. + 15, for the queries that see any of them. Lanes that a query does not see hold nothing of use. */
+static inline void score_tile(attention_run_of_rows *run, int64_t base, int64_t tile, const setun_attr_attention *attr)
+{
+    attention_query *active[ATTENTION_MAX_ROWS * ATTENTION_MAX_HEADS];
+    int64_t n = 0, i = 0;
+
+    for (int64_t j = 0; j < run->n_queries; j++) {
+        attention_query *query = &run->query[j];
+
+        if (chunk_first(query, base) < tile + SETUN_LANES && chunk_end(query, base) > tile)
+            active[n++] = query;
+    }
+    for (; i + ATTENTION_SCORES <= n; i += ATTENTION_SCORES)
+        score_queries(active + i, ATTENTION_SCORES, run->columns, tile, attr);
+    for (; i + 2 <= n; i += 2)
+        score_queries(active + i, 2, run->columns, tile, attr);
+    if (i < n)
+        score_queries(active + i, 1, run->columns, tile, attr);
+}
+
+/* Scores of the chunk become p; m and l with them. */
+static inline void weigh_positions(const attention_query *query, int64_t chunk)
+{
+    const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
+    const int64_t slot = chunk - query->first_chunk, begin = first / SETUN_LANES * SETUN_LANES;
+    lanes largest = lanes_set(-__builtin_inff()), sum = lanes_set(0.0f);
+    float m;
+
+    if (first >= end)
+        return;
+    for (int64_t j = begin; j < end; j += SETUN_LANES)
+        largest = lanes_max(largest, lanes_between(lanes_load(query->p + j), largest, first > j ? first - j : 0, end - j));
+    m = lanes_largest(largest);
+    for (int64_t j = begin; j < end; j += SETUN_LANES) {
+        const lanes p = lanes_exp(lanes_sub(lanes_load(query->p + j), lanes_set(m)));
+
+        sum = lanes_between(lanes_add(sum, p), sum, first > j ? first - j : 0, end - j);
+        lanes_store(query->p + j, p);
+    }
+    query->m[slot] = m;
+    query->l[slot] = lanes_total(sum);
+}
+
+/* o[d ..] of n queries that see the same positions, n_lanes registers each; both constants where this is inlined. n_last: elements
+ * of the last register. */
+ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot, int64_t first, int64_t end, const char *v,
+                                    int64_t stride_bytes, int64_t o_offset, int n_lanes, int64_t n_last, int64_t element_bytes,
+                                    lanes_loader *load, lanes_loader_n *load_n)
+{
+    lanes acc[ATTENTION_VALUES][ATTENTION_VALUE_LANES];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+#pragma GCC unroll 4
+        for (int l = 0; l < n_lanes; l++)
+            acc[i][l] = lanes_set(0.0f);
+    for (int64_t j = first; j < end; j++) {
+        lanes value[ATTENTION_VALUE_LANES];
+
+#pragma GCC unroll 4
+        for (int l = 0; l < n_lanes; l++)
+            value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
+                                                            : load_n(v + j * stride_bytes, n_last);
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) {
+            const lanes p = lanes_set(query[i].p[j]);
+
+#pragma GCC unroll 4
+            for (int l = 0; l < n_lanes; l++)
+                acc[i][l] = lanes_fma(p, value[l], acc[i][l]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+#pragma GCC unroll 4
+        for (int l = 0; l < n_lanes; l++)
+            lanes_store(query[i].o + slot + o_offset + l * SETUN_LANES, acc[i][l]);
+}
+
+ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, const char *v, int64_t stride_bytes,
+                                 int64_t head_dim, int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
+{
+    const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
+    const int64_t slot = (chunk - query->first_chunk) * padded_dims(head_dim);
+    int64_t d = 0;
+
+    if (first >= end)
+        return;
+    for (; d + ATTENTION_VALUE_LANES * SETUN_LANES <= head_dim; d += ATTENTION_VALUE_LANES * SETUN_LANES)
+        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, ATTENTION_VALUE_LANES, SETUN_LANES,
+                         element_bytes, load, load_n);
+    for (; d < head_dim; d += SETUN_LANES)
+        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, 1, head_dim - d, element_bytes, load,
+                         load_n);
+}
+
+/* o of the heads of one row. */
+ALWAYS_INLINE void add_values(attention_query *query, int64_t n_heads, int64_t chunk, const char *v, int64_t stride_bytes,
+                              int64_t head_dim, int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
+{
+    int64_t i = 0;
+
+    for (; i + ATTENTION_VALUES <= n_heads; i += ATTENTION_VALUES)
+        add_values_of(query + i, ATTENTION_VALUES, chunk, v, stride_bytes, head_dim, element_bytes, load, load_n);
+    if (i < n_heads)
+        add_values_of(query + i, 1, chunk, v, stride_bytes, head_dim, element_bytes, load, load_n);
+}
+
+static inline float exp_one(float x)
+{
+    float y[SETUN_LANES];
+
+    lanes_store(y, lanes_exp(lanes_set(x)));
+    return y[0];
+}
+
+static inline void merge_chunks(const attention_query *query, int64_t head_dim)
+{
+    const int64_t n = query->end > query->first ? (query->end - 1) / SETUN_CHUNK - query->first_chunk + 1 : 0;
+    float m = -__builtin_inff(), l = 0.0f;
+    lanes inverse;
+
+    for (int64_t c = 0; c < n; c++)
+        m = query->m[c] > m ? query->m[c] : m;
+    for (int64_t c = 0; c < n; c++) { /* m becomes w */
+        query->m[c] = exp_one(query->m[c] - m);
+        l = __builtin_fmaf(query->m[c], query->l[c], l);
+    }
+    inverse = lanes_set(1.0f / l);
+    for (int64_t d = 0; d < head_dim; d += SETUN_LANES) {
+        lanes acc = lanes_set(0.0f);
+
+        for (int64_t c = 0; c < n; c++)
+            acc = lanes_fma(lanes_set(query->m[c]), lanes_load(query->o + c * padded_dims(head_dim) + d), acc);
+        lanes_store_n(query->out + d, lanes_mul(acc, inverse), head_dim - d);
+    }
+}
+#endif

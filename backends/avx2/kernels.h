@@ -1,0 +1,31 @@
+/* kernels.h - the kernels of this backend, each in the file of its name; plugin.c makes the table of them. */
+#ifndef SETUN_AVX2_KERNELS_H
+#define SETUN_AVX2_KERNELS_H
+#include "setun_plugin.h"
+
+#define AVX2_KERNELS(X) \
+    X(add_f32_f32_f32__avx2) \
+    X(attention_f32_f16kv256_f32__avx2) \
+    X(attention_f32_f32kv256_f32__avx2) \
+    X(embedding_i32_bf16_f32__avx2) \
+    X(embedding_i32_f16_f32__avx2) \
+    X(embedding_i32_f32_f32__avx2) \
+    X(kv_write_f32_f16kv256__avx2) \
+    X(kv_write_f32_f32kv256__avx2) \
+    X(linear_f32_bf16_f32__avx2) \
+    X(linear_f32_f16_f32__avx2) \
+    X(linear_f32_f32_f32__avx2) \
+    X(linear_i8row_tern2r16k16_f32__avx2_1x16) \
+    X(linear_i8row_tern2r16k16_f32__avx2_4x16) \
+    X(linear_i8row_tern2r16k16_f32__avx2_4x16panel) \
+    X(mul_f32_f32_f32__avx2) \
+    X(output_rows_f32_f32__avx2) \
+    X(pack_f32_i8row__avx2) \
+    X(relu2_f32_f32__avx2) \
+    X(rms_norm_f32_f32_f32__avx2) \
+    X(rope_f32_f32_f32__avx2) \
+    X(silu_f32_f32__avx2)
+
+#define AVX2_DECLARE(name) extern const setun_kernel name;
+AVX2_KERNELS(AVX2_DECLARE)
+#endif
