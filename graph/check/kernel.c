@@ -122,20 +122,27 @@ static setun_status renew(setun_check_bench *b, setun_error *error)
 }
 
 /* The plain run. Where the oracle does not bind, it says what the others are compared with. */
-static setun_status run_first(setun_check_bench *b, const attempt *a, setun_check_report *report, bool *out_declined, setun_error *error)
+static setun_status run_first(setun_check_bench *b, const attempt *a, setun_check_report *report, bool *out_declined, char why[200],
+                              setun_error *error)
 {
     const bool had = b->has_expected;
     setun_status status;
 
     if (b->target->exact && had)
-        return run_attempt(b, a, out_declined, report->why, &report->failure, error);
+        return run_attempt(b, a, out_declined, why, &report->failure, error);
     b->has_expected = false;
-    status = run_attempt(b, a, out_declined, report->why, &report->failure, error);
+    status = run_attempt(b, a, out_declined, why, &report->failure, error);
     b->has_expected = had;
     if (status != SETUN_OK || *out_declined || report->failure.kind != NULL)
         return status;
     adopt(b, report);
     return renew(b, error);
+}
+
+static void note_declined(setun_check_report *report, const char why[200])
+{
+    report->n_declined++;
+    memcpy(report->why, why, sizeof(report->why));
 }
 
 static setun_status run_case(setun_check_bench *b, uint32_t index, uint64_t seed, uint32_t rounds, setun_check_report *report, setun_error *error)
@@ -150,11 +157,11 @@ static setun_status run_case(setun_check_bench *b, uint32_t index, uint64_t seed
         if (!make_attempt(b, i, &random, &a))
             continue;
         if (i == 0)
-            status = run_first(b, &a, report, &declined, error);
+            status = run_first(b, &a, report, &declined, why, error);
         else
             status = run_attempt(b, &a, &declined, why, &report->failure, error);
         if (status == SETUN_OK && declined && i == 0) {
-            report->n_declined++;
+            note_declined(report, why);
             return SETUN_OK;
         }
         report->n_runs += !declined;
@@ -182,7 +189,8 @@ static setun_status check_declines(setun_check_bench *b, uint32_t index, uint64_
         status = setun_check_plan(&b->call, &declined, why, &report->failure, error);
     if (status != SETUN_OK)
         return status;
-    report->n_declined += declined;
+    if (declined)
+        note_declined(report, why);
     if (report->failure.kind == NULL && !declined)
         setun_check_fail(&report->failure, "plan", "plan() accepts what it must decline");
     if (report->failure.kind != NULL)
@@ -210,9 +218,7 @@ static setun_status check_case(setun_check_bench *b, uint32_t index, uint64_t se
     if (report->failure.kind != NULL) {
         tell(b, &none, index, seed, &report->failure);
     } else if (!applies) {
-        report->n_declined++;
-        if (report->why[0] == '\0')
-            memcpy(report->why, why, sizeof(why));
+        note_declined(report, why);
     } else {
         return run_case(b, index, seed, rounds, report, error);
     }

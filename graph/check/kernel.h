@@ -29,7 +29,7 @@ typedef struct setun_check_report {
     setun_check_failure failure;
     setun_check_error   inexact;    /* of a kernel that is not flagged exact */
     bool                k_max_done;
-    char                why[200];   /* the first reason why plan() declined */
+    char                why[200];   /* the last reason why a case was declined */
 } setun_check_report;
 
 /* Every case of the kernel in every way, until the first failure. */

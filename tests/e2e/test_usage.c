@@ -28,6 +28,9 @@ Test(usage, help)
     check_help("plugins", "--help", NULL);
     check_help("plugins", "list", "--help");
     check_help("plugins", "check", "--help");
+    check_help("kernels", "--help", NULL);
+    check_help("kernels", "list", "--help");
+    check_help("kernels", "check", "--help");
     check_help("topo", "--help", NULL);
     check_help("model", "--help", NULL);
     check_help("model", "show", "--help");
