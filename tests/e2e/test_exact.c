@@ -12,10 +12,10 @@ typedef struct scored {
     size_t n_npy;
 } scored;
 
-static scored score(const char *const *further)
+static scored score_in(const char *const *environment, const char *const *further)
 {
     const char *argv[24] = {SETUN_COMMAND, "score", "--logits"};
-    const process_options options = {0};
+    const process_options options = {.environment = environment};
     char folder[64], npy[128];
     process_result result;
     scored got;
@@ -33,6 +33,11 @@ static scored score(const char *const *further)
     process_result_free(&result);
     folder_remove(folder);
     return got;
+}
+
+static scored score(const char *const *further)
+{
+    return score_in(NULL, further);
 }
 
 static void release(scored *got)
@@ -157,4 +162,64 @@ Test(exact, window_is_a_sequence)
     release(&windows);
     release(&sequence);
     folder_remove(folder);
+}
+
+/* Whether this machine and build have the backend. */
+static bool is_loaded(const char *backend)
+{
+    process_result plugins;
+    bool loaded = false;
+
+    setun_command(&plugins, "plugins", "list", NULL);
+    cr_assert_eq(plugins.exit_code, 0, "%s", plugins.err);
+    for (char *line = strtok(plugins.out, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        loaded = loaded || (strncmp(line, backend, strlen(backend)) == 0 && line[strlen(backend)] == ' ');
+    process_result_free(&plugins);
+    return loaded;
+}
+
+static void check_backends(const char *kv)
+{
+    static const char *const backends[] = {"avx2", "avx512", "amx", "neon"}, *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "9", "200"};
+    scored scalar = score((const char *const[]){"--ids", "-f", GOLDEN "/logits/long.ids", "--kv", kv, "--backend", "scalar", NULL});
+
+    for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        if (!is_loaded(backends[b]))
+            continue;
+        for (size_t t = 0; t < 3; t++)
+            for (size_t c = 0; c < 3; c++) {
+                scored got = score((const char *const[]){"--ids", "-f", GOLDEN "/logits/long.ids", "--kv", kv, "--backend", backends[b], "-t",
+                                                         threads[t], "--chunk", chunks[c], NULL});
+
+                assert_same(&scalar, &got, backends[b], kv);
+                release(&got);
+            }
+    }
+    release(&scalar);
+}
+
+Test(exact, backends_f16)
+{
+    check_backends("f16");
+}
+
+Test(exact, backends_f32)
+{
+    check_backends("f32");
+}
+
+/* Whatever instructions are taken away: the planner then chooses other kernels, and other packings of the weights. */
+Test(exact, instruction_sets)
+{
+    static const char *const masks[] = {"SETUN_CPU=avx2", "SETUN_CPU=avx512", "SETUN_CPU=avx512,-vnni", "SETUN_CPU=native"};
+    const char *const arguments[] = {"--ids", "-f", GOLDEN "/logits/long.ids", NULL};
+    scored lowest = score_in((const char *const[]){"SETUN_CPU=sse", NULL}, arguments);
+
+    for (size_t m = 0; m < sizeof(masks) / sizeof(masks[0]); m++) {
+        scored got = score_in((const char *const[]){masks[m], NULL}, arguments);
+
+        assert_same(&lowest, &got, masks[m], "f16");
+        release(&got);
+    }
+    release(&lowest);
 }
