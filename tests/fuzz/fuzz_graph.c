@@ -1,8 +1,15 @@
 /* fuzz_graph.c - a model file (YAML), elaborated with fable's weights, as a graph without weights, and asked whether it matches. */
+#include <stdlib.h>
+
 #include "fuzz.h"
 #include "graph.h"
 
 static setun_weights *weights;
+
+static void close_weights(void)
+{
+    setun_weights_close(weights);
+}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -11,6 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     FUZZ_EXPECT(setun_weights_open(SETUN_SOURCE_DIR "/models/fable", &weights, &error) == SETUN_OK);
+    FUZZ_EXPECT(atexit(close_weights) == 0);
     return 0;
 }
 

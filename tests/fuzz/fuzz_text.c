@@ -7,6 +7,11 @@
 
 static setun_tokenizer *tokenizer;
 
+static void close_tokenizer(void)
+{
+    setun_tokenizer_close(tokenizer);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     setun_error error = {""};
@@ -14,6 +19,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     FUZZ_EXPECT(setun_tokenizer_open(SETUN_SOURCE_DIR "/models/fable", &tokenizer, &error) == SETUN_OK);
+    FUZZ_EXPECT(atexit(close_tokenizer) == 0);
     return 0;
 }
 
