@@ -18,6 +18,7 @@ struct npy_writer {
 static setun_status write_header(npy_writer *writer, int64_t n_rows, int64_t n_columns, setun_error *error)
 {
     enum { PREFIX = 10, ALIGN = 64 }; /* magic 6, version 2, length 2; the data start at a multiple of 64 */
+    static const unsigned char magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0}; /* version 1.0 */
     char header[4 * ALIGN];
     int n = snprintf(header + PREFIX, sizeof(header) - PREFIX, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
                      (long long)n_rows, (long long)n_columns) + PREFIX;
@@ -25,7 +26,7 @@ static setun_status write_header(npy_writer *writer, int64_t n_rows, int64_t n_c
 
     memset(header + n, ' ', (size_t)(total - n));
     header[total - 1] = '\n';
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    memcpy(header, magic, sizeof(magic));
     header[8] = (char)((total - PREFIX) & 0xff);
     header[9] = (char)((total - PREFIX) >> 8);
     writer->header_bytes = (size_t)total;

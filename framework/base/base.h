@@ -21,6 +21,14 @@ setun_status setun_fail_nomem(setun_error *error, const char *what, size_t n_byt
 __attribute__((format(printf, 3, 4)))
 setun_status setun_fail_prefix(setun_error *error, setun_status status, const char *format, ...);
 
+#ifdef __clang_analyzer__
+/* The analyser does not look into other files: it is told here that these return the status they are given, so that it does not follow
+ * paths on which a failure counts as success. */
+#define setun_fail(error, status, ...)         ((void)(setun_fail)(error, status, __VA_ARGS__), (status))
+#define setun_fail_nomem(error, what, n_bytes) ((void)(setun_fail_nomem)(error, what, n_bytes), SETUN_ERR_NOMEM)
+#define setun_fail_prefix(error, status, ...)  ((void)(setun_fail_prefix)(error, status, __VA_ARGS__), (status))
+#endif
+
 /* Overflow-checked arithmetic: false on overflow, and then *out is unset. */
 bool setun_mul_size(size_t a, size_t b, size_t *out);
 bool setun_add_size(size_t a, size_t b, size_t *out);

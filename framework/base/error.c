@@ -4,6 +4,12 @@
 
 #include "base/base.h"
 
+#ifdef __clang_analyzer__ /* base.h has macros of these names for it */
+#undef setun_fail
+#undef setun_fail_nomem
+#undef setun_fail_prefix
+#endif
+
 const char *setun_status_text(setun_status status)
 {
     switch (status) {

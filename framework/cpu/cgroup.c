@@ -48,11 +48,14 @@ static void limit_memory(setun_cgroup *cgroup, const char *text)
 static void read_group(const char *folder, setun_cgroup *cgroup)
 {
     char path[PATH_BYTES + 64], line[64], quota[64];
-    double value, period;
+    char *end;
 
     (void)snprintf(path, sizeof(path), "%s/cpu.max", folder); /* "150000 100000" or "max 100000" */
-    if (read_line(line, sizeof(line), path) && sscanf(line, "%lf %lf", &value, &period) == 2)
-        limit_cpu(cgroup, value, period);
+    if (read_line(line, sizeof(line), path) && line[0] >= '0' && line[0] <= '9') {
+        const double value = strtod(line, &end);
+
+        limit_cpu(cgroup, value, strtod(end, NULL));
+    }
     (void)snprintf(path, sizeof(path), "%s/memory.max", folder);
     if (read_line(line, sizeof(line), path))
         limit_memory(cgroup, line);

@@ -66,9 +66,13 @@ void setun_huge_pages_read_below(const char *root, setun_huge_pages *out_pages)
     (void)snprintf(path, sizeof(path), "%s/sys/kernel/mm/hugepages", root);
     folder = opendir(path);
     for (struct dirent *entry; folder != NULL && pages.n_sizes < SETUN_HUGE_PAGE_SIZES && (entry = readdir(folder)) != NULL;) {
+        static const char prefix[] = "hugepages-"; /* "hugepages-2048kB" */
         unsigned long long kilobytes;
 
-        if (sscanf(entry->d_name, "hugepages-%llukB", &kilobytes) != 1)
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+            continue;
+        kilobytes = strtoull(entry->d_name + strlen(prefix), NULL, 10);
+        if (kilobytes == 0 || kilobytes > UINT64_MAX / 1024)
             continue;
         pages.size[pages.n_sizes].page_bytes = 1024 * (uint64_t)kilobytes;
         pages.size[pages.n_sizes].n_total = read_count(root, entry->d_name, "nr_hugepages");

@@ -70,9 +70,9 @@ static setun_status open_source(const char *synthetic, const char *xml, setun_to
     for (int i = 0; i < n_cores; i++) {
         hwloc_obj_t core = hwloc_get_obj_by_type(topology->hwloc, (hwloc_obj_type_t)type, (unsigned)i);
 
-        topology->processors[i] = hwloc_get_obj_inside_cpuset_by_type(topology->hwloc, core->cpuset, HWLOC_OBJ_PU, 0);
-        if (topology->processors[i] == NULL)
-            topology->processors[i] = core;
+        while (core->first_child != NULL) /* down to its first hardware thread */
+            core = core->first_child;
+        topology->processors[i] = core;
     }
     *out_topology = topology;
     return SETUN_OK;
@@ -118,11 +118,12 @@ void setun_topology_describe(const setun_topology *topology, uint32_t n_workers,
 {
     *out_machine = (setun_machine){.size = sizeof(*out_machine), .n_workers = n_workers};
     for (hwloc_obj_t object = topology->processors[0]; object != NULL; object = object->parent) {
-        uint64_t share;
+        uint64_t share, n_processors;
 
         if (!hwloc_obj_type_is_dcache(object->type))
             continue;
-        share = object->attr->cache.size / (uint64_t)hwloc_get_nbobjs_inside_cpuset_by_type(topology->hwloc, object->cpuset, HWLOC_OBJ_PU);
+        n_processors = (uint64_t)hwloc_get_nbobjs_inside_cpuset_by_type(topology->hwloc, object->cpuset, HWLOC_OBJ_PU);
+        share = n_processors > 0 ? object->attr->cache.size / n_processors : object->attr->cache.size;
         if (object->type == HWLOC_OBJ_L1CACHE)
             out_machine->l1d_bytes = object->attr->cache.size;
         else if (object->type == HWLOC_OBJ_L2CACHE)

@@ -8,7 +8,7 @@
 /* Spins before yielding the processor: about 10 us, longer than the imbalance of a phase, shorter than a time slice. */
 enum { SPINS_BEFORE_YIELD = 2000 };
 
-struct setun_team {
+struct setun_team { /* NOLINT(clang-analyzer-optin.performance.Padding): the padding is the point */
     const setun_topology *topology;
     uint32_t              n_threads;
     uint32_t              n_spins; /* 0 when there are more threads than cores: then waiting must give the core away */

@@ -36,7 +36,8 @@ static void describe(setun_check_bench *b, const setun_check_target *target, uin
 static void compare_sum(const setun_check_bench *b, int64_t n, int64_t k, size_t fill, setun_check_failure *failure)
 {
     static const int64_t even[SETUN_COUNT(worst)] = {128, -128, 127, -127, 0, 127}, odd[SETUN_COUNT(worst)] = {128, -128, 127, -127, 0, 128};
-    const float d = (float)(even[fill] * ((k + 1) / 2) + odd[fill] * (k / 2));
+    const int64_t sum = even[fill] * ((k + 1) / 2) + odd[fill] * (k / 2);
+    const float d = (float)sum;
     const float *s = b->oracle_in[0].part[1].data, *w_scale = b->oracle_in[1].part[1].data, *y = b->found[0].part[0].data;
 
     for (int64_t j = 0; j < n; j++) {

@@ -32,7 +32,7 @@ static const world worlds[] = {
 /* Blocks of all sequences, shuffled, and two that belong to nobody. */
 static int64_t make_batch(setun_check_case *c, const world *w)
 {
-    int32_t order[SETUN_CHECK_MAX_SEQS * SETUN_CHECK_MAX_BLOCKS + 2];
+    int32_t order[SETUN_CHECK_MAX_SEQS * SETUN_CHECK_MAX_BLOCKS + 2] = {0};
     int64_t n_blocks = 2, m = 0;
 
     while (c->batch.n_seqs < SETUN_CHECK_MAX_SEQS && w->len[c->batch.n_seqs] > 0)
@@ -40,6 +40,7 @@ static int64_t make_batch(setun_check_case *c, const world *w)
     for (int32_t i = 0; i < n_blocks; i++) {
         const int64_t j = setun_check_below(&c->random, i + 1);
 
+        order[i] = i;
         order[i] = order[j];
         order[j] = i;
     }

@@ -208,6 +208,7 @@ static bool run_phase(run *r, uint32_t phase)
     for (uint32_t i = 0; i < n; i++) { /* shuffle */
         const uint32_t j = (uint32_t)setun_check_below(&r->way.random, i + 1);
 
+        order[i] = i;
         order[i] = order[j];
         order[j] = i;
     }

@@ -132,7 +132,8 @@ setun_status setun_session_eval(setun_session *session, const setun_row *rows, s
             return setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted after %zu of %zu rows", i, n_rows);
         fill_batch(session, rows + i, (int64_t)n);
         run_pass(session, plan, i, n, n_rows);
-        status = deliver(session, plan, i, sink, context, error);
+        if (sink != NULL) /* else no row wants logits: check_rows */
+            status = deliver(session, plan, i, sink, context, error);
         i += n;
     }
     return status;

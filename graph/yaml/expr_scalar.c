@@ -29,7 +29,7 @@ const char *setun_expr_float_text(double value, char text[32])
             break;
     }
     if (strpbrk(text, ".en") == NULL) /* a float does not look like an integer */
-        strcat(text, ".0");
+        memcpy(text + strlen(text), ".0", sizeof(".0")); /* 17 digits and an exponent take 24 bytes */
     return text;
 }
 

@@ -6,6 +6,11 @@
 #include "base/base.h"
 #include "yaml/tree.h"
 
+#ifdef __clang_analyzer__ /* yaml.h has macros of these names for it */
+#undef setun_yaml_fail
+#undef setun_yaml_fail_inside
+#endif
+
 enum { FILE_BYTES = 1 << 20 }; /* model files have some 10 KB */
 
 setun_status setun_yaml_open(const char *path, setun_yaml **out_yaml, setun_error *error)

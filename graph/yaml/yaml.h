@@ -43,6 +43,11 @@ __attribute__((format(printf, 5, 6)))
 setun_status setun_yaml_fail_inside(const setun_yaml *yaml, const setun_yaml_node *node, size_t offset_bytes, setun_error *error,
                                     const char *format, ...);
 
+#ifdef __clang_analyzer__ /* as in base.h: a failure never counts as success */
+#define setun_yaml_fail(yaml, node, error, ...)                ((void)(setun_yaml_fail)(yaml, node, error, __VA_ARGS__), SETUN_ERR_FORMAT)
+#define setun_yaml_fail_inside(yaml, node, offset, error, ...) ((void)(setun_yaml_fail_inside)(yaml, node, offset, error, __VA_ARGS__), SETUN_ERR_FORMAT)
+#endif
+
 /* What a node is, for "expected X, found ...": "a list", "nothing", "'the text'" (cut short). Written into text[64]; returns text. */
 const char *setun_yaml_describe(const setun_yaml_node *node, char text[64]);
 
