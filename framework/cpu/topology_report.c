@@ -46,20 +46,49 @@ static int32_t numa_of(hwloc_topology_t whole, hwloc_obj_t object)
     return node != NULL ? (int32_t)node->logical_index : -1;
 }
 
-/* Which of its core's processors it is. */
+/* Which of its core's processors it is; those of a core follow one another. */
 static uint32_t thread_of(hwloc_topology_t whole, hwloc_obj_t processor)
 {
     const hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(whole, HWLOC_OBJ_CORE, processor);
+    uint32_t n = 0;
 
-    return core == NULL ? 0 : (uint32_t)hwloc_get_obj_index_inside_cpuset(whole, core->cpuset, processor);
+    for (hwloc_obj_t at = processor->prev_cousin; core != NULL && at != NULL && hwloc_bitmap_isset(core->cpuset, at->os_index); at = at->prev_cousin)
+        n++;
+    return n;
 }
 
-/* What the processor does: sessions give worker w to setun_topology_processor(w). */
-static void decide_use(const setun_topology *usable, hwloc_const_cpuset_t allowed, hwloc_const_cpuset_t affinity, uint32_t n_threads,
-                       setun_processor_info *info)
+/* The first worker of a processor. */
+struct placement {
+    unsigned os_index;
+    uint32_t worker;
+};
+
+static int compare_placements(const void *left, const void *right)
+{
+    const unsigned a = ((const struct placement *)left)->os_index, b = ((const struct placement *)right)->os_index;
+
+    return (a > b) - (a < b);
+}
+
+/* One for each usable core, sorted by processor: sessions give worker w to setun_topology_processor(w). NULL: out of memory. */
+static struct placement *list_placements(const setun_topology *usable)
 {
     const uint32_t n_cores = setun_topology_n_cores(usable);
-    uint32_t w = 0;
+    struct placement *placements = setun_calloc(n_cores, sizeof(*placements));
+
+    if (placements == NULL)
+        return NULL;
+    for (uint32_t w = 0; w < n_cores; w++)
+        placements[w] = (struct placement){.os_index = setun_topology_processor(usable, w), .worker = w};
+    qsort(placements, n_cores, sizeof(*placements), compare_placements);
+    return placements;
+}
+
+/* What the processor does. */
+static void decide_use(const struct placement *placements, uint32_t n_cores, hwloc_const_cpuset_t allowed, hwloc_const_cpuset_t affinity,
+                       uint32_t n_threads, setun_processor_info *info)
+{
+    const struct placement key = {.os_index = info->os_index}, *found;
 
     if (!hwloc_bitmap_isset(allowed, info->os_index)) {
         info->use = SETUN_PROCESSOR_OUTSIDE_CPUSET;
@@ -69,16 +98,15 @@ static void decide_use(const setun_topology *usable, hwloc_const_cpuset_t allowe
         info->use = SETUN_PROCESSOR_OUTSIDE_AFFINITY;
         return;
     }
-    while (w < n_cores && setun_topology_processor(usable, w) != info->os_index)
-        w++;
-    if (w == n_cores) {
+    found = bsearch(&key, placements, n_cores, sizeof(*placements), compare_placements);
+    if (found == NULL) {
         info->use = SETUN_PROCESSOR_SIBLING;
-    } else if (w >= n_threads) {
+    } else if (found->worker >= n_threads) {
         info->use = SETUN_PROCESSOR_SPARE;
     } else {
         info->use = SETUN_PROCESSOR_WORKER;
-        info->worker = w;
-        info->n_workers = (n_threads - w + n_cores - 1) / n_cores; /* workers w, w + n_cores, ... */
+        info->worker = found->worker;
+        info->n_workers = (n_threads - found->worker + n_cores - 1) / n_cores; /* workers w, w + n_cores, ... */
     }
 }
 
@@ -87,10 +115,13 @@ static setun_status list_processors(setun_topology_report *report, hwloc_topolog
 {
     setun_topology_summary *summary = &report->summary;
     const size_t n = (size_t)hwloc_get_nbobjs_by_type(whole, HWLOC_OBJ_PU);
+    struct placement *placements = list_placements(usable);
 
     report->processors = setun_calloc(n, sizeof(*report->processors));
-    if (report->processors == NULL)
+    if (report->processors == NULL || placements == NULL) {
+        free(placements);
         return setun_fail_nomem(error, "topology", n * sizeof(*report->processors));
+    }
     summary->n_processors = (uint32_t)n;
     for (size_t i = 0; i < n; i++) {
         const hwloc_obj_t object = hwloc_get_obj_by_type(whole, HWLOC_OBJ_PU, (unsigned)i);
@@ -99,12 +130,13 @@ static setun_status list_processors(setun_topology_report *report, hwloc_topolog
         *info = (setun_processor_info){.os_index = object->os_index, .package = number_above(whole, object, HWLOC_OBJ_PACKAGE),
                                        .numa = numa_of(whole, object), .core = number_above(whole, object, HWLOC_OBJ_CORE),
                                        .thread = thread_of(whole, object)};
-        decide_use(usable, hwloc_topology_get_allowed_cpuset(whole), affinity, summary->n_threads, info);
+        decide_use(placements, summary->n_usable_cores, hwloc_topology_get_allowed_cpuset(whole), affinity, summary->n_threads, info);
         summary->n_outside_cpuset += info->use == SETUN_PROCESSOR_OUTSIDE_CPUSET;
         summary->n_outside_affinity += info->use == SETUN_PROCESSOR_OUTSIDE_AFFINITY;
         summary->n_siblings += info->use == SETUN_PROCESSOR_SIBLING;
         summary->n_spare += info->use == SETUN_PROCESSOR_SPARE;
     }
+    free(placements);
     return SETUN_OK;
 }
 
