@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_plan(query, 0.0102, 0.030, ternary_panel_bytes(query), out_plan);
+    return ternary_plan(query, 0.0108, 0.030, ternary_panel_bytes(query), out_plan);
 }
 
 /* No product pair leaves 16 bits: codes are at most 2 * 64, and 2 * 128 * -128 just fits. */
