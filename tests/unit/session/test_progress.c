@@ -43,9 +43,9 @@ static setun_status nothing(void *context, int32_t id, const char *text, size_t 
     return SETUN_OK;
 }
 
-static setun_session *create(setun_model **out_model, record *r)
+static setun_session *create(uint32_t n_threads, setun_model **out_model, record *r)
 {
-    const setun_session_options options = {.n_threads = 2, .chunk = 32, .progress = note, .progress_context = r};
+    const setun_session_options options = {.n_threads = n_threads, .chunk = 32, .progress = note, .progress_context = r};
     setun_session *session;
     setun_error error = {""};
 
@@ -58,7 +58,7 @@ Test(progress, weights)
 {
     record r = {.forward = true};
     setun_model *model;
-    setun_session *session = create(&model, &r);
+    setun_session *session = create(2, &model, &r);
     setun_session_info info;
 
     setun_session_describe(session, &info);
@@ -93,7 +93,7 @@ Test(progress, rows)
 {
     record r = {.forward = true};
     setun_model *model;
-    setun_session *session = create(&model, &r);
+    setun_session *session = create(1, &model, &r);
     setun_error error;
     int32_t seq;
 
@@ -116,7 +116,7 @@ Test(progress, prompt)
 {
     record r = {.forward = true};
     setun_model *model;
-    setun_session *session = create(&model, &r);
+    setun_session *session = create(1, &model, &r);
     const setun_sampling greedy = {.temperature = 0};
     int32_t prompt[70], seq;
     setun_generation generation;
