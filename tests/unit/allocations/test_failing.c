@@ -210,5 +210,5 @@ int main(int argc, char **argv)
         (void)unlink(path);
     }
     (void)rmdir(folder);
-    return t.n_wrong > 0 || n < 500 ? argc < 2 : 0;
+    return t.n_wrong > 0 || n < 300 ? argc < 2 : 0;
 }
