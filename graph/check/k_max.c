@@ -8,7 +8,9 @@
 
 enum {
     K_LIMIT = (1 << 24) - 1, /* numerics.md: beyond, the sum need not fit 32 bits */
-    MAX_N = 64               /* rows of w that a kernel may want at least */
+    MAX_N = 64,              /* rows of w that a kernel may want at least */
+    TILED_M = 17, TILED_K = 1 << 16, /* for the paths that take several rows at once: refutes any single accumulator of up to 23 bits */
+    TILED_FILLS = 2
 };
 
 static const struct {
@@ -16,38 +18,42 @@ static const struct {
 } worst[] = {{SETUN_FILL_LOWEST, SETUN_FILL_MINUS}, {SETUN_FILL_LOWEST, SETUN_FILL_PLUS}, {SETUN_FILL_PLUS, SETUN_FILL_PLUS},
              {SETUN_FILL_PLUS, SETUN_FILL_MINUS},   {SETUN_FILL_LOWEST, SETUN_FILL_ZERO}, {SETUN_FILL_ALTERNATING, SETUN_FILL_ALTERNATING}};
 
-static void describe(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t n, int64_t k, size_t fill)
+static void describe(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t m, int64_t n, int64_t k,
+                     size_t fill)
 {
     setun_check_case *c = &b->c;
 
     memset(b, 0, sizeof(*b));
     b->target = target;
     c->random = setun_check_stream(seed, "k_max", (uint64_t)k);
-    c->rows = 1;
+    c->rows = m;
     c->has_batch = true;
     c->fill[0] = worst[fill].x;
     c->fill[1] = worst[fill].w;
-    setun_check_dims(c->in_dim[0], 1, k);
+    setun_check_dims(c->in_dim[0], m, k);
     setun_check_dims(c->in_dim[1], n, k);
-    setun_check_dims(c->out_dim[0], 1, n);
+    setun_check_dims(c->out_dim[0], m, n);
 }
 
 /* The sum of these fills is known without adding anything up: that judges the scalar backend too. */
-static void compare_sum(const setun_check_bench *b, int64_t n, int64_t k, size_t fill, setun_check_failure *failure)
+static void compare_sum(const setun_check_bench *b, int64_t m, int64_t n, int64_t k, size_t fill, setun_check_failure *failure)
 {
     static const int64_t even[SETUN_COUNT(worst)] = {128, -128, 127, -127, 0, 127}, odd[SETUN_COUNT(worst)] = {128, -128, 127, -127, 0, 128};
     const int64_t sum = even[fill] * ((k + 1) / 2) + odd[fill] * (k / 2);
     const float d = (float)sum;
-    const float *s = b->oracle_in[0].part[1].data, *w_scale = b->oracle_in[1].part[1].data, *y = b->found[0].part[0].data;
+    const float *s = b->oracle_in[0].part[1].data, *w_scale = b->oracle_in[1].part[1].data;
+    const setun_tensor *y = &b->found[0].part[0];
 
-    for (int64_t j = 0; j < n; j++) {
-        const float expected = d * (w_scale[j] / s[0]);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            const float expected = d * (w_scale[j] / s[i]), *found = (const float *)(const void *)((char *)y->data + i * y->stride_bytes[0]) + j;
 
-        if (memcmp(&y[j], &expected, sizeof(expected)) != 0) {
-            setun_check_fail(failure, "value", "column %lld: expected %a, found %a", (long long)j, (double)expected, (double)y[j]);
-            return;
+            if (memcmp(found, &expected, sizeof(expected)) != 0) {
+                setun_check_fail(failure, "value", "row %lld, column %lld: expected %a, found %a", (long long)i, (long long)j,
+                                 (double)expected, (double)*found);
+                return;
+            }
         }
-    }
 }
 
 /* Whether plan() takes n rows of k weights. */
@@ -58,7 +64,7 @@ static setun_status accepts(setun_check_bench *b, const setun_check_target *targ
     bool declined;
     char why[200];
 
-    describe(b, target, 0, n, k, 0);
+    describe(b, target, 0, 1, n, k, 0);
     *out_accepts = false;
     status = setun_check_bench_shape(b, error);
     if (status == SETUN_OK)
@@ -92,29 +98,30 @@ static setun_status find_shape(setun_check_bench *b, const setun_check_target *t
     return SETUN_OK;
 }
 
-/* Runs the worst cases at this shape. */
-static setun_status run_worst(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t n, int64_t k,
-                              setun_check_report *report, setun_error *error)
+/* Runs the first n_fills of the worst cases at this shape. */
+static setun_status run_worst(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t m, int64_t n, int64_t k,
+                              size_t n_fills, setun_check_report *report, setun_error *error)
 {
     const setun_kernel *kernel = target->ref.kernel;
     setun_status status = SETUN_OK;
-    bool applies, declined;
+    bool applies, declined = false;
     char why[200], text[400];
 
-    for (size_t i = 0; i < SETUN_COUNT(worst) && status == SETUN_OK && report->failure.kind == NULL; i++) {
+    for (size_t i = 0; i < n_fills && status == SETUN_OK && report->failure.kind == NULL; i++) {
         const setun_check_way way = {.n_workers = 1, .random = {.state = seed}};
 
-        describe(b, target, seed, n, k, i);
+        describe(b, target, seed, m, n, k, i);
         status = setun_check_bench_make(b, &applies, why, &report->failure, error);
         if (status == SETUN_OK && applies && report->failure.kind == NULL) {
-            report->n_runs++;
             status = setun_check_bench_run(b, &way, &declined, why, &report->failure, error);
-            if (status == SETUN_OK && report->failure.kind == NULL && target->exact)
-                compare_sum(b, n, k, i, &report->failure);
+            report->n_runs += !declined;
+            if (status == SETUN_OK && report->failure.kind == NULL && !declined && target->exact)
+                compare_sum(b, m, n, k, i, &report->failure);
         }
         if (status == SETUN_OK && report->failure.kind != NULL) {
-            (void)snprintf(text, sizeof(text), "%.250s; m=1 n=%lld k=%lld x=%s w=%s, seed %llu", report->failure.text, (long long)n,
-                           (long long)k, setun_check_fill_name(worst[i].x), setun_check_fill_name(worst[i].w), (unsigned long long)seed);
+            (void)snprintf(text, sizeof(text), "%.250s; m=%lld n=%lld k=%lld x=%s w=%s, seed %llu", report->failure.text, (long long)m,
+                           (long long)n, (long long)k, setun_check_fill_name(worst[i].x), setun_check_fill_name(worst[i].w),
+                           (unsigned long long)seed);
             if (strcmp(report->failure.kind, "value") == 0)
                 setun_check_fail(&report->failure, "k_max", "k_max %lld with acc_bits %u is refuted: %s", (long long)kernel->k_max,
                                  kernel->acc_bits, text);
@@ -173,7 +180,9 @@ setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, 
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0)
         status = check_above(b, target, n, report, error);
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0)
-        status = run_worst(b, target, seed, n, k, report, error);
+        status = run_worst(b, target, seed, 1, n, k, SETUN_COUNT(worst), report, error);
+    if (status == SETUN_OK && report->failure.kind == NULL && k > 0) /* tiles: many rows of x and of w; declined, if such a k is */
+        status = run_worst(b, target, seed, TILED_M, MAX_N, k < TILED_K ? k : TILED_K, TILED_FILLS, report, error);
     free(b);
     return status;
 }

@@ -55,6 +55,7 @@ static const struct {
     {"WRITE_INPUT", LINEAR, "crash", "of in[2] (tern2.row), which may not be written"},
     {"IGNORE_BEGIN", LINEAR, "cut", "which worker"},
     {"I16", LINEAR, "k_max", "k_max 16777215 with acc_bits 16 is refuted"},
+    {"I16_TILED", LINEAR, "k_max", "m=17 n=64"},
     {"K_MAX", LINEAR, "k_max", "k=256"},
     {"K_MAX_ACCEPT", LINEAR, "k_max", "plan() accepts k=257 above its k_max 256"},
     {"NO_BITS", LINEAR, "k_max", "states acc_bits 0"},

@@ -17,6 +17,7 @@ enum fault {
     WRITE_INPUT,   /* tidies up the padding of w */
     IGNORE_BEGIN,  /* does the units below its own too: the same values */
     I16,           /* sums in 16 bits, and says nothing can overflow */
+    I16_TILED,     /* the same, where it does many rows at once */
     K_MAX,         /* sums in 16 bits, and says 256 where it is 255 */
     K_MAX_ACCEPT,  /* declines nothing above its k_max */
     NO_BITS,       /* does not state its accumulator */

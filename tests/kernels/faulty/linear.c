@@ -41,7 +41,7 @@ static int weight(const uint8_t *w, int64_t e)
     return code - 1;
 }
 
-static int32_t dot(const int8_t *q, const uint8_t *w, int64_t k, int32_t start)
+static int32_t dot(const int8_t *q, const uint8_t *w, int64_t k, int64_t m, int32_t start)
 {
     int32_t sum = start;
 
@@ -49,7 +49,7 @@ static int32_t dot(const int8_t *q, const uint8_t *w, int64_t k, int32_t start)
         const int32_t x = fault == LOWEST && q[e] == -128 ? -127 : q[e];
 
         sum += x * weight(w, e);
-        if (fault == I16 || fault == K_MAX)
+        if (fault == I16 || fault == K_MAX || (fault == I16_TILED && m > 7))
             sum = (int16_t)sum;
     }
     return sum;
@@ -71,7 +71,7 @@ void good_run(const setun_call *call, const setun_tile *tile)
 
             if (fault != SCRATCH)
                 sums[i] = 0;
-            sums[i] = dot(q, codes, k, sums[i] & 0xFFFF);
+            sums[i] = dot(q, codes, k, m, sums[i] & 0xFFFF);
             if (fault == WORKERS && tile->n_workers > 2)
                 sums[i]++;
             ((float *)out_row(call, 0, i))[j] = (float)sums[i] * (w_scale[j] / s[i]);
