@@ -48,6 +48,7 @@ static void remove_folder(void)
     for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
         if (written[i] != NULL)
             (void)unlink(path_of(written[i]));
+    (void)unlink(path_of("tokenizer.json")); /* fuzz_model.c adds it */
     (void)rmdir(folder);
 }
 

@@ -35,7 +35,7 @@ static unsigned alphabet(unsigned byte)
     return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE ? byte : 256 + n;
 }
 
-static bool write_tokenizer(const char *folder)
+bool tiny_model_write_tokenizer(const char *folder)
 {
     static char text[16384];
     size_t n = (size_t)snprintf(text, sizeof(text),
@@ -128,5 +128,5 @@ static bool write_weights(const char *folder)
 
 bool tiny_model_write(const char *folder)
 {
-    return write_file(folder, "config.json", config, sizeof(config) - 1) && write_tokenizer(folder) && write_weights(folder);
+    return write_file(folder, "config.json", config, sizeof(config) - 1) && tiny_model_write_tokenizer(folder) && write_weights(folder);
 }

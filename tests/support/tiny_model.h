@@ -5,4 +5,6 @@
 
 /* Writes config.json, tokenizer.json and model.safetensors into an existing folder. False: some file cannot be written. */
 bool tiny_model_write(const char *folder);
+/* tokenizer.json alone. */
+bool tiny_model_write_tokenizer(const char *folder);
 #endif
