@@ -39,7 +39,7 @@ setun_status common_create_session(const common_options *common, setun_model *mo
         setun_session_describe(*out_session, &info);
         (void)fprintf(stderr,
                       "session: %u threads, passes of %u tokens, %u sequences of %lld, %s cache\n"
-                      "memory: packed weights %.1f MiB, activations %.1f MiB, cache %.1f MiB\n",
+                      "memory: weights %.1f MiB, activations %.1f MiB, cache %.1f MiB\n",
                       info.n_threads, info.chunk, info.max_seqs, (long long)info.context, common->kv == 1 ? "f32" : "f16",
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
     }

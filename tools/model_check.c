@@ -122,7 +122,7 @@ static void print_findings(const setun_model *model, const findings *found)
     printf("  plan       can run on %u threads, on backends among ", session->n_threads);
     for (size_t i = 0; i < json_array_size(backends); i++)
         printf("%s%s", i == 0 ? "" : ", ", json_string_value(json_array_get(backends, i)));
-    printf("\n             memory: packed weights %s, activations %s, KV cache of %lld positions %s\n", size_text(session->weight_bytes, a),
+    printf("\n             memory: weights %s, activations %s, KV cache of %lld positions %s\n", size_text(session->weight_bytes, a),
            size_text(session->activation_bytes, b), (long long)session->context, size_text(session->cache_bytes, c));
     json_decref(backends);
 }

@@ -218,7 +218,7 @@ static void print_totals(const shown_model *shown)
         printf("  memory    no session can be planned: %s\n", memory->why.text);
         return;
     }
-    printf("  memory    packed weights %s, besides those used in place from the file\n", size_text(memory->packed_bytes, a));
+    printf("  memory    weights %s\n", size_text(memory->packed_bytes, a));
     printf("            activations %s\n", size_text(memory->activation_bytes, a));
     printf("            KV cache for 1,000 positions %s as f16, %s as f32\n", size_text(memory->cache_bytes[SETUN_KV_F16], a),
            size_text(memory->cache_bytes[SETUN_KV_F32], b));

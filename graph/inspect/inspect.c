@@ -126,7 +126,8 @@ void setun_inspection_tensor(const setun_inspection *inspection, size_t i, setun
 
 setun_status setun_inspection_read(const setun_inspection *inspection, size_t i, setun_tensor_statistics *out_statistics, setun_error *error)
 {
-    return setun_weight_statistics(setun_weights_at(inspection->weights, i), inspection->uses[i].master, out_statistics, error);
+    return setun_weight_statistics(inspection->weights, setun_weights_at(inspection->weights, i), inspection->uses[i].master, out_statistics,
+                                   error);
 }
 
 setun_status setun_inspection_verify(const setun_inspection *inspection, size_t i, bool all, bool *out_read, setun_error *error)

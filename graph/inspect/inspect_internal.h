@@ -19,7 +19,8 @@ struct setun_inspection {
 };
 
 /* statistics.c: reads a tensor; `master` says that its codes are to be counted as it will be ternarised. */
-setun_status setun_weight_statistics(const setun_weight *weight, bool master, setun_tensor_statistics *out_statistics, setun_error *error);
+setun_status setun_weight_statistics(const setun_weights *weights, const setun_weight *weight, bool master,
+                                     setun_tensor_statistics *out_statistics, setun_error *error);
 
 /* Elements of a tensor. */
 uint64_t setun_weight_n_values(const setun_weight *weight);

@@ -1,25 +1,57 @@
 /* statistics.c - reads a tensor and counts: codes of ternary formats, range and root mean square of dense ones. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "inspect/inspect_internal.h"
 #include "setun_numerics.h"
 #include "weights/small_float.h"
 
-/* Four codes of 2 bits in a byte, code c = 0, 1, 2 is weight c - 1: bytes are counted first, then what each byte value holds. */
-static void count_codes_of_2_bits(const unsigned char *data, size_t n_bytes, setun_tensor_statistics *statistics)
+/* One pass over a tensor's contents: called with a piece of them, a whole number of elements. */
+typedef void look(void *context, const unsigned char *data, size_t n_bytes);
+
+static setun_status read_all(const setun_weights *weights, const setun_weight *weight, look *look_at, void *context, setun_error *error)
 {
-    uint64_t count[4][256] = {{0}}, codes[4] = {0}; /* four tables, so that runs of equal bytes do not wait for one another */
+    unsigned char *data = setun_alloc(SETUN_WEIGHT_CHUNK_BYTES);
+    setun_status status = SETUN_OK;
+    size_t n;
+
+    if (data == NULL)
+        return setun_fail_nomem(error, "piece of a tensor", SETUN_WEIGHT_CHUNK_BYTES);
+    for (size_t at = 0; at < weight->n_bytes && status == SETUN_OK; at += n) {
+        n = weight->n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? weight->n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
+        status = setun_weight_read(weights, weight, at, n, data, error);
+        if (status == SETUN_OK)
+            look_at(context, data, n);
+    }
+    free(data);
+    return status;
+}
+
+/* Four codes of 2 bits in a byte, code c = 0, 1, 2 is weight c - 1: bytes are counted first, then what each byte value holds. */
+struct byte_counts {
+    uint64_t count[4][256]; /* four tables, so that runs of equal bytes do not wait for one another */
+};
+
+static void count_bytes(void *context, const unsigned char *data, size_t n_bytes)
+{
+    struct byte_counts *counts = context;
     size_t i = 0;
 
     for (; i + 4 <= n_bytes; i += 4)
         for (unsigned j = 0; j < 4; j++)
-            count[j][data[i + j]]++;
+            counts->count[j][data[i + j]]++;
     for (; i < n_bytes; i++)
-        count[0][data[i]]++;
+        counts->count[0][data[i]]++;
+}
+
+static void count_codes_of_2_bits(const struct byte_counts *counts, setun_tensor_statistics *statistics)
+{
+    uint64_t codes[4] = {0};
+
     for (unsigned value = 0; value < 256; value++)
         for (unsigned shift = 0; shift < 8; shift += 2)
-            codes[value >> shift & 3] += count[0][value] + count[1][value] + count[2][value] + count[3][value];
+            codes[value >> shift & 3] += counts->count[0][value] + counts->count[1][value] + counts->count[2][value] + counts->count[3][value];
     statistics->n_minus = codes[0];
     statistics->n_zero = codes[1];
     statistics->n_plus = codes[2];
@@ -61,81 +93,143 @@ static const struct dense_format {
     widen      *to_f32;
 } dense_formats[] = {{"f32", 4, widen_f32}, {"f16", 2, widen_f16}, {"bf16", 2, widen_bf16}};
 
-static void measure_dense(const setun_weight *weight, const struct dense_format *format, setun_tensor_statistics *statistics)
-{
-    const unsigned char *data = weight->data, *end = data + weight->n_bytes;
-    double min = INFINITY, max = -INFINITY, squares = 0;
-    uint64_t n = 0;
+/* Range and squares of what is finite. */
+struct measure {
+    const struct dense_format *format;
+    double   min, max, squares;
+    uint64_t n, n_bad;
+};
 
-    for (const unsigned char *at = data; at < end; at += format->element_bytes) {
-        const double value = (double)format->to_f32(at);
+static void measure_dense(void *context, const unsigned char *data, size_t n_bytes)
+{
+    struct measure *m = context;
+
+    for (const unsigned char *at = data; at < data + n_bytes; at += m->format->element_bytes) {
+        const double value = (double)m->format->to_f32(at);
 
         if (!isfinite(value)) {
-            statistics->n_bad++;
+            m->n_bad++;
             continue;
         }
-        min = value < min ? value : min;
-        max = value > max ? value : max;
-        squares += value * value;
-        n++;
-    }
-    statistics->dense = true;
-    if (n > 0) {
-        statistics->min = min;
-        statistics->max = max;
-        statistics->rms = sqrt(squares / (double)n);
+        m->min = value < m->min ? value : m->min;
+        m->max = value > m->max ? value : m->max;
+        m->squares += value * value;
+        m->n++;
     }
 }
 
-/* numerics.md: absmean, in the order that it lays down. */
-static void count_ternarised(const setun_weight *weight, const struct dense_format *format, setun_tensor_statistics *statistics)
+/* numerics.md: absmean, in the order that it lays down: each row's sum, then the sum of these. */
+struct absmean {
+    const struct dense_format *format;
+    int64_t k, column; /* columns; the next one */
+    double  row, total;
+};
+
+static void add_magnitudes(void *context, const unsigned char *data, size_t n_bytes)
 {
-    const int64_t n = weight->dim[0], k = weight->dim[1];
-    const unsigned char *row = weight->data;
-    double total = 0;
-    float inverse;
+    struct absmean *m = context;
 
-    for (int64_t i = 0; i < n; i++) {
-        double sum = 0;
-
-        for (int64_t j = 0; j < k; j++, row += format->element_bytes)
-            sum = sum + (double)fabsf(format->to_f32(row));
-        total = total + sum;
+    for (const unsigned char *at = data; at < data + n_bytes; at += m->format->element_bytes) {
+        m->row = m->row + (double)fabsf(m->format->to_f32(at));
+        if (++m->column < m->k)
+            continue;
+        m->total  = m->total + m->row;
+        m->row    = 0;
+        m->column = 0;
     }
-    statistics->scale = fmaxf((float)(total / (double)(n * k)), SETUN_QUANT_FLOOR);
-    inverse = 1.0f / statistics->scale;
-    row = weight->data;
-    for (int64_t i = 0; i < n * k; i++, row += format->element_bytes) {
-        const float code = rintf(format->to_f32(row) * inverse);
+}
+
+struct ternarised {
+    const struct dense_format *format;
+    float    inverse; /* of the scale */
+    uint64_t n_minus, n_zero, n_plus;
+};
+
+static void count_ternarised(void *context, const unsigned char *data, size_t n_bytes)
+{
+    struct ternarised *t = context;
+
+    for (const unsigned char *at = data; at < data + n_bytes; at += t->format->element_bytes) {
+        const float code = rintf(t->format->to_f32(at) * t->inverse);
 
         if (code >= 1.0f)
-            statistics->n_plus++;
+            t->n_plus++;
         else if (code <= -1.0f)
-            statistics->n_minus++;
+            t->n_minus++;
         else
-            statistics->n_zero++;
+            t->n_zero++;
     }
-    statistics->ternary = true;
 }
 
-setun_status setun_weight_statistics(const setun_weight *weight, bool master, setun_tensor_statistics *out_statistics, setun_error *error)
+static setun_status ternarise(const setun_weights *weights, const setun_weight *weight, const struct dense_format *format,
+                              setun_tensor_statistics *statistics, setun_error *error)
+{
+    struct absmean mean = {.format = format, .k = weight->dim[1]};
+    struct ternarised codes = {.format = format};
+    setun_status status = read_all(weights, weight, add_magnitudes, &mean, error);
+
+    if (status != SETUN_OK)
+        return status;
+    statistics->scale = fmaxf((float)(mean.total / (double)(weight->dim[0] * weight->dim[1])), SETUN_QUANT_FLOOR);
+    codes.inverse = 1.0f / statistics->scale;
+    status = read_all(weights, weight, count_ternarised, &codes, error);
+    statistics->n_minus = codes.n_minus;
+    statistics->n_zero  = codes.n_zero;
+    statistics->n_plus  = codes.n_plus;
+    statistics->ternary = true;
+    return status;
+}
+
+static setun_status measure(const setun_weights *weights, const setun_weight *weight, const struct dense_format *format,
+                            setun_tensor_statistics *statistics, setun_error *error)
+{
+    struct measure m = {.format = format, .min = INFINITY, .max = -INFINITY};
+    const setun_status status = read_all(weights, weight, measure_dense, &m, error);
+
+    if (status != SETUN_OK)
+        return status;
+    statistics->dense = true;
+    statistics->n_bad = m.n_bad;
+    if (m.n > 0) {
+        statistics->min = m.min;
+        statistics->max = m.max;
+        statistics->rms = sqrt(m.squares / (double)m.n);
+    }
+    return SETUN_OK;
+}
+
+static setun_status count_codes(const setun_weights *weights, const setun_weight *weight, setun_tensor_statistics *statistics,
+                                setun_error *error)
+{
+    struct byte_counts counts = {.count = {{0}}};
+    const setun_status status = read_all(weights, weight, count_bytes, &counts, error);
+
+    statistics->ternary = true;
+    count_codes_of_2_bits(&counts, statistics);
+    return status;
+}
+
+setun_status setun_weight_statistics(const setun_weights *weights, const setun_weight *weight, bool master,
+                                     setun_tensor_statistics *out_statistics, setun_error *error)
 {
     setun_tensor_statistics statistics = {.scale = weight->scale};
+    setun_status status;
 
     if (strcmp(weight->fmt, "tern2.hf") == 0) {
-        statistics.ternary = true;
-        count_codes_of_2_bits(weight->data, weight->n_bytes, &statistics);
-        *out_statistics = statistics;
-        return SETUN_OK;
+        status = count_codes(weights, weight, &statistics, error);
+        if (status == SETUN_OK)
+            *out_statistics = statistics;
+        return status;
     }
     for (size_t i = 0; i < SETUN_COUNT(dense_formats); i++) {
         if (strcmp(weight->fmt, dense_formats[i].fmt) != 0)
             continue;
-        measure_dense(weight, &dense_formats[i], &statistics);
-        if (master && statistics.n_bad == 0)
-            count_ternarised(weight, &dense_formats[i], &statistics);
-        *out_statistics = statistics;
-        return SETUN_OK;
+        status = measure(weights, weight, &dense_formats[i], &statistics, error);
+        if (status == SETUN_OK && master && statistics.n_bad == 0)
+            status = ternarise(weights, weight, &dense_formats[i], &statistics, error);
+        if (status == SETUN_OK)
+            *out_statistics = statistics;
+        return status;
     }
     return setun_fail(error, SETUN_ERR_UNSUPPORTED, "tensor '%s': nothing is known of the contents of the format %s", weight->name, weight->fmt);
 }

@@ -1,4 +1,4 @@
-/* store.c - weights in place or packed, tables, caches; each made once and shared by all plans of a session. */
+/* store.c - which weights, tables and caches there are, and in which representation; each made once and shared by all plans of a session. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,57 +29,67 @@ void setun_store_destroy(setun_store *store)
 {
     if (store == NULL)
         return;
-    for (size_t i = 0; i < store->n_entries; i++) {
-        setun_store_entry *entry = &store->entries[i];
-
-        for (uint32_t j = 0; j < entry->operand.n; j++)
-            if (entry->owned[j])
-                setun_pages_free(entry->operand.part[j].data, entry->operand.n_bytes[j]);
-    }
+    for (size_t i = 0; i < store->n_entries; i++)
+        setun_store_release(&store->entries[i].operand);
     free(store->entries);
     setun_pool_free(&store->pool);
     free(store);
 }
 
-/* Memory for parts that have none. On failure what was reserved is released. */
-static setun_status reserve(setun_store_entry *entry, const char *what, setun_error *error)
+void setun_store_release(setun_operand *operand)
 {
-    for (uint32_t i = 0; i < entry->operand.n; i++) {
-        if (entry->operand.part[i].data != NULL)
-            continue;
-        entry->operand.part[i].data = setun_pages_alloc(entry->operand.n_bytes[i]);
-        if (entry->operand.part[i].data == NULL) {
-            for (uint32_t j = 0; j < i; j++)
-                if (entry->owned[j])
-                    setun_pages_free(entry->operand.part[j].data, entry->operand.n_bytes[j]);
-            return setun_fail_nomem(error, what, entry->operand.n_bytes[i]);
+    for (uint32_t i = 0; i < operand->n; i++) {
+        setun_pages_free(operand->part[i].data, operand->n_bytes[i]);
+        operand->part[i].data = NULL;
+    }
+}
+
+setun_status setun_store_reserve(setun_operand *operand, const char *what, setun_error *error)
+{
+    for (uint32_t i = 0; i < operand->n; i++) {
+        operand->part[i].data = setun_pages_alloc(operand->n_bytes[i]);
+        if (operand->part[i].data == NULL) {
+            setun_store_release(operand);
+            return setun_fail_nomem(error, what, operand->n_bytes[i]);
         }
-        entry->owned[i] = true;
     }
     return SETUN_OK;
 }
 
-static setun_status add_entry(setun_store *store, setun_store_entry *entry, const char *what, setun_error *error)
+/* The entry's number goes to *out_index; its memory is not reserved yet. */
+static setun_status add_entry(setun_store *store, setun_store_entry *entry, const char *what, size_t *out_index, setun_error *error)
 {
-    setun_status status;
-
     entry->fmts = setun_pool_strndup(&store->pool, entry->fmts, strlen(entry->fmts));
     if (entry->fmts == NULL ||
         !setun_grow(&store->entries, &store->entries_capacity, store->n_entries + 1, sizeof(*store->entries)))
         return setun_fail_nomem(error, what, sizeof(*store->entries));
-    status = reserve(entry, what, error);
-    if (status != SETUN_OK)
-        return status;
+    *out_index = store->n_entries;
     store->entries[store->n_entries++] = *entry;
     return SETUN_OK;
 }
 
-static const setun_store_entry *find_entry(const setun_store *store, enum setun_operand_kind kind, uint32_t index, const char *fmts)
+/* The entry stays as long as the store: memory for it, which its contents fill when they are made. */
+static setun_status want_entry(setun_store *store, size_t index, const char *what, setun_error *error)
 {
-    for (size_t i = 0; i < store->n_entries; i++)
-        if (store->entries[i].kind == kind && store->entries[i].index == index && strcmp(store->entries[i].fmts, fmts) == 0)
-            return &store->entries[i];
-    return NULL;
+    setun_store_entry *entry = &store->entries[index];
+    setun_status status;
+
+    if (entry->wanted)
+        return SETUN_OK;
+    status = setun_store_reserve(&entry->operand, what, error);
+    entry->wanted = status == SETUN_OK;
+    return status;
+}
+
+/* Its number; store->n_entries: there is none. */
+static size_t find_entry(const setun_store *store, enum setun_operand_kind kind, uint32_t index, const char *fmts)
+{
+    size_t i = 0;
+
+    while (i < store->n_entries &&
+           (store->entries[i].kind != kind || store->entries[i].index != index || strcmp(store->entries[i].fmts, fmts) != 0))
+        i++;
+    return i;
 }
 
 /* ---- weights ---- */
@@ -90,7 +100,7 @@ static bool is_master(const setun_graph_weight *weight)
     return weight->want != NULL && strcmp(weight->want, "ternary") == 0 && strchr(weight->fmt, '+') == NULL;
 }
 
-/* The representation as it lies in the file. The scale's vector is made later: data NULL. */
+/* The representation as it lies in the file, the scale as a vector. Data NULL. */
 static void shape_source(const setun_graph_weight *weight, setun_operand *out_operand)
 {
     int64_t n_elements = weight->dim[0] * weight->dim[1];
@@ -98,7 +108,6 @@ static void shape_source(const setun_graph_weight *weight, setun_operand *out_op
     setun_tensor *part = &operand.part[0];
 
     part->fmt    = weight->source->fmt;
-    part->data   = (void *)(uintptr_t)weight->source->data; /* read-only: kernels write no input */
     part->dim[0] = weight->dim[0];
     part->dim[1] = weight->dim[1];
     part->dim[2] = part->dim[3] = 1;
@@ -173,7 +182,6 @@ static bool can_pack(const setun_store *store, const setun_graph_weight *weight,
         (void)snprintf(why, why_bytes, "%.*s", (int)(why_bytes - 1), error.text);
         return false;
     }
-    in.part[0].data = NULL; /* plan() sees shapes only */
     /* A dense matrix is not blown up to a wider type for a kernel's sake; vectors are small and may be. */
     if (weight->want == NULL && strchr(from, '+') == NULL && out.n_bytes[0] > in.n_bytes[0]) {
         (void)snprintf(why, why_bytes, "packing %s into %s would enlarge the matrix", from, to);
@@ -190,7 +198,7 @@ bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char 
         (void)snprintf(why, why_bytes, "the model has no weights");
         return false;
     }
-    if (find_entry(store, SETUN_OPERAND_WEIGHT, w, fmts) != NULL)
+    if (find_entry(store, SETUN_OPERAND_WEIGHT, w, fmts) < store->n_entries)
         return true;
     if (!is_master(weight)) {
         if (strcmp(fmts, weight->fmt) == 0 || can_pack(store, weight, weight->fmt, fmts, why, why_bytes))
@@ -215,87 +223,53 @@ setun_status setun_store_shape_weight(const setun_store *store, uint32_t w, cons
     return setun_operand_shape(store->plugins, fmts, dim, out_operand, error);
 }
 
-/* Of all weights that the graph reads, as they are in the file. */
-static uint64_t source_bytes(const setun_graph *graph)
-{
-    uint64_t n_bytes = 0;
-
-    for (size_t i = 0; i < graph->n_weights; i++)
-        if (graph->weights[i].source != NULL)
-            n_bytes += graph->weights[i].source->n_bytes;
-    return n_bytes;
-}
-
-/* The weight as it is in the file, with a vector of its scale. */
-static setun_status get_source(setun_store *store, uint32_t w, setun_operand *out_operand, setun_error *error)
+/* The entry of weight w in that representation, and before it those that it is made of. */
+static setun_status add_weight(setun_store *store, uint32_t w, const char *fmts, size_t *out_index, setun_error *error)
 {
     const setun_graph_weight *weight = &store->graph->weights[w];
-    const setun_store_entry *known = find_entry(store, SETUN_OPERAND_WEIGHT, w, weight->fmt);
-    setun_store_entry entry = {.kind = SETUN_OPERAND_WEIGHT, .index = w, .fmts = weight->fmt, .packed = true};
-    setun_status status;
-
-    if (known != NULL) {
-        *out_operand = known->operand;
-        return SETUN_OK;
-    }
-    if (store->progress != NULL)
-        store->progress(store->progress_context, "checking weights", store->checked_bytes, source_bytes(store->graph));
-    status = setun_weight_check(store->graph->source, weight->source, error);
-    if (status != SETUN_OK)
-        return status;
-    store->checked_bytes += weight->source->n_bytes;
-    shape_source(weight, &entry.operand);
-    status = add_entry(store, &entry, weight->name, error);
-    if (status != SETUN_OK)
-        return status;
-    if (entry.operand.n == 2) {
-        float *scale = entry.operand.part[1].data;
-
-        for (int64_t i = 0; i < weight->dim[0]; i++)
-            scale[i] = weight->source->scale;
-    }
-    *out_operand = entry.operand;
-    return SETUN_OK;
-}
-
-setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand, setun_error *error)
-{
-    const setun_graph_weight *weight = &store->graph->weights[w];
-    const setun_store_entry *known;
-    setun_store_entry entry = {.kind = SETUN_OPERAND_WEIGHT, .index = w, .fmts = fmts};
-    setun_operand source;
+    setun_store_entry entry = {.kind = SETUN_OPERAND_WEIGHT, .index = w, .fmts = fmts, .source = SETUN_STORE_FILE};
+    const size_t known = find_entry(store, SETUN_OPERAND_WEIGHT, w, fmts);
     const char *from = weight->fmt;
     setun_status status;
     char why[256] = "";
 
-    if (!is_master(weight) && strcmp(fmts, weight->fmt) == 0)
-        return get_source(store, w, out_operand, error);
-    known = find_entry(store, SETUN_OPERAND_WEIGHT, w, fmts);
-    if (known != NULL) {
-        *out_operand = known->operand;
+    if (known < store->n_entries) {
+        *out_index = known;
         return SETUN_OK;
     }
-    if (strcmp(fmts, canonical_ternary) != 0 &&
-        (is_master(weight) || !can_pack(store, weight, weight->fmt, fmts, why, sizeof(why)))) {
-        from   = canonical_ternary;
-        status = setun_store_get_weight(store, w, from, &source, error);
-    } else {
-        status = get_source(store, w, &source, error);
+    if (strcmp(fmts, weight->fmt) == 0) {
+        shape_source(weight, &entry.operand);
+        return add_entry(store, &entry, weight->name, out_index, error);
     }
+    if (strcmp(fmts, canonical_ternary) != 0 &&
+        (is_master(weight) || !can_pack(store, weight, weight->fmt, fmts, why, sizeof(why))))
+        from = canonical_ternary;
+    status = add_weight(store, w, from, &entry.source, error);
+    if (status == SETUN_OK)
+        status = setun_store_shape_weight(store, w, fmts, &entry.operand, error);
     if (status != SETUN_OK)
         return status;
-    status = setun_store_shape_weight(store, w, fmts, &entry.operand, error);
-    if (status != SETUN_OK)
-        return status;
-    entry.source = source;
-    if (find_pack(store, packing_op(weight, from), from, fmts, &source, &entry.operand, &entry.pack, &entry.pack_plan, why, sizeof(why)) == NULL)
+    if (find_pack(store, packing_op(weight, from), from, fmts, &store->entries[entry.source].operand, &entry.operand, &entry.pack,
+                  &entry.pack_plan, why, sizeof(why)) == NULL)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "weight %s: %s", weight->name, why);
-    status = add_entry(store, &entry, weight->name, error);
+    return add_entry(store, &entry, weight->name, out_index, error);
+}
+
+setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand, setun_error *error)
+{
+    size_t index;
+    setun_status status = add_weight(store, w, fmts, &index, error);
+
     if (status != SETUN_OK)
         return status;
-    for (uint32_t i = 0; i < entry.operand.n; i++)
-        store->weight_bytes += entry.operand.n_bytes[i];
-    *out_operand = entry.operand;
+    if (!store->entries[index].wanted) {
+        status = want_entry(store, index, store->graph->weights[w].name, error);
+        if (status != SETUN_OK)
+            return status;
+        for (uint32_t i = 0; i < store->entries[index].operand.n; i++)
+            store->weight_bytes += store->entries[index].operand.n_bytes[i];
+    }
+    *out_operand = store->entries[index].operand;
     return SETUN_OK;
 }
 
@@ -305,72 +279,17 @@ void setun_store_set_progress(setun_store *store, setun_store_progress *progress
     store->progress_context = context;
 }
 
-/* A step of the packing plan is a weight. */
-static void watch_packing(void *context, size_t step, size_t n_steps)
-{
-    const setun_store *store = context;
-
-    store->progress(store->progress_context, "packing weights", step, n_steps);
-}
-
-setun_status setun_store_pack(setun_store *store, setun_team *team, setun_error *error)
-{
-    static const void *const no_attr[1] = {NULL};
-    setun_plan *plan;
-    void *arena = NULL;
-    size_t arena_bytes = 0;
-    setun_status status = setun_plan_create(&plan, error);
-
-    if (status != SETUN_OK)
-        return status;
-    for (size_t i = 0; i < store->n_entries && status == SETUN_OK; i++) {
-        setun_store_entry *entry = &store->entries[i];
-        uint32_t in[SETUN_OPERAND_MAX_PARTS], out[SETUN_OPERAND_MAX_PARTS];
-
-        if (entry->packed)
-            continue;
-        for (uint32_t j = 0; j < entry->source.n && status == SETUN_OK; j++)
-            status = setun_plan_add_constant(plan, &entry->source.part[j], entry->source.n_bytes[j], &in[j], error);
-        for (uint32_t j = 0; j < entry->operand.n && status == SETUN_OK; j++)
-            status = setun_plan_add_constant(plan, &entry->operand.part[j], entry->operand.n_bytes[j], &out[j], error);
-        if (status == SETUN_OK)
-            status = setun_plan_add_step(plan, entry->pack, &entry->pack_plan, no_attr, 1, in, entry->source.n, out, entry->operand.n,
-                                         "pack", error);
-    }
-    if (status == SETUN_OK)
-        status = setun_plan_finish(plan, setun_team_n_threads(team), error);
-    if (status != SETUN_OK)
-        goto destroy_plan;
-    arena_bytes = setun_plan_arena_bytes(plan);
-    arena = setun_pages_alloc(arena_bytes);
-    if (arena == NULL) {
-        status = setun_fail_nomem(error, "scratch for packing weights", arena_bytes);
-        goto destroy_plan;
-    }
-    setun_plan_bind(plan, arena);
-    if (store->progress != NULL)
-        setun_plan_set_watch(plan, watch_packing, store);
-    setun_plan_run(plan, team, NULL);
-    for (size_t i = 0; i < store->n_entries; i++)
-        store->entries[i].packed = true;
-    setun_pages_free(arena, arena_bytes);
-
-destroy_plan:
-    setun_plan_destroy(plan);
-    return status;
-}
-
 /* ---- tables and caches ---- */
 
 setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand *out_operand, setun_error *error)
 {
     const setun_graph_table *table = &store->graph->tables[t];
-    const setun_store_entry *known = find_entry(store, SETUN_OPERAND_TABLE, t, "f32");
-    setun_store_entry entry = {.kind = SETUN_OPERAND_TABLE, .index = t, .fmts = "f32", .packed = true};
+    setun_store_entry entry = {.kind = SETUN_OPERAND_TABLE, .index = t, .fmts = "f32", .filled = true};
+    size_t index = find_entry(store, SETUN_OPERAND_TABLE, t, "f32");
     setun_status status;
 
-    if (known != NULL) {
-        *out_operand = known->operand;
+    if (index < store->n_entries) {
+        *out_operand = store->entries[index].operand;
         return SETUN_OK;
     }
     status = setun_rope_table_check(table, error);
@@ -378,11 +297,13 @@ setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand
         status = setun_operand_shape(store->plugins, "f32", (int64_t[4]){table->n_positions, table->n_dims / 2, 1, 1}, &entry.operand,
                                      error);
     if (status == SETUN_OK)
-        status = add_entry(store, &entry, "rotary position table", error);
+        status = add_entry(store, &entry, "rotary position table", &index, error);
+    if (status == SETUN_OK)
+        status = want_entry(store, index, "rotary position table", error);
     if (status != SETUN_OK)
         return status;
-    setun_rope_table_fill(table, &entry.operand.part[0]);
-    *out_operand = entry.operand;
+    *out_operand = store->entries[index].operand;
+    setun_rope_table_fill(table, &out_operand->part[0]);
     return SETUN_OK;
 }
 
@@ -390,22 +311,24 @@ setun_status setun_store_get_cache(setun_store *store, uint32_t c, const char *f
                                    setun_error *error)
 {
     const setun_graph_cache *cache = &store->graph->caches[c];
-    const setun_store_entry *known = find_entry(store, SETUN_OPERAND_CACHE, c, fmts);
-    setun_store_entry entry = {.kind = SETUN_OPERAND_CACHE, .index = c, .fmts = fmts, .packed = true};
+    setun_store_entry entry = {.kind = SETUN_OPERAND_CACHE, .index = c, .fmts = fmts, .filled = true};
+    size_t index = find_entry(store, SETUN_OPERAND_CACHE, c, fmts);
     setun_status status;
 
-    if (known != NULL) {
-        *out_operand = known->operand;
+    if (index < store->n_entries) {
+        *out_operand = store->entries[index].operand;
         return SETUN_OK;
     }
     status = setun_operand_shape(store->plugins, fmts, (int64_t[4]){n_blocks, cache->kv_heads, SETUN_CHUNK, cache->head_dim},
                                  &entry.operand, error);
     if (status == SETUN_OK)
-        status = add_entry(store, &entry, "KV cache", error);
+        status = add_entry(store, &entry, "KV cache", &index, error);
+    if (status == SETUN_OK)
+        status = want_entry(store, index, "KV cache", error);
     if (status != SETUN_OK)
         return status;
     store->cache_bytes += entry.operand.n_bytes[0];
-    *out_operand = entry.operand;
+    *out_operand = store->entries[index].operand;
     return SETUN_OK;
 }
 

@@ -1,5 +1,5 @@
 /* store.h - the memory that plans point to besides activations: weights in the formats that kernels want, tables, KV caches. Internal.
- * A weight is packed once for each format, by pack kernels of the plugins, on all threads. */
+ * A weight is made once for each format that plans ask for: read from its file, or packed by kernels of the plugins on all threads. */
 #ifndef SETUN_STORE_H
 #define SETUN_STORE_H
 #include "exec/plan.h"
@@ -16,11 +16,11 @@ void         setun_store_destroy(setun_store *store); /* accepts NULL */
 /* Whether weight w can be had in the representation `fmts` ("tern2.row+f32"): as it is in the file, or packed. Says why not. */
 bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char *fmts, char *why, size_t why_bytes);
 
-/* Dims and strides that weight w has, or will have, in that representation; data is NULL unless it is there already. */
+/* Dims and strides that weight w has in that representation; data is NULL. */
 setun_status setun_store_shape_weight(const setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand,
                                       setun_error *error);
 
-/* Weight w in that representation. Memory is reserved now and filled by setun_store_pack. Checks the source's contents at first use. */
+/* Weight w in that representation. Memory is reserved now and filled by setun_store_fill. */
 setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand, setun_error *error);
 
 /* Table t, f32[n_positions, n_dims / 2]; filled when it is first asked for. */
@@ -30,13 +30,14 @@ setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand
 setun_status setun_store_get_cache(setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
                                    setun_error *error);
 
-/* Tells how far the checking of the weights' contents and their packing have come; NULL: nobody. */
+/* Tells how many bytes of the weights have been read; NULL: nobody. */
 typedef void setun_store_progress(void *context, const char *stage, uint64_t done, uint64_t total);
 void setun_store_set_progress(setun_store *store, setun_store_progress *progress, void *context);
 
-/* Runs the pack kernels for all weights asked for since the last call. */
-setun_status setun_store_pack(setun_store *store, setun_team *team, setun_error *error);
+/* Reads, checks and packs all weights asked for since the last call, one after the other: beside the weights that stay no more than one is
+ * in memory as it is in its file, or in a form between. SETUN_ERR_IO: a file became shorter; SETUN_ERR_FORMAT: contents are wrong. */
+setun_status setun_store_fill(setun_store *store, setun_team *team, setun_error *error);
 
-size_t setun_store_weight_bytes(const setun_store *store); /* packed, besides those used in place */
+size_t setun_store_weight_bytes(const setun_store *store); /* in the representations that plans read */
 size_t setun_store_cache_bytes(const setun_store *store);  /* address space */
 #endif

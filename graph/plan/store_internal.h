@@ -3,15 +3,18 @@
 #define SETUN_STORE_INTERNAL_H
 #include "plan/store.h"
 
+#define SETUN_STORE_FILE SIZE_MAX
+
 /* One operand in one representation. */
 typedef struct setun_store_entry {
     enum setun_operand_kind kind;  /* WEIGHT, TABLE or CACHE */
     uint32_t                index; /* in the graph's array of that kind */
     const char             *fmts;  /* in the store's pool */
-    setun_operand           operand;
-    bool                    owned[SETUN_OPERAND_MAX_PARTS]; /* memory is ours, else the file's */
-    bool                    packed;    /* contents are there */
-    setun_operand           source;    /* what `pack` reads */
+    setun_operand           operand;   /* data is NULL until memory is reserved */
+    bool                    wanted;    /* a plan reads it: it stays; else it is there for other entries only, while they are made */
+    bool                    filled;    /* contents are there */
+    /* Weights only: what they are made of and how. */
+    size_t                  source;    /* entry that `pack` reads; SETUN_STORE_FILE: the weight is as it is in the file */
     setun_kernel_ref        pack;
     setun_kernel_plan       pack_plan;
 } setun_store_entry;
@@ -24,8 +27,12 @@ struct setun_store {
     setun_store_entry   *entries;
     size_t               n_entries, entries_capacity;
     size_t               weight_bytes, cache_bytes;
-    uint64_t             checked_bytes; /* weights whose contents have been looked at */
-    setun_store_progress *progress;     /* NULL: nobody */
+    setun_store_progress *progress; /* NULL: nobody */
     void                *progress_context;
+    uint64_t             n_read, n_to_read; /* bytes of weight files, for progress */
 };
+
+/* Memory for all parts of an operand, page aligned; and back, which accepts parts without memory. */
+setun_status setun_store_reserve(setun_operand *operand, const char *what, setun_error *error);
+void         setun_store_release(setun_operand *operand);
 #endif

@@ -150,7 +150,7 @@ setun_status setun_session_create(setun_model *model, const setun_session_option
 
     if (status != SETUN_OK)
         return status;
-    status = setun_store_pack(session->store, session->team, error);
+    status = setun_store_fill(session->store, session->team, error);
     if (status != SETUN_OK) {
         setun_session_destroy(session);
         return status;

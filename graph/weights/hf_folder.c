@@ -58,6 +58,8 @@ static setun_status read_scale(const setun_st_tensor *tensor, bool divides, floa
 {
     const char *fmt = dense_format(tensor);
     float stored, scale;
+    uint16_t bits;
+    setun_status status;
 
     for (uint32_t i = 0; i < tensor->n_dims; i++)
         if (tensor->dim[i] != 1) {
@@ -70,13 +72,14 @@ static setun_status read_scale(const setun_st_tensor *tensor, bool divides, floa
         return setun_st_fail(tensor, error, SETUN_ERR_UNSUPPORTED);
     }
     if (strcmp(fmt, "f32") == 0)
-        memcpy(&stored, tensor->data, sizeof(stored));
+        status = setun_weight_file_read(tensor->file, tensor->file_byte, sizeof(stored), &stored, error);
     else {
-        uint16_t bits;
-
-        memcpy(&bits, tensor->data, sizeof(bits));
-        stored = strcmp(fmt, "f16") == 0 ? setun_f32_of_f16(bits) : setun_f32_of_bf16(bits);
+        status = setun_weight_file_read(tensor->file, tensor->file_byte, sizeof(bits), &bits, error);
+        if (status == SETUN_OK)
+            stored = strcmp(fmt, "f16") == 0 ? setun_f32_of_f16(bits) : setun_f32_of_bf16(bits);
     }
+    if (status != SETUN_OK)
+        return status;
     scale = divides ? 1.0f / stored : stored;
     /* False for every bad value stored, too: zero, negative, NaN and infinite ones stay or become bad when they are inverted. */
     if (!(scale > 0.0f && isfinite(scale))) {
@@ -112,7 +115,8 @@ static setun_status make_weight(setun_weights *weights, const setun_st_list *lis
                                 setun_error *error)
 {
     const size_t n_stem = stem_length(tensor->name, weight_suffix);
-    setun_weight weight = {.n_dims = tensor->n_dims, .data = tensor->data, .n_bytes = tensor->n_bytes, .scale = 1.0f};
+    setun_weight weight = {.n_dims = tensor->n_dims, .file = tensor->file, .file_byte = tensor->file_byte, .n_bytes = tensor->n_bytes,
+                           .scale = 1.0f};
     setun_status status = SETUN_OK;
 
     memcpy(weight.dim, tensor->dim, sizeof(weight.dim));

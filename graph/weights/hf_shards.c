@@ -27,8 +27,8 @@ static int compare_shards(const void *left, const void *right)
 
 static setun_status read_file(setun_weights *weights, const char *path, setun_st_list *out_list, setun_error *error)
 {
-    const setun_mapped_file *file;
-    setun_status status = setun_weights_map(weights, path, &file, error);
+    const setun_weight_file *file;
+    setun_status status = setun_weights_open_file(weights, path, &file, error);
 
     if (status == SETUN_OK)
         status = setun_safetensors_read(file, &weights->pool, out_list, error);

@@ -4,6 +4,6 @@
 #include "weights/reader.h"
 #include "weights/safetensors.h"
 
-/* Maps model.safetensors, or else every shard that model.safetensors.index.json names, and lists all tensors sorted by name. */
+/* Opens model.safetensors, or else every shard that model.safetensors.index.json names, and lists all tensors sorted by name. */
 setun_status setun_hf_read_tensors(setun_weights *weights, setun_st_list *out_list, setun_error *error);
 #endif

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/base.h"
-#include "weights/mapped_file.h"
+#include "weights/weight_file.h"
 #include "weights/weights.h"
 
 /* A scalar of the metadata, or the note that the key holds something else. */
@@ -31,7 +31,7 @@ struct setun_weights {
     const char          *path;
     const char          *config_path;  /* the file that the metadata came from, for errors */
     const char          *architecture;
-    setun_mapped_file   *files;        /* list, newest first */
+    setun_weight_file   *files;        /* list, newest first */
     setun_weight        *items;        /* sorted by name once the reader is done */
     size_t               n_items, items_capacity;
     setun_meta_entry    *metas;        /* likewise by key */
@@ -39,8 +39,8 @@ struct setun_weights {
     setun_text_settings  text;
 };
 
-/* Maps a file; it stays mapped as long as the weights. `path` is copied. */
-setun_status setun_weights_map(setun_weights *weights, const char *path, const setun_mapped_file **out_file, setun_error *error);
+/* Opens a file; it stays open as long as the weights. `path` is copied. */
+setun_status setun_weights_open_file(setun_weights *weights, const char *path, const setun_weight_file **out_file, setun_error *error);
 
 /* Appends to the table. Names and keys must live as long as the weights (in their pool). Duplicates are found at the end. */
 setun_status setun_weights_add(setun_weights *weights, const setun_weight *weight, setun_error *error);

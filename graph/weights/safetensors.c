@@ -108,7 +108,7 @@ static setun_status read_shape(const json_t *value, setun_st_tensor *tensor, set
 }
 
 /* Offsets within the data of n_data bytes, which starts at byte data_start of the file. */
-static setun_status read_range(const json_t *value, size_t data_start, size_t n_data, setun_st_tensor *tensor, setun_error *error)
+static setun_status read_range(const json_t *value, uint64_t data_start, uint64_t n_data, setun_st_tensor *tensor, setun_error *error)
 {
     char shown[SETUN_SHOWN_BYTES];
     const json_t *begin = json_array_get(value, 0), *end = json_array_get(value, 1);
@@ -123,8 +123,8 @@ static setun_status read_range(const json_t *value, size_t data_start, size_t n_
     from = (uint64_t)json_integer_value(begin);
     to = (uint64_t)json_integer_value(end);
     if (to > n_data)
-        return setun_fail(error, SETUN_ERR_FORMAT, "data_offsets: expected an end inside the %zu bytes of data, found %" PRIu64, n_data,
-                          to);
+        return setun_fail(error, SETUN_ERR_FORMAT, "data_offsets: expected an end inside the %" PRIu64 " bytes of data, found %" PRIu64,
+                          n_data, to);
     if (!setun_mul_dims(tensor->dim, tensor->n_dims, &n_elements) || !setun_mul_size((size_t)n_elements, tensor->dtype->n_bytes, &n_bytes))
         return setun_fail(error, SETUN_ERR_FORMAT, "shape: expected a size that can be addressed, found more than 2^63 elements or bytes");
     if (n_bytes != to - from)
@@ -133,12 +133,12 @@ static setun_status read_range(const json_t *value, size_t data_start, size_t n_
     if ((data_start + from) % tensor->dtype->n_bytes != 0)
         return setun_fail(error, SETUN_ERR_FORMAT, "data_offsets: expected a position in the file that is a multiple of %zu, found %" PRIu64,
                           tensor->dtype->n_bytes, data_start + from);
-    tensor->data = tensor->file->data + data_start + from;
+    tensor->file_byte = data_start + from;
     tensor->n_bytes = n_bytes;
     return SETUN_OK;
 }
 
-static setun_status read_tensor(const json_t *entry, size_t data_start, size_t n_data, setun_st_tensor *tensor, setun_error *error)
+static setun_status read_tensor(const json_t *entry, uint64_t data_start, uint64_t n_data, setun_st_tensor *tensor, setun_error *error)
 {
     const json_t *dtype = json_object_get(entry, "dtype"), *shape = json_object_get(entry, "shape"),
                  *range = json_object_get(entry, "data_offsets");
@@ -198,41 +198,40 @@ static int compare_position(const void *left, const void *right)
 {
     const setun_st_tensor *a = left, *b = right;
 
-    if (a->data != b->data)
-        return a->data < b->data ? -1 : 1;
+    if (a->file_byte != b->file_byte)
+        return a->file_byte < b->file_byte ? -1 : 1;
     if (a->n_bytes != b->n_bytes)
         return a->n_bytes < b->n_bytes ? -1 : 1;
     return strcmp(a->name, b->name);
 }
 
 /* The tensors must tile the data: no byte twice, none unused. */
-static setun_status check_tiling(const setun_mapped_file *file, size_t data_start, setun_st_list *list, setun_error *error)
+static setun_status check_tiling(const setun_weight_file *file, uint64_t data_start, setun_st_list *list, setun_error *error)
 {
-    size_t at = data_start;
+    uint64_t at = data_start;
 
     qsort(list->tensors, list->n, sizeof(*list->tensors), compare_position);
     for (size_t i = 0; i < list->n; i++) {
         const setun_st_tensor *tensor = &list->tensors[i];
-        const size_t begin = (size_t)(tensor->data - file->data);
 
-        if (begin != at) {
-            setun_fail(error, SETUN_ERR_FORMAT, "data_offsets: expected data from %zu on, where the tensors before it end, found %zu: %s",
-                       at - data_start, begin - data_start, begin < at ? "they overlap" : "there is a hole");
+        if (tensor->file_byte != at) {
+            setun_fail(error, SETUN_ERR_FORMAT, "data_offsets: expected data from %" PRIu64 " on, where the tensors before it end, found %" PRIu64
+                       ": %s", at - data_start, tensor->file_byte - data_start, tensor->file_byte < at ? "they overlap" : "there is a hole");
             return setun_st_fail(tensor, error, SETUN_ERR_FORMAT);
         }
         at += tensor->n_bytes;
     }
     if (at != file->n_bytes)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: expected the end of the file after the last tensor, found %zu more bytes",
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": expected the end of the file after the last tensor, found %" PRIu64 " more bytes",
                           file->path, at, file->n_bytes - at);
     return SETUN_OK;
 }
 
-static setun_status read_tensors(const setun_mapped_file *file, size_t n_header, json_t *root, setun_pool *pool, setun_st_list *list,
-                                 setun_error *error)
+static setun_status read_tensors(const setun_weight_file *file, const char *header, size_t n_header, json_t *root, setun_pool *pool,
+                                 setun_st_list *list, setun_error *error)
 {
-    const size_t data_start = LENGTH_BYTES + n_header;
-    struct key_walk walk = {.text = (const char *)file->data + LENGTH_BYTES, .n_bytes = n_header};
+    const uint64_t data_start = LENGTH_BYTES + n_header;
+    struct key_walk walk = {.text = header, .n_bytes = n_header};
     setun_status status;
     const char *name;
     json_t *entry;
@@ -268,34 +267,50 @@ static setun_status read_tensors(const setun_mapped_file *file, size_t n_header,
     return check_tiling(file, data_start, list, error);
 }
 
-setun_status setun_safetensors_read(const setun_mapped_file *file, setun_pool *pool, setun_st_list *out_list, setun_error *error)
+setun_status setun_safetensors_read(const setun_weight_file *file, setun_pool *pool, setun_st_list *out_list, setun_error *error)
 {
+    unsigned char length[LENGTH_BYTES];
     uint64_t n_header = 0;
     setun_st_list list;
+    char *header;
     json_t *root;
     setun_status status;
 
     if (file->n_bytes < LENGTH_BYTES + HEADER_MIN_BYTES)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte 0: expected a safetensors file of at least %d bytes, found %zu", file->path,
-                          LENGTH_BYTES + HEADER_MIN_BYTES, file->n_bytes);
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte 0: expected a safetensors file of at least %d bytes, found %" PRIu64,
+                          file->path, LENGTH_BYTES + HEADER_MIN_BYTES, file->n_bytes);
+    status = setun_weight_file_read(file, 0, LENGTH_BYTES, length, error);
+    if (status != SETUN_OK)
+        return status;
     for (unsigned i = 0; i < LENGTH_BYTES; i++)
-        n_header |= (uint64_t)file->data[i] << (8 * i);
+        n_header |= (uint64_t)length[i] << (8 * i);
     if (n_header < HEADER_MIN_BYTES || n_header > HEADER_MAX_BYTES)
         return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte 0: expected a header of %d to %" PRIu64 " bytes, found a length of %" PRIu64,
                           file->path, (int)HEADER_MIN_BYTES, HEADER_MAX_BYTES, n_header);
     if (n_header > file->n_bytes - LENGTH_BYTES)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte 0: expected a header inside the file's %zu bytes, found a length of %" PRIu64,
-                          file->path, file->n_bytes, n_header);
-    if (file->data[LENGTH_BYTES] != '{')
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %d: expected '{', found 0x%02x", file->path, LENGTH_BYTES,
-                          file->data[LENGTH_BYTES]);
-
-    status = setun_json_parse(file->path, LENGTH_BYTES, (const char *)file->data + LENGTH_BYTES, (size_t)n_header, 0, &root, error);
+        return setun_fail(error, SETUN_ERR_FORMAT,
+                          "%s: byte 0: expected a header inside the file's %" PRIu64 " bytes, found a length of %" PRIu64, file->path,
+                          file->n_bytes, n_header);
+    header = setun_alloc((size_t)n_header);
+    if (header == NULL)
+        return setun_fail_nomem(error, "header of a safetensors file", (size_t)n_header);
+    status = setun_weight_file_read(file, LENGTH_BYTES, (size_t)n_header, header, error);
     if (status != SETUN_OK)
-        return status;
-    status = read_tensors(file, (size_t)n_header, root, pool, &list, error);
+        goto free_header;
+    if (header[0] != '{') {
+        status = setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %d: expected '{', found 0x%02x", file->path, LENGTH_BYTES,
+                            (unsigned)(unsigned char)header[0]);
+        goto free_header;
+    }
+    status = setun_json_parse(file->path, LENGTH_BYTES, header, (size_t)n_header, 0, &root, error);
+    if (status != SETUN_OK)
+        goto free_header;
+    status = read_tensors(file, header, (size_t)n_header, root, pool, &list, error);
     json_decref(root);
     if (status == SETUN_OK)
         *out_list = list;
+
+free_header:
+    free(header);
     return status;
 }

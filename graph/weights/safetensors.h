@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/base.h"
-#include "weights/mapped_file.h"
+#include "weights/weight_file.h"
 
 enum {
     SETUN_ST_MAX_DIMS = 4,
@@ -23,9 +23,9 @@ typedef struct setun_st_tensor {
     const setun_st_dtype    *dtype;
     uint32_t                 n_dims;
     int64_t                  dim[SETUN_ST_MAX_DIMS]; /* unused ones 1 */
-    const unsigned char     *data;                   /* aligned to its element */
+    const setun_weight_file *file;
+    uint64_t                 file_byte;              /* where its contents begin: a multiple of its element's size */
     size_t                   n_bytes;
-    const setun_mapped_file *file;
     size_t                   header_byte;            /* where the file's header speaks of it */
 } setun_st_tensor;
 
@@ -34,10 +34,10 @@ typedef struct setun_st_list {
     size_t           n;
 } setun_st_list;
 
-/* Reads the header of a mapped file and proves it: every name, type, shape and range, and that the tensors tile the data exactly.
- * No tensor's contents are read. The list is made in `pool`; its tensors, which point into the mapping, stand in the order of the data.
+/* Reads the header of a file and proves it: every name, type, shape and range, and that the tensors tile the data exactly.
+ * No tensor's contents are read. The list is made in `pool`; its tensors stand in the order of the data.
  * SETUN_ERR_FORMAT, SETUN_ERR_UNSUPPORTED ("<file>: byte N: tensor 'x': expected ..., found ..."), SETUN_ERR_NOMEM. */
-setun_status setun_safetensors_read(const setun_mapped_file *file, setun_pool *pool, setun_st_list *out_list, setun_error *error);
+setun_status setun_safetensors_read(const setun_weight_file *file, setun_pool *pool, setun_st_list *out_list, setun_error *error);
 
 /* Puts "<file>: byte N: tensor 'x': " before the error's text and returns status. */
 setun_status setun_st_fail(const setun_st_tensor *tensor, setun_error *error, setun_status status);

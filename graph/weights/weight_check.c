@@ -1,4 +1,6 @@
 /* weight_check.c - reads a tensor's contents for what no kernel may meet. */
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "weights/reader.h"
@@ -18,18 +20,6 @@ static const struct element elements[] = {
     {"bf16", 2, 0x7f80u},
 };
 
-/* The file and the byte in it of an address inside a mapping. */
-static void locate(const setun_weights *weights, const unsigned char *address, const char **out_path, size_t *out_byte)
-{
-    *out_path = weights->path;
-    *out_byte = 0;
-    for (const setun_mapped_file *file = weights->files; file != NULL; file = file->next)
-        if (address >= file->data && address < file->data + file->n_bytes) {
-            *out_path = file->path;
-            *out_byte = (size_t)(address - file->data);
-        }
-}
-
 /* Any code 3 (both bits set) among 8 bytes. */
 static bool word_has_code_3(const unsigned char *bytes)
 {
@@ -45,12 +35,10 @@ static bool byte_has_code_3(unsigned byte)
 }
 
 /* tern2.hf: byte [p, c] of [n / 4, k] holds the codes of rows p, p + n/4, ... of column c, low bits first. */
-static setun_status check_ternary(const setun_weights *weights, const setun_weight *weight, setun_error *error)
+static setun_status check_ternary(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
 {
-    const unsigned char *data = weight->data;
-    const size_t n = weight->n_bytes, n_quarter = (size_t)weight->dim[0] / 4, n_columns = (size_t)weight->dim[1];
-    const char *path;
-    size_t i = 0, byte, quarter = 0;
+    const size_t n_quarter = (size_t)weight->dim[0] / 4, n_columns = (size_t)weight->dim[1];
+    size_t i = 0, quarter = 0;
 
     while (n - i >= sizeof(uint64_t) && !word_has_code_3(data + i))
         i += sizeof(uint64_t);
@@ -60,9 +48,10 @@ static setun_status check_ternary(const setun_weights *weights, const setun_weig
         return SETUN_OK;
     while (quarter < 3 && (data[i] >> (2 * quarter) & 3) != 3)
         quarter++;
-    locate(weights, data + i, &path, &byte);
-    return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: tensor '%s', row %zu, column %zu: expected a ternary code of 0, 1 or 2, found 3",
-                      path, byte, weight->name, quarter * n_quarter + i / n_columns, i % n_columns);
+    i += first_byte;
+    return setun_fail(error, SETUN_ERR_FORMAT,
+                      "%s: byte %" PRIu64 ": tensor '%s', row %zu, column %zu: expected a ternary code of 0, 1 or 2, found 3",
+                      weight->file->path, weight->file_byte + i, weight->name, quarter * n_quarter + i / n_columns, i % n_columns);
 }
 
 static bool any_f32(const unsigned char *bytes, size_t n_bytes, uint32_t exponent)
@@ -96,41 +85,58 @@ static bool any_not_finite(const struct element *element, const unsigned char *b
     return element->n_bytes == 4 ? any_f32(bytes, n_bytes, element->exponent) : any_16(bytes, n_bytes, element->exponent);
 }
 
-static setun_status check_dense(const setun_weights *weights, const setun_weight *weight, const struct element *element,
-                                setun_error *error)
+static setun_status check_dense(const setun_weight *weight, const struct element *element, size_t first_byte, const unsigned char *data,
+                                size_t n, setun_error *error)
 {
-    const unsigned char *data = weight->data;
     const size_t n_columns = weight->n_dims == 0 ? 1 : (size_t)weight->dim[weight->n_dims - 1];
-    const char *path;
-    size_t at = 0, n_block = 0, byte, index;
+    size_t at = 0, n_block = 0, index;
 
-    for (; at < weight->n_bytes; at += n_block) {
-        n_block = weight->n_bytes - at < BLOCK_BYTES ? weight->n_bytes - at : BLOCK_BYTES;
+    for (; at < n; at += n_block) {
+        n_block = n - at < BLOCK_BYTES ? n - at : BLOCK_BYTES;
         if (any_not_finite(element, data + at, n_block))
             break;
     }
-    if (at == weight->n_bytes)
+    if (at == n)
         return SETUN_OK;
     while (!any_not_finite(element, data + at, element->n_bytes))
         at += element->n_bytes;
+    at += first_byte;
     index = at / element->n_bytes;
-    locate(weights, data + at, &path, &byte);
     if (weight->n_dims <= 1)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: tensor '%s', element %zu: expected a finite value, found NaN or infinity",
-                          path, byte, weight->name, index);
+        return setun_fail(error, SETUN_ERR_FORMAT,
+                          "%s: byte %" PRIu64 ": tensor '%s', element %zu: expected a finite value, found NaN or infinity",
+                          weight->file->path, weight->file_byte + at, weight->name, index);
     return setun_fail(error, SETUN_ERR_FORMAT,
-                      "%s: byte %zu: tensor '%s', row %zu, column %zu: expected a finite value, found NaN or infinity", path, byte,
-                      weight->name, index / n_columns, index % n_columns);
+                      "%s: byte %" PRIu64 ": tensor '%s', row %zu, column %zu: expected a finite value, found NaN or infinity",
+                      weight->file->path, weight->file_byte + at, weight->name, index / n_columns, index % n_columns);
+}
+
+setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error)
+{
+    if (strcmp(weight->fmt, "tern2.hf") == 0)
+        return check_ternary(weight, first_byte, data, n_bytes, error);
+    for (size_t i = 0; i < SETUN_COUNT(elements); i++)
+        if (strcmp(weight->fmt, elements[i].fmt) == 0)
+            return check_dense(weight, &elements[i], first_byte, data, n_bytes, error);
+    return SETUN_OK;
 }
 
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error)
 {
-    if (strcmp(weight->fmt, "tern2.hf") == 0)
-        return check_ternary(weights, weight, error);
-    for (size_t i = 0; i < SETUN_COUNT(elements); i++)
-        if (strcmp(weight->fmt, elements[i].fmt) == 0)
-            return check_dense(weights, weight, &elements[i], error);
-    return SETUN_OK;
+    unsigned char *data = setun_alloc(SETUN_WEIGHT_CHUNK_BYTES);
+    setun_status status = SETUN_OK;
+    size_t n;
+
+    if (data == NULL)
+        return setun_fail_nomem(error, "piece of a tensor", SETUN_WEIGHT_CHUNK_BYTES);
+    for (size_t at = 0; at < weight->n_bytes && status == SETUN_OK; at += n) {
+        n = weight->n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? weight->n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
+        status = setun_weight_read(weights, weight, at, n, data, error);
+        if (status == SETUN_OK)
+            status = setun_weight_check_piece(weight, at, data, n, error);
+    }
+    free(data);
+    return status;
 }
 
 bool setun_weight_is_passed_over(const setun_weight *weight)

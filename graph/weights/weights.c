@@ -94,23 +94,23 @@ void setun_weights_close(setun_weights *weights)
 {
     if (weights == NULL)
         return;
-    for (setun_mapped_file *file = weights->files; file != NULL; file = file->next)
-        setun_mapped_file_close(file);
+    for (setun_weight_file *file = weights->files; file != NULL; file = file->next)
+        setun_weight_file_close(file);
     free(weights->items);
     free(weights->metas);
     setun_pool_free(&weights->pool); /* the files' list too */
     free(weights);
 }
 
-setun_status setun_weights_map(setun_weights *weights, const char *path, const setun_mapped_file **out_file, setun_error *error)
+setun_status setun_weights_open_file(setun_weights *weights, const char *path, const setun_weight_file **out_file, setun_error *error)
 {
-    setun_mapped_file *file = setun_pool_alloc(&weights->pool, sizeof(*file));
+    setun_weight_file *file = setun_pool_alloc(&weights->pool, sizeof(*file));
     const char *copy = setun_pool_strndup(&weights->pool, path, strlen(path));
     setun_status status;
 
     if (file == NULL || copy == NULL)
         return setun_fail_nomem(error, path, sizeof(*file));
-    status = setun_mapped_file_open(copy, file, error);
+    status = setun_weight_file_open(copy, file, error);
     if (status != SETUN_OK)
         return status;
     file->next = weights->files;
@@ -155,7 +155,7 @@ size_t setun_weights_files(const setun_weights *weights, uint64_t *out_bytes)
     size_t n = 0;
 
     *out_bytes = 0;
-    for (const setun_mapped_file *file = weights->files; file != NULL; file = file->next) {
+    for (const setun_weight_file *file = weights->files; file != NULL; file = file->next) {
         *out_bytes += file->n_bytes;
         n++;
     }
@@ -177,6 +177,15 @@ const setun_weight *setun_weights_find(const setun_weights *weights, const char 
     const setun_weight key = {.name = name};
 
     return bsearch(&key, weights->items, weights->n_items, sizeof(*weights->items), compare_items);
+}
+
+setun_status setun_weight_read(const setun_weights *weights, const setun_weight *weight, size_t first_byte, size_t n_bytes, void *dst,
+                               setun_error *error)
+{
+    if (first_byte > weight->n_bytes || n_bytes > weight->n_bytes - first_byte)
+        return setun_fail(error, SETUN_ERR_INVALID, "%s: tensor '%s': expected a piece of its %zu bytes, found %zu bytes from byte %zu on",
+                          weights->path, weight->name, weight->n_bytes, n_bytes, first_byte);
+    return setun_weight_file_read(weight->file, weight->file_byte + first_byte, n_bytes, dst, error);
 }
 
 const setun_text_settings *setun_weights_text(const setun_weights *weights)

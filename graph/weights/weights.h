@@ -14,16 +14,19 @@ enum setun_source { SETUN_SOURCE_HUGGINGFACE, SETUN_SOURCE_GGUF, SETUN_N_SOURCES
 /* "huggingface", "gguf": the keys that model graphs use. */
 const char *setun_source_name(enum setun_source source);
 
-/* One tensor as stored. Memory belongs to the setun_weights; data is mapped read-only and aligned to its element only. */
+struct setun_weight_file;
+
+/* One tensor as stored: where its contents are, not the contents. Memory belongs to the setun_weights. */
 typedef struct setun_weight {
     const char *name;      /* without ".weight" */
     const char *fmt;       /* a format of formats.md: "f32", "f16", "bf16", "tern2.hf" ... */
     uint32_t    n_dims;
     int64_t     dim[4];    /* logical, outermost first, unused ones 1: ternary [n, k] even where the file's own shape is [n / 4, k] */
-    const void *data;
-    size_t      n_bytes;
+    size_t      n_bytes;   /* of the contents, for setun_weight_read */
     bool        has_scale;
     float       scale;     /* always multiplies: y = scale * (codes . x); files that store its inverse are turned round. Finite, > 0; 1 without scale */
+    const struct setun_weight_file *file; /* it and the byte where the contents begin are for graph/weights alone */
+    uint64_t    file_byte;
 } setun_weight;
 
 typedef struct setun_weights setun_weights;
@@ -42,13 +45,23 @@ size_t              setun_weights_count(const setun_weights *weights);
 const setun_weight *setun_weights_at(const setun_weights *weights, size_t i); /* in the order of their names (strcmp) */
 const setun_weight *setun_weights_find(const setun_weights *weights, const char *name); /* NULL: none */
 
-/* Reads a tensor's contents for what no kernel may meet: code 3 in a ternary format, NaN or infinity in f32, f16 and bf16. It touches every
- * page, so dense tensors of 64 MiB and more (embeddings of large models) are passed over, vectors excepted.
+/* Reads n_bytes of a tensor's contents, from its byte first_byte on, into dst. Any number of threads may read at once.
+ * SETUN_ERR_IO: the file has become shorter since it was opened, or cannot be read. SETUN_ERR_INVALID: the tensor has fewer bytes. */
+setun_status setun_weight_read(const setun_weights *weights, const setun_weight *weight, size_t first_byte, size_t n_bytes, void *dst,
+                               setun_error *error);
+
+/* Whoever goes through whole tensors reads so much at once: it stays in a core's second-level cache. A multiple of every element's size. */
+enum { SETUN_WEIGHT_CHUNK_BYTES = 256 << 10 };
+
+/* Reads a tensor's contents for what no kernel may meet: code 3 in a ternary format, NaN or infinity in f32, f16 and bf16. It reads every
+ * byte, so dense tensors of 64 MiB and more (embeddings of large models) are passed over, vectors excepted.
  * SETUN_ERR_FORMAT: the error names the first place in the order of the file. */
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 bool         setun_weight_is_passed_over(const setun_weight *weight); /* one of those */
 /* The same without an exception for large ones. */
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error);
+/* Looks at a piece of the contents that the caller has read: data[n_bytes] from the tensor's byte first_byte on, a multiple of 8. */
+setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error);
 
 /* Files that hold the tensors, and their sizes together. */
 size_t setun_weights_files(const setun_weights *weights, uint64_t *out_bytes);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 void fuzz_expect(int holds, const char *condition, const char *file, int line)
@@ -30,6 +31,17 @@ void fuzz_expect_refusal(setun_status status, const setun_error *error)
             (void)fprintf(stderr, "control character 0x%02X in \"%s\"\n", c, error->text);
         FUZZ_EXPECT(c >= ' ' && c != 0x7F);
     }
+}
+
+int fuzz_memory_file(const uint8_t *data, size_t n_bytes)
+{
+    static int file = -1;
+
+    if (file >= 0)
+        (void)close(file);
+    file = memfd_create("setun-fuzz", MFD_CLOEXEC);
+    FUZZ_EXPECT(file >= 0 && (n_bytes == 0 || write(file, data, n_bytes) == (ssize_t)n_bytes));
+    return file;
 }
 
 static char        folder[256];

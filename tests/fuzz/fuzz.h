@@ -16,6 +16,9 @@ void fuzz_expect(int holds, const char *condition, const char *file, int line);
 /* Aborts unless this is a refusal as the project words them: a known status and one non-empty line without control characters. */
 void fuzz_expect_refusal(setun_status status, const setun_error *error);
 
+/* A file in memory that holds the input, for those who read files by descriptor; closed by the next call. */
+int fuzz_memory_file(const uint8_t *data, size_t n_bytes);
+
 /* The input's parts, which U+001E separates, as files of a temporary folder; an empty part is no file. The last name gets all that is left.
  * Returns the folder, which disappears when the program ends. */
 const char *fuzz_folder(const char *const *names, size_t n_names, const uint8_t *data, size_t n_bytes);

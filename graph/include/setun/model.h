@@ -23,7 +23,7 @@ typedef struct setun_model_options {
     const setun_plugins *plugins; /**< borrowed, must outlive the model; NULL: the model opens its own with the defaults */
 } setun_model_options;
 
-/** Opens a model. Its weights are mapped, not read.
+/** Opens a model. Its weight files stay open; weights are read when a session is made.
  * \param name            a Hugging Face folder, or the name of a folder in SETUN_MODEL_PATH (':' between folders) or in the installed
  *                        models; NULL: the default model, "fable"
  * \param options         may be NULL

@@ -24,7 +24,7 @@ enum {
 
 /** Tells how far something that takes long has come. Called on the calling thread, often; it must be quick and must not use the session.
  * \param context  of the options
- * \param stage    what is being done, a constant text: "checking weights", "packing weights", "reading the prompt", "computing"
+ * \param stage    what is being done, a constant text: "loading weights", "reading the prompt", "computing"
  * \param done     how much of it is done, from 0
  * \param total    of so much, in a unit of the stage's own; at least 1 */
 typedef void setun_progress(void *context, const char *stage, uint64_t done, uint64_t total);
@@ -37,17 +37,18 @@ typedef struct setun_session_options {
     int64_t     context;   /**< positions of a sequence at most; 0: the model's own */
     int         kv;        /**< SETUN_KV_* */
     const char *backends;  /**< names in order of preference, ',' between; NULL: any. scalar always remains as the fallback */
-    setun_progress *progress; /**< called while weights are checked and packed, and while more than a few rows are computed; NULL: not */
+    setun_progress *progress; /**< called while weights are loaded, and while more than a few rows are computed; NULL: not */
     void       *progress_context; /**< its first argument */
 } setun_session_options;
 
-/** Plans the graph, packs the weights, starts the threads and reserves all memory: nothing is allocated later.
+/** Plans the graph, reads and packs the weights, starts the threads and reserves all memory: nothing is allocated later.
  * \param model             borrowed, must outlive the session
  * \param options           may be NULL
  * \param[out] out_session  the caller's, for setun_session_destroy
  * \param[out] error        the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_INVALID: an option is out of range; SETUN_ERR_NOT_FOUND: no such backend; SETUN_ERR_UNSUPPORTED: no kernel
- *         for an op; SETUN_ERR_FORMAT: a tensor's contents are wrong; SETUN_ERR_NOMEM: memory or threads ran out */
+ *         for an op; SETUN_ERR_FORMAT: a tensor's contents are wrong; SETUN_ERR_IO: a weight file became shorter, or cannot be read;
+ *         SETUN_ERR_NOMEM: memory or threads ran out */
 SETUN_API setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
                                             setun_error *error);
 
@@ -61,7 +62,7 @@ typedef struct setun_session_info {
     uint32_t chunk;            /**< rows of one forward pass at most */
     uint32_t max_seqs;         /**< sequences open at once at most */
     int64_t  context;          /**< positions of a sequence at most */
-    size_t   weight_bytes;     /**< packed weights, besides those used in place from the file */
+    size_t   weight_bytes;     /**< weights in memory, as kernels read them */
     size_t   activation_bytes; /**< arena of one pass */
     size_t   cache_bytes;      /**< address space of the KV cache */
 } setun_session_info;
@@ -71,8 +72,7 @@ typedef struct setun_session_info {
  * \param[out] out_info  filled in */
 SETUN_API void setun_session_describe(const setun_session *session, setun_session_info *out_info);
 
-/** What setun_session_create would decide, but no weight is packed and nothing is kept. Address space is reserved meanwhile; tensors are
- * read once to check their contents.
+/** What setun_session_create would decide, but no weight is read and nothing is kept. Address space is reserved meanwhile.
  * \param model          an open one
  * \param options        may be NULL
  * \param[out] out_info  filled in

@@ -63,17 +63,12 @@ Test(progress, weights)
 
     setun_session_describe(session, &info);
     cr_assert(r.forward);
-    cr_assert(r.n_stages >= 1);
-    cr_assert_str_eq(r.stages[0].name, "checking weights");
+    cr_assert_eq(r.n_stages, 1);
+    cr_assert_str_eq(r.stages[0].name, "loading weights");
     cr_assert_eq(r.stages[0].first, 0);
     cr_assert_gt(r.stages[0].n_calls, 10, "a call for each weight");
     cr_assert_gt(r.stages[0].total, 100000, "bytes of all weights");
-    cr_assert_eq(r.n_stages, info.weight_bytes > 0 ? 2 : 1);
-    if (r.n_stages == 2) {
-        cr_assert_str_eq(r.stages[1].name, "packing weights");
-        cr_assert_eq(r.stages[1].first, 0);
-        cr_assert_eq(r.stages[1].last, r.stages[1].total - 1, "every weight was begun");
-    }
+    cr_assert_gt(r.stages[0].last, r.stages[0].total / 2, "the last weight is none of the large ones");
     setun_session_destroy(session);
     setun_model_close(model);
 }

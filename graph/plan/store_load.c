@@ -1,0 +1,127 @@
+/* store_load.c - fills a store's weights: reads them, proves their contents, packs them; one weight after another, so that beside the
+ * weights that stay only one is in memory in any other form. */
+#include <string.h>
+
+#include "plan/store_internal.h"
+
+/* Reads the weight as it is in the file. What is proved is what was read: a file that changes meanwhile cannot slip anything in. */
+static setun_status read_source(setun_store *store, setun_store_entry *entry, setun_error *error)
+{
+    const setun_weight *source = store->graph->weights[entry->index].source;
+    const bool check = !setun_weight_is_passed_over(source);
+    unsigned char *data = entry->operand.part[0].data;
+    float *scale = entry->operand.n == 2 ? entry->operand.part[1].data : NULL;
+    setun_status status;
+    size_t n;
+
+    for (size_t at = 0; at < source->n_bytes; at += n) {
+        n = source->n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? source->n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
+        if (store->progress != NULL)
+            store->progress(store->progress_context, "loading weights", store->n_read, store->n_to_read);
+        status = setun_weight_read(store->graph->source, source, at, n, data + at, error);
+        if (status == SETUN_OK && check)
+            status = setun_weight_check_piece(source, at, data + at, n, error);
+        if (status != SETUN_OK)
+            return status;
+        store->n_read += n;
+    }
+    for (int64_t i = 0; scale != NULL && i < entry->operand.part[0].dim[0]; i++)
+        scale[i] = source->scale;
+    return SETUN_OK;
+}
+
+static setun_status add_pack_step(setun_store *store, const setun_store_entry *entry, setun_plan *plan, setun_error *error)
+{
+    static const void *const no_attr[1] = {NULL};
+    const setun_operand *from = &store->entries[entry->source].operand, *to = &entry->operand;
+    uint32_t in[SETUN_OPERAND_MAX_PARTS], out[SETUN_OPERAND_MAX_PARTS];
+    setun_status status = SETUN_OK;
+
+    for (uint32_t i = 0; i < from->n && status == SETUN_OK; i++)
+        status = setun_plan_add_constant(plan, &from->part[i], from->n_bytes[i], &in[i], error);
+    for (uint32_t i = 0; i < to->n && status == SETUN_OK; i++)
+        status = setun_plan_add_constant(plan, &to->part[i], to->n_bytes[i], &out[i], error);
+    if (status == SETUN_OK)
+        status = setun_plan_add_step(plan, entry->pack, &entry->pack_plan, no_attr, 1, in, from->n, out, to->n, "pack", error);
+    return status;
+}
+
+static setun_status run_plan(setun_plan *plan, setun_team *team, setun_error *error)
+{
+    setun_status status = setun_plan_finish(plan, setun_team_n_threads(team), error);
+    size_t arena_bytes;
+    void *arena;
+
+    if (status != SETUN_OK)
+        return status;
+    arena_bytes = setun_plan_arena_bytes(plan);
+    arena = setun_pages_alloc(arena_bytes);
+    if (arena == NULL)
+        return setun_fail_nomem(error, "scratch for packing weights", arena_bytes);
+    setun_plan_bind(plan, arena);
+    setun_plan_run(plan, team, NULL);
+    setun_pages_free(arena, arena_bytes);
+    return SETUN_OK;
+}
+
+static bool is_to_fill(const setun_store_entry *entry, uint32_t w)
+{
+    return entry->kind == SETUN_OPERAND_WEIGHT && entry->index == w && !entry->filled;
+}
+
+/* Fills all of weight w's representations; an entry stands before those that are made of it. */
+static setun_status fill_weight(setun_store *store, uint32_t w, setun_team *team, setun_error *error)
+{
+    const char *name = store->graph->weights[w].name;
+    setun_plan *plan;
+    bool packs = false;
+    setun_status status = setun_plan_create(&plan, error);
+
+    if (status != SETUN_OK)
+        return status;
+    for (size_t i = 0; i < store->n_entries && status == SETUN_OK; i++) {
+        setun_store_entry *entry = &store->entries[i];
+
+        if (!is_to_fill(entry, w))
+            continue;
+        if (!entry->wanted)
+            status = setun_store_reserve(&entry->operand, name, error);
+        if (status == SETUN_OK && entry->source == SETUN_STORE_FILE) {
+            status = read_source(store, entry, error);
+        } else if (status == SETUN_OK) {
+            status = add_pack_step(store, entry, plan, error);
+            packs = true;
+        }
+    }
+    if (status == SETUN_OK && packs)
+        status = run_plan(plan, team, error);
+    for (size_t i = 0; i < store->n_entries; i++) {
+        setun_store_entry *entry = &store->entries[i];
+
+        if (!is_to_fill(entry, w))
+            continue;
+        if (entry->wanted)
+            entry->filled = status == SETUN_OK;
+        else
+            setun_store_release(&entry->operand);
+    }
+    setun_plan_destroy(plan);
+    return status;
+}
+
+setun_status setun_store_fill(setun_store *store, setun_team *team, setun_error *error)
+{
+    setun_status status = SETUN_OK;
+
+    store->n_read = store->n_to_read = 0;
+    for (size_t i = 0; i < store->n_entries; i++) {
+        const setun_store_entry *entry = &store->entries[i];
+
+        if (is_to_fill(entry, entry->index) && entry->source == SETUN_STORE_FILE)
+            store->n_to_read += store->graph->weights[entry->index].source->n_bytes;
+    }
+    for (size_t i = 0; i < store->n_entries && status == SETUN_OK; i++)
+        if (is_to_fill(&store->entries[i], store->entries[i].index) && store->entries[i].wanted)
+            status = fill_weight(store, store->entries[i].index, team, error);
+    return status;
+}
