@@ -267,7 +267,7 @@ static int run(int argc, char **argv)
                     "setun score --ids -f tale.ids --logits tale.npy",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),
-        .common = COMMON_MODEL | COMMON_SESSION | COMMON_OUTPUT,
+        .common = COMMON_MODEL | COMMON_TEXT | COMMON_SESSION | COMMON_OUTPUT,
     };
     int first, code = options_parse(&line, argc, argv, &options.common, &first);
 

@@ -226,7 +226,7 @@ static int run(int argc, char **argv)
                     "setun tokenize --decode 2289 697 258 515",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),
-        .common = COMMON_MODEL | COMMON_OUTPUT,
+        .common = COMMON_MODEL | COMMON_TEXT | COMMON_OUTPUT,
         .max_operands = SIZE_MAX,
     };
     int first, n_words, code = options_parse(&line, argc, argv, &options.common, &first);

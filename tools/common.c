@@ -5,11 +5,25 @@
 
 #include "progress.h"
 
+/* How text is cut decides what the model understands; a guess, even a sure one, is said. */
+static void say_pre(const common_options *common, const setun_tokenizer *tokenizer)
+{
+    static const char *const reasons[] = {[SETUN_PRE_FILE] = "as the file says", [SETUN_PRE_GIVEN] = "as --pre says",
+                                          [SETUN_PRE_RECOGNISED] = "the file does not say, its vocabulary is Llama 3's"};
+    int origin;
+    const char *pre = setun_tokenizer_pre(tokenizer, &origin);
+
+    if (pre != NULL && (common->verbose || origin == SETUN_PRE_RECOGNISED))
+        (void)fprintf(stderr, "text cut by %s: %s\n", pre, reasons[origin]);
+}
+
 setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error)
 {
-    const setun_model_options options = {.graph = common->graph};
+    const setun_model_options options = {.graph = common->graph, .pre = common->pre};
     const setun_status status = setun_model_open(common->model, &options, out_model, error);
 
+    if (status == SETUN_OK)
+        say_pre(common, setun_model_tokenizer(*out_model));
     if (status == SETUN_OK && common->verbose)
         (void)fprintf(stderr, "model %s, family %s, vocabulary %lld, context %lld\n", setun_model_path(*out_model),
                       setun_model_family(*out_model), (long long)setun_model_vocab(*out_model),

@@ -34,6 +34,10 @@ static void collect(const command_line *line, common_options *common, option_tab
     if (line->common & COMMON_MODEL)
         add(table, (option_spec){.name = "model", .letter = 'm', .kind = OPTION_TEXT, .argument = "MODEL", .value = &common->model,
                                  .help = "a folder, or a name in SETUN_MODEL_PATH or the installed models\n(default fable)"});
+    if (line->common & COMMON_TEXT)
+        add(table, (option_spec){.name = "pre", .kind = OPTION_TEXT, .argument = "NAME", .value = &common->pre,
+                                 .help = "how text is cut before merging: llama-bpe, falcon3, gpt-2 or default, which is\n"
+                                         "bitnet.cpp's fallback (default: as the model's files say)"});
     if (line->common & COMMON_SESSION) {
         add(table, (option_spec){.name = "graph", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->graph,
                                  .help = "model graph to use (default: the one in the models folder that matches)"});

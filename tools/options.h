@@ -31,13 +31,13 @@ enum { OUTPUT_TEXT = 0, OUTPUT_JSON = 1 };
 
 /* Options that mean the same in every command that has them. */
 typedef struct common_options {
-    const char *model, *graph, *backends;
+    const char *model, *pre, *graph, *backends;
     int64_t     n_threads, chunk, context;
     int         kv, output;
     bool        verbose;
 } common_options;
 
-enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2 };
+enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2, COMMON_TEXT = 1u << 3 };
 
 typedef struct command_line {
     const char        *name;     /* "run" */

@@ -228,7 +228,7 @@ setun_status setun_model_open(const char *name, const setun_model_options *optio
     if (status == SETUN_OK)
         status = open_graph(&folders, options->graph, model->weights, &model->graph, error);
     if (status == SETUN_OK)
-        status = setun_tokenizer_open(path, &model->tokenizer, error);
+        status = setun_tokenizer_open(path, &(setun_tokenizer_options){.pre = options->pre}, &model->tokenizer, error);
     if (status == SETUN_OK) {
         read_text_settings(model);
         status = check_vocabulary(model, error);

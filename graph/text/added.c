@@ -84,11 +84,23 @@ static setun_status place_token(const setun_json_file *file, const char *where, 
     return SETUN_OK;
 }
 
+setun_status setun_added_put(setun_added *added, const setun_added_token *token, setun_error *error)
+{
+    setun_added_set *set = &added->sets[token->normalized];
+
+    if (!setun_grow(&set->items, &set->capacity, set->n + 1, sizeof(*set->items))) {
+        free((void *)(uintptr_t)token->text);
+        return setun_fail_nomem(error, "added tokens", (set->n + 1) * sizeof(*set->items));
+    }
+    set->items[set->n++] = *token;
+    set->begins[(uint8_t)token->text[0]] = true;
+    return SETUN_OK;
+}
+
 static setun_status load_token(const setun_json_file *file, size_t index, const json_t *value, setun_vocab *vocab,
                                setun_added *added, setun_error *error)
 {
     setun_added_token token = {0};
-    setun_added_set *set;
     char where[48];
     setun_status status;
 
@@ -98,14 +110,8 @@ static setun_status load_token(const setun_json_file *file, size_t index, const 
         status = place_token(file, where, value, &token, vocab, error);
     if (status != SETUN_OK || token.n_bytes == 0)
         goto free_text;
-    set = &added->sets[token.normalized];
-    if (!setun_grow(&set->items, &set->capacity, set->n + 1, sizeof(*set->items))) {
-        status = setun_fail_nomem(error, "added tokens", (set->n + 1) * sizeof(*set->items));
-        goto free_text;
-    }
-    set->items[set->n++] = token;
-    set->begins[(uint8_t)token.text[0]] = true;
-    if (token.single_word && added->word == NULL) {
+    status = setun_added_put(added, &token, error);
+    if (status == SETUN_OK && token.single_word && added->word == NULL) {
         /* \w of Rust's regex. Kept apart from the sets of pattern.c, whose \w is Oniguruma's. */
         setun_pattern_text text = {0};
         bool known, whole = setun_pattern_add(&text, "[\\p{Alphabetic}\\x{200c}\\x{200d}") &&
@@ -131,6 +137,23 @@ static const setun_added_token *find_in_set(const setun_added_set *set, const ch
     return set->n == 0 ? NULL : bsearch(&wanted, set->items, set->n, sizeof(*set->items), compare_tokens);
 }
 
+setun_status setun_added_finish(setun_added *added, const char *path, const char *where, setun_error *error)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (added->sets[i].n > 0)
+            qsort(added->sets[i].items, added->sets[i].n, sizeof(*added->sets[i].items), compare_tokens);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < added->sets[i].n; j++) {
+            const setun_added_token *token = &added->sets[i].items[j];
+
+            if ((j > 0 && compare_tokens(token - 1, token) == 0) ||
+                (i == 1 && find_in_set(&added->sets[0], token->text, token->n_bytes) != NULL))
+                return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s: expected each content once, found \"%.100s\" twice", path, where,
+                                  token->text);
+        }
+    return SETUN_OK;
+}
+
 setun_status setun_added_load(const setun_json_file *file, const json_t *added_tokens, setun_vocab *vocab, setun_added *out,
                               setun_error *error)
 {
@@ -144,19 +167,7 @@ setun_status setun_added_load(const setun_json_file *file, const json_t *added_t
         if (status != SETUN_OK)
             return status;
     }
-    for (size_t i = 0; i < 2; i++)
-        if (out->sets[i].n > 0)
-            qsort(out->sets[i].items, out->sets[i].n, sizeof(*out->sets[i].items), compare_tokens);
-    for (size_t i = 0; i < 2; i++)
-        for (size_t j = 0; j < out->sets[i].n; j++) {
-            const setun_added_token *token = &out->sets[i].items[j];
-
-            if ((j > 0 && compare_tokens(token - 1, token) == 0) ||
-                (i == 1 && find_in_set(&out->sets[0], token->text, token->n_bytes) != NULL))
-                return setun_fail(error, SETUN_ERR_FORMAT, "%s: added_tokens: expected each content once, found \"%.100s\" twice",
-                                  file->path, token->text);
-        }
-    return SETUN_OK;
+    return setun_added_finish(out, file->path, "added_tokens", error);
 }
 
 void setun_added_free(setun_added *added)

@@ -54,7 +54,7 @@ setun_status setun_json_need_string(const setun_json_file *file, const char *whe
 setun_status setun_json_type(const setun_json_file *file, const char *where, const json_t *object, const char **out_type,
                              setun_error *error);
 
-/* ---- vocabulary and merges (vocab.c, merges.c) ---- */
+/* ---- vocabulary and merges (vocab.c, vocab_json.c, merges.c) ---- */
 
 enum {
     SETUN_TOKEN_USED = 1u << 0,    /* the id has a token */
@@ -89,6 +89,34 @@ typedef struct setun_vocab {
     bool ignore_merges;   /* a pre-token that is in the vocabulary is that token, whatever the merges say */
 } setun_vocab;
 
+/* Makes room for n_names names; zero-initialise `vocab` before. */
+setun_status setun_vocab_begin(setun_vocab *vocab, size_t n_names, setun_error *error);
+/* Gives `id`, which has no token yet, the token of this name: valid UTF-8, spelled in the byte-level alphabet or literal. scratch has room
+ * for n_name. *out_same: -1, or the id that has the name already (nothing is added then). False: out of memory. */
+bool setun_vocab_add(setun_vocab *vocab, int32_t id, const char *name, size_t n_name, char *scratch, int32_t *out_same);
+/* Looks up the tokens of the bytes, when all names are there. Returns the first byte without one among those that UTF-8 text can hold, or
+ * -1. With none missing no text is ever lost, and unk_token and byte_fallback, which say what to do with a character that has no token,
+ * never act. */
+int setun_vocab_find_bytes(setun_vocab *vocab);
+
+/* Memory that grows to the longest need. Zero-initialise; free(bytes). */
+typedef struct setun_scratch {
+    char *bytes;
+    size_t capacity;
+} setun_scratch;
+/* What errors call the file, its list of merges and its list of names. */
+typedef struct setun_merge_place {
+    const char *path, *merges, *names;
+} setun_merge_place;
+/* The names of "a b"; false: it is not of that form. */
+bool setun_merge_names(const char *text, size_t n_bytes, const char *out_name[2], size_t out_bytes[2]);
+/* Makes room for n_merges merges, when all names are there. */
+setun_status setun_merges_begin(setun_vocab *vocab, size_t n_merges, setun_error *error);
+/* The names are valid UTF-8; `index` is the merge's place in the file's list. */
+setun_status setun_merges_add(const setun_merge_place *place, size_t index, uint32_t rank, const char *const name[2],
+                              const size_t n_bytes[2], setun_vocab *vocab, setun_scratch *scratch, setun_error *error);
+
+/* Those of tokenizer.json. */
 setun_status setun_vocab_load(const setun_json_file *file, const json_t *model, setun_vocab *out, setun_error *error);
 setun_status setun_merges_load(const setun_json_file *file, const json_t *merges, setun_vocab *vocab, setun_error *error);
 void setun_vocab_free(setun_vocab *vocab);
@@ -126,6 +154,10 @@ typedef struct setun_added {
 
 setun_status setun_added_load(const setun_json_file *file, const json_t *added_tokens, setun_vocab *vocab, setun_added *out,
                               setun_error *error);
+/* The parts of loading. Takes `token`, with a text of its own and an id whose token is in the vocabulary; on failure the text is freed. */
+setun_status setun_added_put(setun_added *added, const setun_added_token *token, setun_error *error);
+/* Sorts them; `where` names their place in the file. SETUN_ERR_FORMAT: two have the same text. */
+setun_status setun_added_finish(setun_added *added, const char *path, const char *where, setun_error *error);
 void setun_added_free(setun_added *added);
 /* Id of the added token with this text, -1 if none. */
 int32_t setun_added_find(const setun_added *added, const char *text, size_t n_bytes);
@@ -143,7 +175,7 @@ typedef struct setun_stretches {
 setun_status setun_added_split(const setun_added *added, const char *text, size_t n_bytes, bool trusted, setun_stretches *out,
                                setun_error *error);
 
-/* ---- pre-tokeniser (pretokenizer.c, split.c) ---- */
+/* ---- pre-tokeniser (pretokenizer.c, pretokenizer_load.c, pretokenizer_named.c, split.c) ---- */
 
 typedef struct setun_span {
     size_t begin, end;
@@ -183,6 +215,17 @@ typedef struct setun_pretokenizer {
 
 setun_status setun_pretokenizer_load(const setun_json_file *file, const json_t *value, setun_pretokenizer *out, setun_error *error);
 void setun_pretokenizer_free(setun_pretokenizer *pretokenizer);
+
+/* Cuts that go by a name. */
+typedef struct setun_pre {
+    const char *name;
+    const char *patterns[4]; /* NULL behind the last */
+    bool ignore_merges, add_bos; /* what files that name it mean unless they say otherwise */
+} setun_pre;
+/* SETUN_ERR_UNSUPPORTED: no such name; the error lists them. */
+setun_status setun_pre_find(const char *name, const setun_pre **out_pre, setun_error *error);
+/* Appends its steps; those made are in `out` even if it fails. */
+setun_status setun_pre_load(const setun_pre *pre, setun_pretokenizer *out, setun_error *error);
 
 /* What one encode needs for matching: regex state, two texts and two lists of spans that take turns. Zero-initialise. */
 typedef struct setun_pretoken_work {
@@ -233,12 +276,36 @@ void setun_bpe_work_free(setun_bpe_work *work);
 /* Appends the ids of one pre-token, n_bytes <= INT32_MAX. False: out of memory. */
 bool setun_bpe_encode(const setun_vocab *vocab, const char *bytes, size_t n_bytes, setun_bpe_work *work, setun_ids *out);
 
+/* ---- the tokenizer (tokenizer.c, vocab_gguf.c) ---- */
+
 struct setun_tokenizer {
     setun_vocab vocab; /* with the added tokens' ids */
     setun_added added;
     setun_pretokenizer pretokenizer;
+    const setun_pre *pre; /* cuts that go by a name; NULL: those that tokenizer.json describes */
+    int pre_origin;       /* SETUN_PRE_* */
 };
 
-/* setun_tokenizer_open from memory; `path` is for errors. */
-setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_bytes, setun_tokenizer **out_tokenizer, setun_error *error);
+/* An empty one; NULL: out of memory, and the error says so. */
+setun_tokenizer *setun_tokenizer_new(setun_error *error);
+/* setun_tokenizer_open from the memory of a tokenizer.json; `path` is for errors, `pre` is the name of other cuts or NULL. */
+setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_bytes, const char *pre, setun_tokenizer **out_tokenizer,
+                                   setun_error *error);
+
+typedef struct setun_name {
+    const char *text; /* not always with a NUL at its end */
+    size_t n_bytes;
+} setun_name;
+/* What a GGUF file says of its tokenizer (tokenizer.ggml.*). Borrowed while the tokenizer is made. */
+typedef struct setun_gguf_vocab {
+    const char *path; /* for errors */
+    const setun_name *tokens;
+    size_t n_tokens;
+    const int32_t *types; /* [n_tokens]; NULL: all normal */
+    const setun_name *merges;
+    size_t n_merges;
+    const char *pre; /* NULL: it names none */
+} setun_gguf_vocab;
+/* Nothing in it is trusted. `pre` as above. */
+setun_status setun_tokenizer_build(const setun_gguf_vocab *gguf, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error);
 #endif

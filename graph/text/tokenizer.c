@@ -45,7 +45,7 @@ static setun_status check_decoder(const setun_json_file *file, const json_t *val
     return status;
 }
 
-static setun_status load(const setun_json_file *file, const json_t *root, setun_tokenizer *out, setun_error *error)
+static setun_status load(const setun_json_file *file, const json_t *root, const char *pre, setun_tokenizer *out, setun_error *error)
 {
     const json_t *version = json_object_get(root, "version");
     setun_status status;
@@ -57,18 +57,36 @@ static setun_status load(const setun_json_file *file, const json_t *root, setun_
                           json_is_string(version) ? json_string_value(version) : setun_json_kind(version));
     /* truncation, padding and post_processor concern batches and whole prompts; the caller sees to those. */
     status = check_normalizer(file, json_object_get(root, "normalizer"), error);
-    if (status == SETUN_OK)
+    if (status == SETUN_OK && pre == NULL)
         status = setun_pretokenizer_load(file, json_object_get(root, "pre_tokenizer"), &out->pretokenizer, error);
+    if (status == SETUN_OK && pre != NULL)
+        status = setun_pre_find(pre, &out->pre, error);
+    if (status == SETUN_OK && pre != NULL)
+        status = setun_pre_load(out->pre, &out->pretokenizer, error);
     if (status == SETUN_OK)
         status = check_decoder(file, json_object_get(root, "decoder"), error);
     if (status == SETUN_OK)
         status = setun_vocab_load(file, json_object_get(root, "model"), &out->vocab, error);
+    if (out->pre != NULL) {
+        out->pre_origin = SETUN_PRE_GIVEN;
+        out->vocab.ignore_merges = out->pre->ignore_merges;
+    }
     if (status == SETUN_OK)
         status = setun_added_load(file, json_object_get(root, "added_tokens"), &out->vocab, &out->added, error);
     return status;
 }
 
-setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_bytes, setun_tokenizer **out_tokenizer, setun_error *error)
+setun_tokenizer *setun_tokenizer_new(setun_error *error)
+{
+    setun_tokenizer *tokenizer = setun_calloc(1, sizeof(*tokenizer));
+
+    if (tokenizer == NULL)
+        (void)setun_fail_nomem(error, "tokenizer", sizeof(*tokenizer));
+    return tokenizer;
+}
+
+setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_bytes, const char *pre, setun_tokenizer **out_tokenizer,
+                                   setun_error *error)
 {
     const setun_json_file file = {.path = path, .n_bytes = n_bytes};
     setun_tokenizer *tokenizer;
@@ -81,8 +99,8 @@ setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_
         return setun_fail(error, SETUN_ERR_NOMEM, "%s: out of memory while reading JSON", path);
     if (root == NULL)
         return setun_fail(error, SETUN_ERR_FORMAT, "%s:%d:%d: not valid JSON: %s", path, fault.line, fault.column, fault.text);
-    tokenizer = setun_calloc(1, sizeof(*tokenizer));
-    status = tokenizer == NULL ? setun_fail_nomem(error, "tokenizer", sizeof(*tokenizer)) : load(&file, root, tokenizer, error);
+    tokenizer = setun_tokenizer_new(error);
+    status = tokenizer == NULL ? SETUN_ERR_NOMEM : load(&file, root, pre, tokenizer, error);
     json_decref(root);
     if (status != SETUN_OK) {
         setun_tokenizer_close(tokenizer);
@@ -92,7 +110,7 @@ setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_
     return SETUN_OK;
 }
 
-static setun_status open_file(const char *path, setun_tokenizer **out_tokenizer, setun_error *error)
+static setun_status open_file(const char *path, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error)
 {
     char *text;
     size_t n_bytes;
@@ -100,12 +118,13 @@ static setun_status open_file(const char *path, setun_tokenizer **out_tokenizer,
 
     if (status != SETUN_OK)
         return status;
-    status = setun_tokenizer_parse(path, text, n_bytes, out_tokenizer, error);
+    status = setun_tokenizer_parse(path, text, n_bytes, pre, out_tokenizer, error);
     free(text);
     return status;
 }
 
-setun_status setun_tokenizer_open(const char *path, setun_tokenizer **out_tokenizer, setun_error *error)
+setun_status setun_tokenizer_open(const char *path, const setun_tokenizer_options *options, setun_tokenizer **out_tokenizer,
+                                  setun_error *error)
 {
     setun_pool pool = {0};
     setun_status status;
@@ -116,7 +135,7 @@ setun_status setun_tokenizer_open(const char *path, setun_tokenizer **out_tokeni
         if (path == NULL)
             return setun_fail_nomem(error, "path", 0);
     }
-    status = open_file(path, out_tokenizer, error);
+    status = open_file(path, options != NULL ? options->pre : NULL, out_tokenizer, error);
     setun_pool_free(&pool);
     return status;
 }
@@ -129,6 +148,13 @@ void setun_tokenizer_close(setun_tokenizer *tokenizer)
     setun_added_free(&tokenizer->added);
     setun_pretokenizer_free(&tokenizer->pretokenizer);
     free(tokenizer);
+}
+
+const char *setun_tokenizer_pre(const setun_tokenizer *tokenizer, int *out_origin)
+{
+    if (out_origin != NULL)
+        *out_origin = tokenizer->pre_origin;
+    return tokenizer->pre != NULL ? tokenizer->pre->name : NULL;
 }
 
 /* What one encode owns: so that many threads may share a tokenizer. */

@@ -69,6 +69,22 @@ Test(tokenize, bos)
     check("4093 4093", 9, decode, "<|begin_of_text|>", 17);
 }
 
+/* bitnet.cpp's fallback cuts quotation marks and 'll off by themselves; from the same vocabulary come other ids. */
+Test(tokenize, other_cuts)
+{
+    static const char *const fallback[] = {"--ids", "--pre", "default", "--no-bos", NULL};
+    static const char *const own[] = {"--ids", "--pre", "llama-bpe", "--no-bos", NULL};
+    process_result result;
+
+    check("\"Oh, \"no", 8, own, "1989 11 364 77 78\n", 18);
+    check("\"Oh, \"no", 8, fallback, "1 871 11 220 1 77 78\n", 21);
+    check("she'll 1234", 11, own, "3531 1080 220 16 17 18 19\n", 26);
+    check("she'll 1234", 11, fallback, "3531 6 281 220 16 17 18 19\n", 27);
+    setun_command(&result, "tokenize", "-v", "--pre", "default", "--no-bos", "1 + 1", NULL);
+    cr_assert(strstr(result.err, "text cut by default: as --pre says") != NULL, "%s", result.err);
+    process_result_free(&result);
+}
+
 Test(tokenize, table)
 {
     process_result result;

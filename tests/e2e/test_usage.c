@@ -165,6 +165,8 @@ static const struct {
     {NULL, {"run", "-p", "x", "-m", "fabel"}, "model 'fabel': neither a folder nor a name found in "},
     {NULL, {"run", "-p", "x", "-m", "fabel"}, "; did you mean 'fable'?"},
     {NULL, {"tokenize", "-m", "Fable", "x"}, "; did you mean 'fable'?"},
+    {NULL, {"tokenize", "--pre", "lama-bpe", "x"}, "; did you mean 'llama-bpe'?"},
+    {NULL, {"run", "-p", "x", "--pre", "quite-other"}, "pre-tokeniser: expected llama-bpe, llama3, llama-v3, falcon3, falcon_e, gpt-2, default, found"},
     {NULL, {"run", "-p", "x", "--backend", "scalr"}, "backend 'scalr' is not loaded; did you mean 'scalar'?"},
     {"SETUN_CPU=avx21", {"plugins", "list"}, "did you mean 'avx2'"},
     {NULL, {"kernels", "list", "--op", "linaer"}, "no loaded plugin has a kernel of the op 'linaer'; did you mean 'linear'?"},

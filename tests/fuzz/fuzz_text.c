@@ -18,7 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
     (void)argc;
     (void)argv;
-    FUZZ_EXPECT(setun_tokenizer_open(SETUN_SOURCE_DIR "/models/fable", &tokenizer, &error) == SETUN_OK);
+    FUZZ_EXPECT(setun_tokenizer_open(SETUN_SOURCE_DIR "/models/fable", NULL, &tokenizer, &error) == SETUN_OK);
     FUZZ_EXPECT(atexit(close_tokenizer) == 0);
     return 0;
 }

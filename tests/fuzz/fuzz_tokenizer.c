@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     static const char *const texts[] = {"", " the  <begin>\n\n1234 th\xC3\xA9 \xF0\x9F\x98\x80 don't<end>", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     setun_error error = {""};
     setun_tokenizer *tokenizer = NULL;
-    const setun_status status = setun_tokenizer_parse("fuzz.json", (const char *)data, n_bytes, &tokenizer, &error);
+    const setun_status status = setun_tokenizer_parse("fuzz.json", (const char *)data, n_bytes, NULL, &tokenizer, &error);
 
     if (status != SETUN_OK) {
         FUZZ_EXPECT(tokenizer == NULL);

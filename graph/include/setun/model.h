@@ -20,6 +20,7 @@ typedef struct setun_model setun_model;
 /** Zero-initialise for the defaults. Strings are borrowed during the call only. */
 typedef struct setun_model_options {
     const char          *graph;   /**< model file (YAML) to use; NULL: the one of the models folders that matches the weights */
+    const char          *pre;     /**< how text is cut, as in setun_tokenizer_options; NULL: as the model's files say */
     const setun_plugins *plugins; /**< borrowed, must outlive the model; NULL: the model opens its own with the defaults */
 } setun_model_options;
 

@@ -18,17 +18,39 @@ typedef struct setun_tokenizer setun_tokenizer;
 /** Ids of one text on their way to UTF-8; opaque. */
 typedef struct setun_text_decoder setun_text_decoder;
 
-/** Opens a tokenizer.json.
- * \param path                the file, or the folder that holds it
+/** Zero-initialise for the defaults. Strings are borrowed during the call only. */
+typedef struct setun_tokenizer_options {
+    /** How text is cut before merging, whatever the file says: "llama-bpe" (also "llama3", "llama-v3", "falcon3", "falcon_e"), "gpt-2", or
+     * "default", which is what llama.cpp and bitnet.cpp fall back to. NULL: as the file says. */
+    const char *pre;
+} setun_tokenizer_options;
+
+/** Opens a tokenizer.
+ * \param path                a tokenizer.json, or the Hugging Face folder that holds it
+ * \param options             may be NULL
  * \param[out] out_tokenizer  the caller's, for setun_tokenizer_close
  * \param[out] error          the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_NOT_FOUND, SETUN_ERR_IO; SETUN_ERR_FORMAT: what is wrong and where; SETUN_ERR_UNSUPPORTED: a kind of
  *         tokenizer, normaliser or pre-tokeniser that Setun does not have; SETUN_ERR_NOMEM */
-SETUN_API setun_status setun_tokenizer_open(const char *path, setun_tokenizer **out_tokenizer, setun_error *error);
+SETUN_API setun_status setun_tokenizer_open(const char *path, const setun_tokenizer_options *options, setun_tokenizer **out_tokenizer,
+                                            setun_error *error);
 
 /** Closes it, its decoders being destroyed.
  * \param tokenizer  may be NULL */
 SETUN_API void setun_tokenizer_close(setun_tokenizer *tokenizer);
+
+/** Who decided how text is cut. */
+enum {
+    SETUN_PRE_FILE = 0,      /**< the file */
+    SETUN_PRE_GIVEN = 1,     /**< the options */
+    SETUN_PRE_RECOGNISED = 2 /**< the file names nothing, but its vocabulary is a known one: Llama 3's */
+};
+
+/** How text is cut before merging.
+ * \param tokenizer        an open one
+ * \param[out] out_origin  SETUN_PRE_*; may be NULL
+ * \return the name, as in setun_tokenizer_options; NULL: by rules of the file's own that have no name (tokenizer.json) */
+SETUN_API const char *setun_tokenizer_pre(const setun_tokenizer *tokenizer, int *out_origin);
 
 /** Flags of setun_tokenizer_encode. */
 enum {

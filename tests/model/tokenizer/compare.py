@@ -91,7 +91,7 @@ class Setun:
 
     def __init__(self, library, path):
         self.lib, self.error, self.handle = library, Setun.Error(), ctypes.c_void_p()
-        if library.setun_tokenizer_open(path.encode(), ctypes.byref(self.handle), ctypes.byref(self.error)) != 0:
+        if library.setun_tokenizer_open(path.encode(), None, ctypes.byref(self.handle), ctypes.byref(self.error)) != 0:
             sys.exit(self.error.text.decode("utf-8", "replace"))
 
     def encode(self, text, flags):

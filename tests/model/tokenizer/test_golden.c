@@ -40,7 +40,7 @@ Test(tokenizer_golden, fable)
     size_t n_lines = 0, n_bytes;
     char *text = file_read(GOLDEN "/tokenizer.jsonl", &n_bytes), *rest = NULL;
 
-    cr_assert_eq(setun_tokenizer_open(FABLE, &tokenizer, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_tokenizer_open(FABLE, NULL, &tokenizer, &error), SETUN_OK, "%s", error.text);
     cr_assert_eq(setun_tokenizer_size(tokenizer), 4096);
     for (char *at = strtok_r(text, "\n", &rest); at != NULL; at = strtok_r(NULL, "\n", &rest), n_lines++) {
         json_error_t fault;
@@ -66,7 +66,7 @@ Test(tokenizer_golden, long_text_and_prompts)
     int32_t *ids;
     size_t i;
 
-    cr_assert_eq(setun_tokenizer_open(FABLE "/tokenizer.json", &tokenizer, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_tokenizer_open(FABLE "/tokenizer.json", NULL, &tokenizer, &error), SETUN_OK, "%s", error.text);
     ids = encoded(tokenizer, text, n_bytes, SETUN_TEXT_USER, &n);
     back = decoded(tokenizer, ids, n, &n_back);
     cr_assert(n_back == n_bytes && memcmp(back, text, n_bytes) == 0);

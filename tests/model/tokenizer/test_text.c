@@ -77,12 +77,12 @@ Test(tokenizer_text, open_refuses)
     setun_tokenizer *tokenizer = NULL;
     setun_error error = {{0}};
 
-    cr_expect_eq(setun_tokenizer_open("/nonexistent/tokenizer.json", &tokenizer, &error), SETUN_ERR_NOT_FOUND);
+    cr_expect_eq(setun_tokenizer_open("/nonexistent/tokenizer.json", NULL, &tokenizer, &error), SETUN_ERR_NOT_FOUND);
     cr_expect_not_null(strstr(error.text, "/nonexistent/tokenizer.json"));
-    cr_expect_eq(setun_tokenizer_open(SETUN_SOURCE_DIR "/models", &tokenizer, &error),
+    cr_expect_eq(setun_tokenizer_open(SETUN_SOURCE_DIR "/models", NULL, &tokenizer, &error),
                  SETUN_ERR_NOT_FOUND); /* a folder without one */
     cr_expect_not_null(strstr(error.text, "tokenizer.json"));
-    cr_expect_neq(setun_tokenizer_open("/dev/null", &tokenizer, &error), SETUN_OK);
+    cr_expect_neq(setun_tokenizer_open("/dev/null", NULL, &tokenizer, &error), SETUN_OK);
     cr_expect_null(tokenizer);
 }
 

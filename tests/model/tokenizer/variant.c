@@ -69,7 +69,7 @@ setun_status open_text(const char *text, size_t n_bytes, setun_tokenizer **out, 
         (void)snprintf(path, sizeof(path), "%s/tokenizer.json", folder);
         file_write(path, text, n_bytes);
     }
-    status = setun_tokenizer_open(folder, out, error);
+    status = setun_tokenizer_open(folder, NULL, out, error);
     folder_remove(folder);
     return status;
 }

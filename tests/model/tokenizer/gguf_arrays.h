@@ -1,0 +1,18 @@
+/* gguf_arrays.h - what a GGUF file would say of a tokenizer.json, for tests. Failures fail the test. */
+#ifndef SETUN_TEST_GGUF_ARRAYS_H
+#define SETUN_TEST_GGUF_ARRAYS_H
+#include <jansson.h>
+
+#include "text/text.h"
+
+typedef struct gguf_arrays {
+    setun_gguf_vocab vocab; /* points to those below */
+    setun_name *tokens, *merges;
+    int32_t *types;
+    json_t *root; /* owns the names */
+} gguf_arrays;
+
+/* Takes root, a tokenizer.json whose merges are strings or pairs: special added tokens become control tokens, others user-defined ones. */
+gguf_arrays gguf_arrays_make(json_t *root, const char *pre);
+void gguf_arrays_free(gguf_arrays *arrays);
+#endif
