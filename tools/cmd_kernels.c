@@ -67,9 +67,9 @@ static setun_status check_word(const setun_plugins *plugins, const char *what, c
 }
 
 /* The plugins; with --plugin its file too, and then its name is the backend that is chosen. */
-static setun_status open_plugins(choice *c, setun_plugins **out_plugins, setun_error *error)
+static setun_status open_plugins(const common_options *common, choice *c, setun_plugins **out_plugins, setun_error *error)
 {
-    const setun_plugins_options options = {.file = c->plugin};
+    const setun_plugins_options options = {.path = common->plugin_path, .file = c->plugin};
     setun_status status = setun_plugins_open(&options, out_plugins, error);
     const setun_plugin_info *info;
 
@@ -169,7 +169,7 @@ static int list(int argc, char **argv)
         .examples = "setun kernels list\nsetun kernels list --op linear",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
-        .common = COMMON_OUTPUT,
+        .common = COMMON_CONFIG | COMMON_OUTPUT,
     };
     int first, code = options_parse(&line, argc, argv, &common, &first);
     setun_plugins *plugins;
@@ -178,7 +178,7 @@ static int list(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    if (open_plugins(&c, &plugins, &error) != SETUN_OK)
+    if (open_plugins(&common, &c, &plugins, &error) != SETUN_OK)
         return fail("%s", error.text);
     code = EXIT_DONE;
     if (common.output == OUTPUT_JSON) {
@@ -277,7 +277,7 @@ static int check(int argc, char **argv)
                     "setun kernels check --kernel linear_i8row_tern2row_f32__avx2 --seed 1958 -v",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
-        .common = COMMON_OUTPUT,
+        .common = COMMON_CONFIG | COMMON_OUTPUT,
     };
     int first, code = options_parse(&line, argc, argv, &common, &first);
     setun_check_options check_options = {0};
@@ -288,7 +288,7 @@ static int check(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    if (open_plugins(&c, &plugins, &error) != SETUN_OK)
+    if (open_plugins(&common, &c, &plugins, &error) != SETUN_OK)
         return fail("%s", error.text);
     t.verbose = common.verbose;
     t.array = common.output == OUTPUT_JSON ? json_array() : NULL;

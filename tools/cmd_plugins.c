@@ -70,7 +70,7 @@ static int list(int argc, char **argv)
                 "SETUN_PLUGIN_PATH, then the folder 'setun' beside the library, then the folder of the installation.",
         .examples = "setun plugins list -v\n"
                     "SETUN_CPU=sse setun plugins list",
-        .common = COMMON_OUTPUT,
+        .common = COMMON_CONFIG | COMMON_OUTPUT,
     };
     int first, code = options_parse(&line, argc, argv, &common, &first);
     setun_plugins *plugins;
@@ -78,7 +78,7 @@ static int list(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    if (setun_plugins_open(NULL, &plugins, &error) != SETUN_OK)
+    if (setun_plugins_open(&(setun_plugins_options){.path = common.plugin_path}, &plugins, &error) != SETUN_OK)
         return fail("%s", error.text);
     code = EXIT_DONE;
     if (common.output == OUTPUT_JSON)

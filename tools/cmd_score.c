@@ -147,7 +147,7 @@ static int print_result(const score_options *options, const setun_model *model, 
     mean = job->n_scored > 0 ? sum / (double)job->n_scored : 0;
     if (options->common.output == OUTPUT_JSON)
         return print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:f, s:i}", "model", setun_model_path(model), "file",
-                                    options->file, "kv", options->common.kv == 1 ? "f32" : "f16", "tokens",
+                                    options->file, "kv", options->common.session.kv == SETUN_KV_F32 ? "f32" : "f16", "tokens",
                                     (json_int_t)job->n_scored, "windows", (json_int_t)job->n_windows, "window",
                                     (json_int_t)job->n_window, "mean_nll", job->n_scored > 0 ? json_real(mean) : json_null(),
                                     "perplexity", job->n_scored > 0 ? json_real(exp(mean)) : json_null(), "seconds", seconds,
@@ -163,7 +163,7 @@ static int print_result(const score_options *options, const setun_model *model, 
 static int score_ids(const score_options *options, setun_model *model, const int32_t *ids, size_t n_ids)
 {
     score_job job = {.ids = ids, .n_ids = n_ids, .n_vocab = (size_t)setun_model_vocab(model)};
-    const size_t context = (size_t)(options->common.context > 0 ? options->common.context : setun_model_context(model));
+    const size_t context = (size_t)(options->common.session.context > 0 ? options->common.session.context : setun_model_context(model));
     setun_session *session = NULL;
     setun_error error;
     setun_status status = SETUN_OK;

@@ -29,14 +29,15 @@ typedef struct this_machine {
     setun_plugins   *plugins;
 } this_machine;
 
-static int read_this_machine(this_machine *out_machine)
+static int read_this_machine(const char *plugin_path, this_machine *out_machine)
 {
     setun_error error;
 
     setun_cpu_model(out_machine->model, sizeof(out_machine->model));
     out_machine->hardware = setun_cpu_hardware();
     setun_huge_pages_read(&out_machine->pages);
-    if (setun_cpu_detect(NULL, &out_machine->usable, &error) != SETUN_OK || setun_plugins_open(NULL, &out_machine->plugins, &error) != SETUN_OK)
+    if (setun_cpu_detect(NULL, &out_machine->usable, &error) != SETUN_OK ||
+        setun_plugins_open(&(setun_plugins_options){.path = plugin_path}, &out_machine->plugins, &error) != SETUN_OK)
         return fail("%s", error.text);
     out_machine->features = setun_plugins_cpu(out_machine->plugins);
     return EXIT_DONE;
@@ -349,7 +350,7 @@ static int run(int argc, char **argv)
                     "setun topo --synthetic 'pack:2 numa:1 core:16 pu:2' -t 8",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
-        .common = COMMON_OUTPUT,
+        .common = COMMON_CONFIG | COMMON_OUTPUT,
     };
     this_machine machine = {.plugins = NULL};
     setun_topology_summary summary;
@@ -361,11 +362,13 @@ static int run(int argc, char **argv)
         return code;
     if (synthetic != NULL && xml != NULL)
         return fail_usage("--synthetic and --xml exclude each other");
+    if (n_threads == 0)
+        n_threads = common.session.n_threads; /* of --config */
     if (setun_topology_report_create(&(setun_topology_options){.synthetic = synthetic, .xml = xml, .n_threads = (uint32_t)n_threads}, &report,
                                      &error) != SETUN_OK)
         return fail("%s", error.text);
     setun_topology_report_describe(report, &summary);
-    code = summary.imagined ? EXIT_DONE : read_this_machine(&machine);
+    code = summary.imagined ? EXIT_DONE : read_this_machine(common.plugin_path, &machine);
     if (code == EXIT_DONE)
         code = print_topology(report, &summary, &machine, &common, n_threads);
     setun_plugins_close(machine.plugins);

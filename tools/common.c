@@ -1,9 +1,51 @@
-/* common.c - opens the model and the session that the common options ask for. */
+/* common.c - what the common options and the file of --config ask for together, and the model and the session that come of it. */
 #include "options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "progress.h"
+
+static setun_config *config; /* of --config: the options borrow from it as long as the program runs */
+
+static void close_config(void)
+{
+    setun_config_close(config);
+}
+
+setun_status common_settle(common_options *common, setun_error *error)
+{
+    setun_session_options *session = &common->session;
+
+    if (common->config != NULL) {
+        const setun_status status = setun_config_open(common->config, &config, error);
+
+        if (status != SETUN_OK)
+            return status;
+        if (atexit(close_config) != 0) {
+            close_config();
+            return set_error(error, SETUN_ERR_NOMEM, "out of memory: exit handler");
+        }
+        setun_config_apply(config, session);
+        common->plugin_path = setun_config_plugin_path(config);
+        if (common->model == NULL)
+            common->model = setun_config_model(config);
+    }
+    if (common->n_threads > 0)
+        session->n_threads = (uint32_t)common->n_threads;
+    if (common->chunk > 0)
+        session->chunk = (uint32_t)common->chunk;
+    if (common->context > 0)
+        session->context = common->context;
+    if (common->kv >= 0)
+        session->kv = common->kv == 1 ? SETUN_KV_F32 : SETUN_KV_F16;
+    if (common->backends != NULL) { /* a rule would take nodes away from the backends that were asked for */
+        session->backends = common->backends;
+        session->n_rules  = 0;
+    }
+    session->progress = progress_session;
+    return SETUN_OK;
+}
 
 /* How text is cut decides what the model understands; a guess, even a sure one, is said. */
 static void say_pre(const common_options *common, const setun_tokenizer *tokenizer)
@@ -19,7 +61,7 @@ static void say_pre(const common_options *common, const setun_tokenizer *tokeniz
 
 setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error)
 {
-    const setun_model_options options = {.graph = common->graph, .pre = common->pre};
+    const setun_model_options options = {.graph = common->graph, .pre = common->pre, .plugin_path = common->plugin_path};
     const setun_status status = setun_model_open(common->model, &options, out_model, error);
 
     if (status == SETUN_OK)
@@ -34,17 +76,11 @@ setun_status common_open_model(const common_options *common, setun_model **out_m
 setun_status common_create_session(const common_options *common, setun_model *model, uint32_t max_seqs, setun_session **out_session,
                                    setun_error *error)
 {
-    const setun_session_options options = {
-        .n_threads = (uint32_t)common->n_threads,
-        .chunk = (uint32_t)common->chunk,
-        .max_seqs = max_seqs,
-        .context = common->context,
-        .kv = common->kv == 1 ? SETUN_KV_F32 : SETUN_KV_F16,
-        .backends = common->backends,
-        .progress = progress_session,
-    };
-    const setun_status status = setun_session_create(model, &options, out_session, error);
+    setun_session_options options = common->session;
+    setun_status status;
 
+    options.max_seqs = max_seqs;
+    status = setun_session_create(model, &options, out_session, error);
     progress_clear();
     if (status == SETUN_OK && common->verbose) {
         const double mib = 1024.0 * 1024.0;
@@ -54,7 +90,7 @@ setun_status common_create_session(const common_options *common, setun_model *mo
         (void)fprintf(stderr,
                       "session: %u threads, passes of %u tokens, %u sequences of %lld, %s cache\n"
                       "memory: weights %.1f MiB, activations %.1f MiB, cache %.1f MiB\n",
-                      info.n_threads, info.chunk, info.max_seqs, (long long)info.context, common->kv == 1 ? "f32" : "f16",
+                      info.n_threads, info.chunk, info.max_seqs, (long long)info.context, options.kv == SETUN_KV_F32 ? "f32" : "f16",
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
     }
     return status;

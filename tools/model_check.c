@@ -63,7 +63,7 @@ static setun_status check_text(const setun_model *model, findings *found, setun_
     return SETUN_OK;
 }
 
-static setun_status check_all(setun_model *model, bool all, findings *found, setun_error *error)
+static setun_status check_all(setun_model *model, bool all, const setun_session_options *options, findings *found, setun_error *error)
 {
     setun_inspection *inspection;
     setun_status status = setun_inspection_create(model, &inspection, error);
@@ -75,7 +75,7 @@ static setun_status check_all(setun_model *model, bool all, findings *found, set
     if (status == SETUN_OK)
         status = check_text(model, found, error);
     if (status == SETUN_OK)
-        status = setun_session_preview(model, &(setun_session_options){.progress = progress_session}, &found->session, error);
+        status = setun_session_preview(model, options, &found->session, error);
     progress_clear();
     if (status == SETUN_OK && (found->unused == NULL || found->unread == NULL || found->notes == NULL))
         status = set_error(error, SETUN_ERR_NOMEM, "out of memory: list of tensors");
@@ -158,7 +158,7 @@ int model_check(int argc, char **argv)
                     "setun model check ./my-model --graph my-family.yaml",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
-        .common = COMMON_OUTPUT,
+        .common = COMMON_CONFIG | COMMON_OUTPUT,
         .max_operands = 1,
     };
     findings found = {.n_read = 0};
@@ -169,13 +169,13 @@ int model_check(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    name = first < argc ? argv[first] : NULL;
+    name = first < argc ? argv[first] : common.model;
     found.unused = json_array();
     found.unread = json_array();
     found.notes = json_array();
-    status = setun_model_open(name, &(setun_model_options){.graph = graph}, &model, &error);
+    status = setun_model_open(name, &(setun_model_options){.graph = graph, .plugin_path = common.plugin_path}, &model, &error);
     if (status == SETUN_OK)
-        status = check_all(model, all, &found, &error);
+        status = check_all(model, all, &common.session, &found, &error);
     if (status == SETUN_OK && common.output == OUTPUT_JSON) {
         code = print_findings_json(model, &found);
     } else if (status == SETUN_OK) {

@@ -23,7 +23,7 @@ static setun_status draw(const buffer *dot, buffer *out_svg, setun_error *error)
 }
 
 /* Opens a model, or a model file by itself, and writes its graph as DOT text. */
-static setun_status describe(const char *name, const char *graph, bool unroll, buffer *dot, setun_error *error)
+static setun_status describe(const char *name, const char *graph, const char *plugin_path, bool unroll, buffer *dot, setun_error *error)
 {
     setun_inspection_summary summary;
     setun_inspection *inspection;
@@ -37,7 +37,7 @@ static setun_status describe(const char *name, const char *graph, bool unroll, b
             return set_error(error, SETUN_ERR_INVALID, "%s is a model file: --graph goes with weights", name);
         status = setun_inspection_open(name, &inspection, error);
     } else {
-        status = setun_model_open(name, &(setun_model_options){.graph = graph}, &model, error);
+        status = setun_model_open(name, &(setun_model_options){.graph = graph, .plugin_path = plugin_path}, &model, error);
         if (status == SETUN_OK)
             status = setun_inspection_create(model, &inspection, error);
     }
@@ -83,6 +83,7 @@ int model_plot(int argc, char **argv)
                     "setun model plot fable --dot - | dot -Tpdf -o fable.pdf",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
+        .common = COMMON_CONFIG,
         .max_operands = 1,
     };
     buffer dot = {.data = NULL}, svg = {.data = NULL};
@@ -94,7 +95,7 @@ int model_plot(int argc, char **argv)
         return code;
     if (svg_path != NULL && dot_path != NULL)
         return fail_usage("--svg and --dot exclude each other");
-    status = describe(first < argc ? argv[first] : NULL, graph, unroll, &dot, &error);
+    status = describe(first < argc ? argv[first] : common.model, graph, common.plugin_path, unroll, &dot, &error);
     if (status == SETUN_OK && dot_path == NULL) {
         status = draw(&dot, &svg, &error);
         if (status == SETUN_ERR_NOT_FOUND && svg_path == NULL) { /* no Graphviz here */

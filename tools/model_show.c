@@ -46,13 +46,13 @@ static uint64_t bytes_of_1000(const setun_session_info *session)
     return (uint64_t)((double)session->cache_bytes / ((double)n_blocks * 256.0) * 1000.0 + 0.5);
 }
 
-static void find_memory(setun_model *model, shown_memory *memory)
+static void find_memory(setun_model *model, setun_session_options options, shown_memory *memory)
 {
     for (int kv = SETUN_KV_F16; kv <= SETUN_KV_F32; kv++) {
         setun_session_info session;
 
-        if (setun_session_preview(model, &(setun_session_options){.kv = kv, .progress = progress_session}, &session, &memory->why) !=
-            SETUN_OK)
+        options.kv = kv;
+        if (setun_session_preview(model, &options, &session, &memory->why) != SETUN_OK)
             return;
         memory->cache_bytes[kv] = bytes_of_1000(&session);
         memory->packed_bytes = session.weight_bytes;
@@ -79,7 +79,7 @@ static void list_rows(shown_model *shown)
 }
 
 /* Reads the tensors. One whose contents cannot be made sense of is shown without them. */
-static setun_status look(shown_model *shown, bool all, setun_error *error)
+static setun_status look(shown_model *shown, bool all, const setun_session_options *options, setun_error *error)
 {
     const size_t n = shown->summary.n_tensors;
 
@@ -108,7 +108,7 @@ static setun_status look(shown_model *shown, bool all, setun_error *error)
     }
     qsort(shown->tensors, n, sizeof(*shown->tensors), compare_tensors);
     list_rows(shown);
-    find_memory(shown->model, &shown->memory);
+    find_memory(shown->model, *options, &shown->memory);
     progress_clear();
     return SETUN_OK;
 }
@@ -377,7 +377,7 @@ int model_show(int argc, char **argv)
                     "setun model show ./my-model --brief -o json",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
-        .common = COMMON_OUTPUT,
+        .common = COMMON_CONFIG | COMMON_OUTPUT,
         .max_operands = 1,
     };
     shown_model shown = {.model = NULL};
@@ -387,12 +387,13 @@ int model_show(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    status = setun_model_open(first < argc ? argv[first] : NULL, &(setun_model_options){.graph = graph}, &shown.model, &error);
+    status = setun_model_open(first < argc ? argv[first] : common.model, &(setun_model_options){.graph = graph, .plugin_path = common.plugin_path},
+                              &shown.model, &error);
     if (status == SETUN_OK)
         status = setun_inspection_create(shown.model, &shown.inspection, &error);
     if (status == SETUN_OK) {
         setun_inspection_describe(shown.inspection, &shown.summary);
-        status = look(&shown, all, &error);
+        status = look(&shown, all, &common.session, &error);
     }
     if (status == SETUN_OK && svg != NULL)
         status = save_picture(&shown, svg, &error);

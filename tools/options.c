@@ -52,6 +52,9 @@ static void collect(const command_line *line, common_options *common, option_tab
         add(table, (option_spec){.name = "context", .kind = OPTION_INT, .argument = "N", .value = &common->context,
                                  .help = "tokens in a sequence at most (default: the model's own)", .min = 1, .max = INT32_MAX});
     }
+    if (line->common & (COMMON_MODEL | COMMON_CONFIG))
+        add(table, (option_spec){.name = "config", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->config,
+                                 .help = "file of settings (YAML); the command line wins over it (default: none)"});
     if (line->common & COMMON_OUTPUT)
         add(table, (option_spec){.name = "output", .letter = 'o', .kind = OPTION_CHOICE, .argument = "text|json",
                                  .value = &common->output, .help = "form of the standard output (default text)"});
@@ -252,8 +255,10 @@ int options_parse(const command_line *line, int argc, char **argv, common_option
     char letters[2 * MAX_OPTIONS + 2] = ":"; /* ':' first: getopt tells a missing value from an unknown option */
     size_t n_long = 0, n_letters = 1;
     char name[64];
+    setun_error error;
     int key, code;
 
+    out_common->kv = -1;
     command_set_name(line->name);
     collect(line, out_common, &table);
     for (size_t i = 0; i < table.n; i++) {
@@ -292,5 +297,5 @@ int options_parse(const command_line *line, int argc, char **argv, common_option
     if ((size_t)(argc - optind) > line->max_operands)
         return fail_usage("unexpected '%s'; see 'setun %s --help'", argv[optind + (int)line->max_operands], line->name);
     *out_first = optind;
-    return -1;
+    return common_settle(out_common, &error) == SETUN_OK ? -1 : fail("%s", error.text);
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "command.h"
-#include "setun/session.h"
+#include "setun/config.h"
 
 enum option_kind {
     OPTION_FLAG,   /* bool: true */
@@ -31,13 +31,16 @@ enum { OUTPUT_TEXT = 0, OUTPUT_JSON = 1 };
 
 /* Options that mean the same in every command that has them. */
 typedef struct common_options {
-    const char *model, *pre, *graph, *backends;
+    const char *model, *pre, *graph, *backends, *config;
     int64_t     n_threads, chunk, context;
-    int         kv, output;
+    int         kv, output; /* kv -1: not given */
     bool        verbose;
+    /* Of all these and the file of --config; borrowed until the program ends. */
+    setun_session_options session;
+    const char           *plugin_path; /* NULL: the environment's */
 } common_options;
 
-enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2, COMMON_TEXT = 1u << 3 };
+enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2, COMMON_TEXT = 1u << 3, COMMON_CONFIG = 1u << 4 };
 
 typedef struct command_line {
     const char        *name;     /* "run" */
@@ -67,6 +70,9 @@ int group_run(const command_group *group, int argc, char **argv);
 
 /* A decimal whole number that is the whole of text[n_bytes], from min to max. */
 bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64_t *out_value);
+
+/* Reads the file of --config, if it was given, and puts together what it and the command line say; the command line wins. */
+setun_status common_settle(common_options *common, setun_error *error);
 
 /* Opens the model that the options name. */
 setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error);

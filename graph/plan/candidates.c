@@ -74,7 +74,28 @@ static setun_status ask(const setun_planner *planner, setun_kernel_ref ref, cons
     return status;
 }
 
-/* The cheapest kernel that packs an activation from its base representation into `fmts`. */
+/* Rank of a backend: its place in the list; everything is equal where no list was given. */
+static bool rank_backend(const setun_planner *planner, const char *name, uint32_t *out_rank)
+{
+    *out_rank = 0;
+    for (uint32_t i = 0; i < planner->n_backends; i++)
+        if (strcmp(planner->backend[i], name) == 0) {
+            *out_rank = i;
+            return true;
+        }
+    return planner->n_backends == 0;
+}
+
+/* Whether this backend is scalar, which may take no part in a pass and was not asked for by name. */
+static bool is_forbidden(const setun_planner *planner, const char *name)
+{
+    uint32_t rank;
+
+    return planner->request->no_scalar && strcmp(name, "scalar") == 0 &&
+           !(planner->n_backends > 0 && rank_backend(planner, name, &rank));
+}
+
+/* The cheapest kernel of the backend named first that packs an activation from its base representation into `fmts`. */
 static bool find_activation_pack(const setun_planner *planner, uint32_t value, const char *fmts, setun_kernel_ref *out_ref,
                                  setun_kernel_plan *out_plan, char *why, size_t why_bytes)
 {
@@ -82,6 +103,7 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
     setun_operand from, to;
     side in = {0}, out = {0};
     char wanted[2 * SETUN_REPRESENTATION_BYTES + 2];
+    uint32_t rank, best_rank = 0;
     bool found = false;
     setun_error error;
 
@@ -98,10 +120,21 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
         setun_kernel_plan plan;
 
         if (strcmp(ref.kernel->pattern, "pack") != 0 || strcmp(ref.kernel->fmts, wanted) != 0 ||
-            !(ref.kernel->flags & SETUN_KERNEL_EXACT) || ask(planner, ref, &in, &out, NULL, &plan, why, why_bytes) != SETUN_OK)
+            !(ref.kernel->flags & SETUN_KERNEL_EXACT))
             continue;
-        if (!found || plan.cost_ns < out_plan->cost_ns) {
+        if (!rank_backend(planner, ref.plugin->name, &rank)) {
+            (void)snprintf(why, why_bytes, "no backend of the list packs %s into %s", base, fmts);
+            continue;
+        }
+        if (is_forbidden(planner, ref.plugin->name)) {
+            (void)snprintf(why, why_bytes, "only the backend scalar packs %s into %s, and that is forbidden", base, fmts);
+            continue;
+        }
+        if (ask(planner, ref, &in, &out, NULL, &plan, why, why_bytes) != SETUN_OK)
+            continue;
+        if (!found || rank < best_rank || (rank == best_rank && plan.cost_ns < out_plan->cost_ns)) {
             found     = true;
+            best_rank = rank;
             *out_ref  = ref;
             *out_plan = plan;
         }
@@ -150,11 +183,13 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
     return false;
 }
 
-static bool fit(const setun_planner *planner, const setun_graph_node *node, setun_candidate *candidate, char *why, size_t why_bytes)
+/* `rule` is the one that names the candidate, or NULL. */
+static bool fit(const setun_planner *planner, const setun_graph_node *node, const setun_kernel_rule *rule, setun_candidate *candidate,
+                char *why, size_t why_bytes)
 {
     side in = {0}, out = {0};
 
-    if (!(candidate->ref.kernel->flags & SETUN_KERNEL_EXACT)) {
+    if (!(candidate->ref.kernel->flags & SETUN_KERNEL_EXACT) && (rule == NULL || rule->kernel == NULL)) {
         (void)snprintf(why, why_bytes, "is not exact");
         return false;
     }
@@ -210,35 +245,55 @@ static bool split_fmts(setun_candidate *candidate)
     return true;
 }
 
-/* Rank of a backend: its place in the list; everything is equal where no list was given. */
-static bool rank_backend(const setun_planner *planner, const char *name, uint32_t *out_rank)
+/* Whether the candidate's backend may run this node: it is the rule's, or, without a rule, one of those to choose from. Its rank follows. */
+static bool is_eligible(const setun_planner *planner, const setun_kernel_rule *rule, setun_candidate *candidate, bool *out_forbidden)
 {
-    *out_rank = 0;
-    for (uint32_t i = 0; i < planner->n_backends; i++)
-        if (strcmp(planner->backend[i], name) == 0) {
-            *out_rank = i;
-            return true;
-        }
-    return planner->n_backends == 0;
+    const char *backend = candidate->ref.plugin->name;
+
+    *out_forbidden = false;
+    if (rule != NULL) {
+        candidate->rank = 0;
+        return rule->kernel != NULL ? strcmp(candidate->ref.kernel->name, rule->kernel) == 0 : strcmp(backend, rule->backend) == 0;
+    }
+    *out_forbidden = is_forbidden(planner, backend);
+    return !*out_forbidden && rank_backend(planner, backend, &candidate->rank);
+}
+
+/* No kernel runs the node: says where, why each one declined, and whether a rule or the ban on scalar is to blame. */
+static setun_status fail_node(const setun_planner *planner, const setun_graph_node *node, const setun_kernel_rule *rule, bool forbidden,
+                              const char *reasons, setun_error *error)
+{
+    char place[128], by[256] = "";
+
+    if (rule != NULL)
+        (void)snprintf(by, sizeof(by), " as %s wants, by the %s %.64s", setun_planner_rule_place(planner, rule, place),
+                       rule->kernel != NULL ? "kernel" : "backend", rule->kernel != NULL ? rule->kernel : rule->backend);
+    return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s:%u:%u: %s runs this %s%s (%s)", planner->request->graph->path, node->line,
+                      node->column, forbidden ? "scalar, which may not be used, but no other backend" : "no loaded kernel", node->op, by,
+                      reasons[0] != '\0' ? reasons : rule != NULL ? "it has no kernel of this op" : "no plugin has one");
 }
 
 setun_status setun_planner_choose(const setun_planner *planner, const setun_graph_node *node, setun_candidate *out_candidate,
                                   setun_error *error)
 {
     const setun_plugins *plugins = planner->request->plugins;
-    bool found = false;
+    const setun_kernel_rule *rule = setun_planner_find_rule(planner, node);
+    bool found = false, forbidden = false;
     char reasons[768] = "";
     size_t used = 0;
 
     for (size_t i = 0; i < setun_plugins_n_kernels(plugins); i++) {
         setun_candidate candidate = {.ref = setun_plugins_kernel(plugins, i)};
         char why[256];
+        bool banned, eligible;
 
-        if (strcmp(candidate.ref.kernel->pattern, node->op) != 0 ||
-            !rank_backend(planner, candidate.ref.plugin->name, &candidate.rank) ||
-            !split_fmts(&candidate))
+        if (strcmp(candidate.ref.kernel->pattern, node->op) != 0)
             continue;
-        if (!fit(planner, node, &candidate, why, sizeof(why))) {
+        eligible = is_eligible(planner, rule, &candidate, &banned);
+        forbidden = forbidden || banned;
+        if (!eligible || !split_fmts(&candidate))
+            continue;
+        if (!fit(planner, node, rule, &candidate, why, sizeof(why))) {
             int n = snprintf(reasons + used, sizeof(reasons) - used, "%s%s: %s", used > 0 ? "; " : "", candidate.ref.kernel->name, why);
 
             used = n < 0 || used + (size_t)n >= sizeof(reasons) ? sizeof(reasons) - 1 : used + (size_t)n;
@@ -250,8 +305,5 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
             found = true;
         }
     }
-    if (found)
-        return SETUN_OK;
-    return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s:%u:%u: no loaded kernel runs this %s (%s)", planner->request->graph->path, node->line,
-                      node->column, node->op, used > 0 ? reasons : "no plugin has one");
+    return found ? SETUN_OK : fail_node(planner, node, rule, forbidden, reasons, error);
 }

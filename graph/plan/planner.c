@@ -136,7 +136,7 @@ static setun_status add_node(setun_planner *planner, const setun_graph_node *nod
     return status;
 }
 
-/* Splits "avx2,scalar"; scalar, which has every op, always closes the list. */
+/* Splits "avx2,scalar"; scalar, which has every op, closes the list unless that is forbidden. */
 static setun_status read_backends(setun_planner *planner, setun_error *error)
 {
     const char *at = planner->request->backends;
@@ -170,7 +170,7 @@ static setun_status read_backends(setun_planner *planner, setun_error *error)
         planner->n_backends++;
         at = at[length] == ',' ? at + length + 1 : NULL;
     }
-    if (planner->n_backends > 0 && !has_scalar)
+    if (planner->n_backends > 0 && !has_scalar && !planner->request->no_scalar)
         memcpy(planner->backend[planner->n_backends++], "scalar", sizeof("scalar"));
     return SETUN_OK;
 }
@@ -181,6 +181,8 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
     setun_planned_value *tokens;
     setun_status status = read_backends(&planner, error);
 
+    if (status == SETUN_OK)
+        status = setun_planner_check_rules(&planner, error);
     if (status != SETUN_OK)
         return status;
     status = setun_plan_create(&planner.plan, error);

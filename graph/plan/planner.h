@@ -1,11 +1,15 @@
 /* planner.h - chooses a kernel for every node of a graph and compiles a plan for passes of a given size. Internal.
  *
  * A kernel fits a node when its pattern is the node's op, every operand can be had in the format that it reads (activations through one
- * pack kernel, shared by all readers; weights from the store), and its plan() accepts. Among those that fit, the backend named first
- * wins, then the lowest estimated time, packing of activations included. */
+ * pack kernel, shared by all readers; weights from the store), and its plan() accepts. A rule that fits the node decides first; among the
+ * kernels that are left, the backend named first wins, then the lowest estimated time, packing of activations included. */
 #ifndef SETUN_PLANNER_H
 #define SETUN_PLANNER_H
 #include "plan/store.h"
+#include "setun/session.h"
+
+/* Rows that still count as a small batch; more are prefill. */
+enum { SETUN_SMALL_BATCH_ROWS = 16 };
 
 typedef struct setun_planner_request {
     const setun_graph   *graph;
@@ -16,9 +20,13 @@ typedef struct setun_planner_request {
     int64_t              n_blocks;           /* blocks of each cache */
     const char          *cache_fmt;          /* "f16.kv256" or "f32.kv256" */
     const char          *backends;           /* names in order of preference, ',' between; NULL: any. scalar is always added at the end */
+    const setun_kernel_rule *rules;          /* [n_rules] */
+    size_t               n_rules;
+    bool                 no_scalar;          /* but not of this, then */
 } setun_planner_request;
 
 /* *out_logits: the plan's tensor that holds the logits, f32[out rows, vocab].
- * SETUN_ERR_UNSUPPORTED: no kernel fits a node; the error lists why each declined. SETUN_ERR_NOT_FOUND: a backend is not loaded. */
+ * SETUN_ERR_UNSUPPORTED: no kernel fits a node; the error lists why each declined. SETUN_ERR_NOT_FOUND: a backend or a
+ * rule's kernel is not loaded. SETUN_ERR_INVALID: a rule fits no node. */
 setun_status setun_planner_compile(const setun_planner_request *request, setun_plan **out_plan, uint32_t *out_logits, setun_error *error);
 #endif

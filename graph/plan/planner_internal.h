@@ -48,4 +48,13 @@ const setun_planned_value *setun_planner_find(const setun_planner *planner, uint
 /* The best kernel for a node. SETUN_ERR_UNSUPPORTED: none; the error names the node and every kernel's reason. */
 setun_status setun_planner_choose(const setun_planner *planner, const setun_graph_node *node, setun_candidate *out_candidate,
                                   setun_error *error);
+
+/* rules.c: whether every rule names something that is loaded, and fits a node of the graph. SETUN_ERR_NOT_FOUND, SETUN_ERR_INVALID. */
+setun_status setun_planner_check_rules(const setun_planner *planner, setun_error *error);
+
+/* The first rule that fits a node in the passes that are planned, or NULL. */
+const setun_kernel_rule *setun_planner_find_rule(const setun_planner *planner, const setun_graph_node *node);
+
+/* Where a rule stands, into text[128]; returns text. */
+const char *setun_planner_rule_place(const setun_planner *planner, const setun_kernel_rule *rule, char text[128]);
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "plan/planner.h"
 #include "session/session_internal.h"
 
 void setun_session_interrupt(setun_session *session)

@@ -235,8 +235,11 @@ setun_status setun_model_open(const char *name, const setun_model_options *optio
     }
     if (status == SETUN_OK)
         status = setun_topology_open(NULL, &model->topology, error);
-    if (status == SETUN_OK && options->plugins == NULL)
-        status = setun_plugins_open(NULL, &model->own_plugins, error);
+    if (status == SETUN_OK && options->plugins == NULL) {
+        const setun_plugins_options plugins = {.path = options->plugin_path};
+
+        status = setun_plugins_open(&plugins, &model->own_plugins, error);
+    }
     setun_pool_free(&folders.pool);
     if (status != SETUN_OK) {
         setun_model_close(model);

@@ -9,8 +9,8 @@
 #include "session/sampler.h"
 #include "setun/session.h"
 
-/* Rows of a pass for which a plan is made: one row, a small batch, prefill. A plan serves any count up to its own. */
-enum { SETUN_SMALL_BATCH_ROWS = 16, SETUN_SESSION_MAX_PLANS = 3 };
+/* Plans are made for one row, a small batch, and prefill. A plan serves any count of rows up to its own. */
+enum { SETUN_SESSION_MAX_PLANS = 3 };
 
 typedef struct setun_session_plan {
     setun_plan *plan;

@@ -128,9 +128,9 @@ static setun_status fail_event(const struct reader *r, const char *what)
 static setun_status refuse_properties(const struct reader *r, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     if (anchor != NULL)
-        return fail_event(r, "anchors (&name) are not allowed in a model file");
+        return fail_event(r, "anchors (&name) are not allowed here");
     if (tag != NULL)
-        return fail_event(r, "tags (!name) are not allowed in a model file");
+        return fail_event(r, "tags (!name) are not allowed here");
     return SETUN_OK;
 }
 
@@ -265,7 +265,7 @@ static setun_status read_node(struct reader *r, int depth, setun_yaml_node *out_
     case YAML_MAPPING_START_EVENT:
         return read_mapping(r, depth, out_node);
     case YAML_ALIAS_EVENT:
-        return fail_event(r, "aliases (*name) are not allowed in a model file");
+        return fail_event(r, "aliases (*name) are not allowed here");
     default:
         return fail_event(r, "expected a value");
     }

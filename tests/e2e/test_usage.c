@@ -45,7 +45,7 @@ Test(usage, help_is_complete)
 {
     static const char *const words[] = {"--model", "--prompt", "--file", "--tokens", "--temp", "--top-k", "--top-p", "--min-p",
                                         "--repeat-penalty", "--seed", "--threads", "--backend", "--kv f16|f32", "--chunk", "--context",
-                                        "--graph", "--output text|json", "--verbose", "--help", "(default 0.8)", "examples:\n  setun run"};
+                                        "--graph", "--config FILE", "--output text|json", "--verbose", "--help", "(default 0.8)", "examples:\n  setun run"};
     process_result result;
 
     setun_command(&result, "run", "--help", NULL);
@@ -173,6 +173,7 @@ static const struct {
     {NULL, {"kernels", "check", "--backend", "sclar"}, "no loaded plugin has a kernel of the backend 'sclar'; did you mean 'scalar'?"},
     {NULL, {"kernels", "check", "--kernel", "mul_f32_f32_f32__scalr"}, "of the name 'mul_f32_f32_f32__scalr'; did you mean 'mul_f32_f32_f32__scalar'?"},
     {NULL, {"kernels", "list", "--op", "frobnicate"}, "no loaded plugin has a kernel of the op 'frobnicate'\n"},
+    {NULL, {"run", "-p", "x", "--config", SETUN_SOURCE_DIR "/configs/README.md"}, "setun run: " SETUN_SOURCE_DIR "/configs/README.md:"},
     {NULL, {"model", "show", "fabel"}, "; did you mean 'fable'?"},
 };
 

@@ -21,7 +21,8 @@ typedef struct setun_model setun_model;
 typedef struct setun_model_options {
     const char          *graph;   /**< model file (YAML) to use; NULL: the one of the models folders that matches the weights */
     const char          *pre;     /**< how text is cut, as in setun_tokenizer_options; NULL: as the model's files say */
-    const setun_plugins *plugins; /**< borrowed, must outlive the model; NULL: the model opens its own with the defaults */
+    const setun_plugins *plugins; /**< borrowed, must outlive the model; NULL: the model opens its own */
+    const char          *plugin_path; /**< where those are looked for, as in setun_plugins_options; NULL: the environment's */
 } setun_model_options;
 
 /** Opens a model. Its weight files stay open; weights are read when a session is made.

@@ -29,7 +29,28 @@ enum {
  * \param total    of so much, in a unit of the stage's own; at least 1 */
 typedef void setun_progress(void *context, const char *stage, uint64_t done, uint64_t total);
 
-/** Zero-initialise for the defaults. */
+/** Which passes a kernel rule is for. */
+enum {
+    SETUN_PHASE_ANY = 0,    /**< all */
+    SETUN_PHASE_DECODE = 1, /**< one row */
+    SETUN_PHASE_BATCH = 2,  /**< 2 to 16 rows */
+    SETUN_PHASE_PREFILL = 3 /**< more */
+};
+
+/** Says which kernels may run some nodes of the graph, whatever is estimated of others. The first rule that fits a node counts. A kernel
+ * that cannot run such a node is an error, and so is a rule that fits no node. Patterns are those of the shell: * ? [abc]. */
+typedef struct setun_kernel_rule {
+    const char *op;      /**< only nodes of this op, "linear"; NULL: of any */
+    const char *weight;  /**< pattern: only nodes whose weight has a name like that, in the model file ("attn_q") or in the weight file;
+                          * NULL: any */
+    const char *format;  /**< pattern: only nodes whose weight has such a format in the weight file, "tern2.*"; NULL: any */
+    int         phase;   /**< SETUN_PHASE_* */
+    const char *kernel;  /**< the kernel that runs them, and the one way to use one that is not exact; NULL: `backend` says which */
+    const char *backend; /**< the backend whose kernels run them; NULL: `kernel` says which */
+    const char *where;   /**< where the rule stands, for errors: "runtime.yaml:12:5"; NULL: "kernel rule 1" */
+} setun_kernel_rule;
+
+/** Zero-initialise for the defaults. Strings and rules are borrowed during the call only. */
 typedef struct setun_session_options {
     uint32_t    n_threads; /**< 0: one for each physical core that this process may use */
     uint32_t    chunk;     /**< rows of one forward pass at most; 0: 256 */
@@ -39,6 +60,10 @@ typedef struct setun_session_options {
     const char *backends;  /**< names in order of preference, ',' between; NULL: any. scalar always remains as the fallback */
     setun_progress *progress; /**< called while weights are loaded, and while more than a few rows are computed; NULL: not */
     void       *progress_context; /**< its first argument */
+    const setun_kernel_rule *rules; /**< [n_rules] in order; NULL: none */
+    size_t      n_rules;   /**< how many */
+    bool        no_scalar; /**< a kernel of the backend scalar is an error in a pass, unless `backends` or a rule names that backend. Packing
+                            * the weights, which is done once, may use it all the same */
 } setun_session_options;
 
 /** Plans the graph, reads and packs the weights, starts the threads and reserves all memory: nothing is allocated later.
@@ -46,9 +71,9 @@ typedef struct setun_session_options {
  * \param options           may be NULL
  * \param[out] out_session  the caller's, for setun_session_destroy
  * \param[out] error        the reason on failure; may be NULL
- * \return SETUN_OK; SETUN_ERR_INVALID: an option is out of range; SETUN_ERR_NOT_FOUND: no such backend; SETUN_ERR_UNSUPPORTED: no kernel
- *         for an op; SETUN_ERR_FORMAT: a tensor's contents are wrong; SETUN_ERR_IO: a weight file became shorter, or cannot be read;
- *         SETUN_ERR_NOMEM: memory or threads ran out */
+ * \return SETUN_OK; SETUN_ERR_INVALID: an option is out of range, or a rule fits nothing; SETUN_ERR_NOT_FOUND: no such backend or kernel;
+ *         SETUN_ERR_UNSUPPORTED: no kernel for an op, or none that is allowed; SETUN_ERR_FORMAT: a tensor's contents are wrong;
+ *         SETUN_ERR_IO: a weight file became shorter, or cannot be read; SETUN_ERR_NOMEM: memory or threads ran out */
 SETUN_API setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
                                             setun_error *error);
 
