@@ -69,6 +69,42 @@ static size_t bytes1_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
     return matrix_layout(dim, 1, out_stride_bytes);
 }
 
+/* Codes, then the scales of their blocks. */
+static size_t i8_b32_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    int64_t codes, scales, total;
+
+    if (!is_matrix(dim) || dim[1] % SETUN_BLOCK != 0 || !padded(dim[1], &codes) ||
+        !padded(dim[1] / SETUN_BLOCK * (int64_t)sizeof(float), &scales) || __builtin_add_overflow(codes, scales, &out_stride_bytes[0]) ||
+        !times(dim[0], out_stride_bytes[0], &total))
+        return fail(out_stride_bytes);
+    out_stride_bytes[1] = 1;
+    out_stride_bytes[2] = out_stride_bytes[3] = 0;
+    return (size_t)total;
+}
+
+/* Blocks one after the other, rows too: as in a GGUF file. */
+static size_t blocks_layout(const int64_t dim[4], int64_t columns, int64_t block_bytes, int64_t stride_bytes[4])
+{
+    int64_t total;
+
+    fail(stride_bytes);
+    if (!is_matrix(dim) || dim[1] % columns != 0 || !times(dim[1] / columns, block_bytes, &stride_bytes[0]) ||
+        !times(dim[0], stride_bytes[0], &total))
+        return fail(stride_bytes);
+    return (size_t)total;
+}
+
+static size_t q8_0_b32_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return blocks_layout(dim, SETUN_BLOCK, SETUN_Q8_0_BYTES, out_stride_bytes);
+}
+
+static size_t q6_k_b256_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return blocks_layout(dim, SETUN_Q6_K_BLOCK, SETUN_Q6_K_BYTES, out_stride_bytes);
+}
+
 static size_t tern2_row_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
 {
     if (!is_matrix(dim))
@@ -130,6 +166,9 @@ static size_t f32_kv256_layout(const int64_t dim[4], int64_t out_stride_bytes[4]
 OFFSET_OF(bytes4_layout)
 OFFSET_OF(bytes2_layout)
 OFFSET_OF(bytes1_layout)
+OFFSET_OF(i8_b32_layout)
+OFFSET_OF(q8_0_b32_layout)
+OFFSET_OF(q6_k_b256_layout)
 OFFSET_OF(tern2_row_layout)
 OFFSET_OF(f16_kv256_layout)
 OFFSET_OF(f32_kv256_layout)
@@ -160,6 +199,9 @@ FORMAT(format_f32, "f32", bytes4_layout, 1)
 FORMAT(format_f16, "f16", bytes2_layout, 1)
 FORMAT(format_bf16, "bf16", bytes2_layout, 1)
 FORMAT(format_i8_row, "i8.row", bytes1_layout, 1)
+FORMAT(format_i8_b32, "i8.b32", i8_b32_layout, 1)
+FORMAT(format_q8_0_b32, "q8_0.b32", q8_0_b32_layout, 1)
+FORMAT(format_q6_k_b256, "q6_k.b256", q6_k_b256_layout, 1)
 FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
 FORMAT(format_tern2_r16k16, "tern2.r16k16", tern2_r16k16_layout, 16)
 FORMAT(format_tern2_hf, "tern2.hf", tern2_hf_layout, UINT32_MAX)
@@ -167,6 +209,7 @@ FORMAT(format_f16_kv256, "f16.kv256", f16_kv256_layout, 1)
 FORMAT(format_f32_kv256, "f32.kv256", f32_kv256_layout, 1)
 
 const setun_format *const scalar_formats[] = {
-    &format_i32,          &format_f32,      &format_f16,       &format_bf16,      &format_i8_row, &format_tern2_row,
-    &format_tern2_r16k16, &format_tern2_hf, &format_f16_kv256, &format_f32_kv256, NULL,
+    &format_i32,      &format_f32,       &format_f16,       &format_bf16,         &format_i8_row,   &format_i8_b32,
+    &format_q8_0_b32, &format_q6_k_b256, &format_tern2_row, &format_tern2_r16k16, &format_tern2_hf, &format_f16_kv256,
+    &format_f32_kv256, NULL,
 };

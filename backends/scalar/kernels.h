@@ -10,22 +10,35 @@
     X(embedding_i32_bf16_f32__scalar) \
     X(embedding_i32_f16_f32__scalar) \
     X(embedding_i32_f32_f32__scalar) \
+    X(embedding_i32_q6kb256_f32__scalar) \
+    X(embedding_i32_q80b32_f32__scalar) \
     X(kv_write_f32_f16kv256__scalar) \
     X(kv_write_f32_f32kv256__scalar) \
     X(linear_f32_bf16_f32__scalar) \
     X(linear_f32_f16_f32__scalar) \
     X(linear_f32_f32_f32__scalar) \
+    X(linear_i8b32_q6kb256_f32__scalar) \
+    X(linear_i8b32_q80b32_f32__scalar) \
     X(linear_i8row_tern2row_f32__scalar) \
     X(mul_f32_f32_f32__scalar) \
     X(output_rows_f32_f32__scalar) \
     X(pack_bf16_f32__scalar) \
     X(pack_f16_f32__scalar) \
     X(pack_f32_f32__scalar) \
+    X(pack_f32_i8b32__scalar) \
     X(pack_f32_i8row__scalar) \
+    X(pack_q6kb256_f32__scalar) \
+    X(pack_q80b32_f32__scalar) \
     X(pack_tern2hf_tern2r16k16__scalar) \
     X(pack_tern2hf_tern2row__scalar) \
     X(pack_tern2r16k16_tern2row__scalar) \
     X(pack_tern2row_tern2r16k16__scalar) \
+    X(quantise_bf16_q6kb256__scalar) \
+    X(quantise_bf16_q80b32__scalar) \
+    X(quantise_f16_q6kb256__scalar) \
+    X(quantise_f16_q80b32__scalar) \
+    X(quantise_f32_q6kb256__scalar) \
+    X(quantise_f32_q80b32__scalar) \
     X(relu2_f32_f32__scalar) \
     X(rms_norm_f32_f32_f32__scalar) \
     X(rope_f32_f32_f32__scalar) \

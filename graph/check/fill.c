@@ -177,7 +177,7 @@ bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fil
         fill_tern2_row(t, fill, random);
     else if (strcmp(t->fmt, "tern2.hf") == 0)
         fill_tern2_hf(t, fill, random);
-    else
+    else if (!setun_check_fill_blocks(t, fill, random))
         return false;
     for (uint32_t p = 1; p < operand->n_parts; p++)
         fill_scales(&operand->part[p], fill, random);

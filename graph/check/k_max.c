@@ -156,7 +156,7 @@ static setun_status check_above(setun_check_bench *b, const setun_check_target *
 setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, setun_check_report *report, setun_error *error)
 {
     const setun_kernel *kernel = target->ref.kernel;
-    const bool integers = strcmp(target->op->name, "linear") == 0 && strncmp(target->oracle_fmts.in[0], "i8.", 3) == 0;
+    const bool integers = strcmp(target->op->name, "linear") == 0 && strncmp(target->oracle_fmts.in[0], "i8.row", 6) == 0;
     setun_check_bench *b;
     setun_status status;
     int64_t n = 1, k = 0;

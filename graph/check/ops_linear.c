@@ -29,11 +29,14 @@ static const struct {
 
 static bool is_ternary(const setun_check_target *target)
 {
-    return strncmp(target->oracle_fmts.in[0], "i8.", 3) == 0;
+    return strncmp(target->oracle_fmts.in[0], "i8.row", 6) == 0;
 }
 
-static bool set(setun_check_case *c, shape s, enum setun_check_fill x, enum setun_check_fill w)
+/* k is rounded up to what the formats can hold: blocks are whole. */
+static bool set(const setun_check_target *target, setun_check_case *c, shape s, enum setun_check_fill x, enum setun_check_fill w)
 {
+    s.k = setun_check_columns(target, (const char *const[]){target->oracle_fmts.in[0], target->oracle_fmts.in[1], target->fmts.in[0],
+                              target->fmts.in[1]}, 4, s.k);
     c->rows = s.m;
     setun_check_dims(c->in_dim[0], s.m, s.k);
     setun_check_dims(c->in_dim[1], s.n, s.k);
@@ -49,23 +52,23 @@ static bool set(setun_check_case *c, shape s, enum setun_check_fill x, enum setu
 static bool describe(const setun_check_target *target, uint32_t i, setun_check_case *c)
 {
     if (setun_check_take(&i, SETUN_COUNT(small)))
-        return set(c, small[i], SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+        return set(target, c, small[i], SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
     if (setun_check_take(&i, SETUN_COUNT(model) * SETUN_COUNT(rows))) {
         shape s = model[i / SETUN_COUNT(rows)];
 
         s.m = rows[i % SETUN_COUNT(rows)];
-        return set(c, s, SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+        return set(target, c, s, SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
     }
     if (setun_check_take(&i, 2 * SETUN_COUNT(edge_k)))
-        return set(c, (shape){rows[i % SETUN_COUNT(rows)], edge_n[i % SETUN_COUNT(edge_n)], edge_k[i % SETUN_COUNT(edge_k)]},
+        return set(target, c, (shape){rows[i % SETUN_COUNT(rows)], edge_n[i % SETUN_COUNT(edge_n)], edge_k[i % SETUN_COUNT(edge_k)]},
                    SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
     if (setun_check_take(&i, SETUN_COUNT(extreme) * SETUN_COUNT(fills)))
-        return set(c, extreme[i % SETUN_COUNT(extreme)], fills[i / SETUN_COUNT(extreme)].x, fills[i / SETUN_COUNT(extreme)].w);
+        return set(target, c, extreme[i % SETUN_COUNT(extreme)], fills[i / SETUN_COUNT(extreme)].x, fills[i / SETUN_COUNT(extreme)].w);
     if (setun_check_take(&i, 1)) /* a pass whose logits nobody wants */
-        return set(c, (shape){0, 48, 256}, SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+        return set(target, c, (shape){0, 48, 256}, SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
     if (is_ternary(target) && setun_check_take(&i, 2)) { /* the sum would not fit 32 bits: numerics.md */
         c->declines = true;
-        return set(c, (shape){1, i == 0 ? 1 : 256, INT64_C(1) << (i == 0 ? 24 : 32)}, SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+        return set(target, c, (shape){1, i == 0 ? 1 : 256, INT64_C(1) << (i == 0 ? 24 : 32)}, SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
     }
     return false;
 }

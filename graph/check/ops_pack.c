@@ -1,4 +1,4 @@
-/* ops_pack.c - cases of pack and ternarise. Which fills a case has follows from the format of the input. */
+/* ops_pack.c - cases of pack, ternarise and quantise. Which fills a case has follows from the format of the input. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +24,7 @@ static bool describe(const setun_check_target *target, uint32_t i, setun_check_c
     const uint32_t n_shapes = SETUN_COUNT(shapes);
     static const uint32_t few[] = {4, 7, 14, 18};
     uint32_t shape;
+    int64_t columns;
 
     c->fill[0] = SETUN_FILL_RANDOM;
     if (setun_check_take(&i, n_shapes)) {
@@ -34,8 +35,10 @@ static bool describe(const setun_check_target *target, uint32_t i, setun_check_c
     } else {
         return false;
     }
-    setun_check_dims(c->in_dim[0], shapes[shape].rows, shapes[shape].columns);
-    setun_check_dims(c->out_dim[0], shapes[shape].rows, shapes[shape].columns);
+    columns = setun_check_columns(target, (const char *const[]){target->oracle_fmts.in[0], target->fmts.in[0], target->fmts.out[0]}, 3,
+                                  shapes[shape].columns);
+    setun_check_dims(c->in_dim[0], shapes[shape].rows, columns);
+    setun_check_dims(c->out_dim[0], shapes[shape].rows, columns);
     if (strncmp(target->oracle_fmts.in[0], "tern2.hf", 8) == 0) /* four rows share a byte */
         c->in_dim[0][0] = c->out_dim[0][0] = (shapes[shape].rows + 3) / 4 * 4;
     c->rows = c->in_dim[0][0];
@@ -49,3 +52,5 @@ const setun_check_op setun_check_pack = {
     .name = "pack", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .mappable = 1, .describe = describe};
 const setun_check_op setun_check_ternarise = {
     .name = "ternarise", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .mappable = 1, .describe = describe};
+const setun_check_op setun_check_quantise = {
+    .name = "quantise", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .mappable = 1, .describe = describe};

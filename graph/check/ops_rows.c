@@ -70,10 +70,10 @@ static bool describe_embedding(const setun_check_target *target, uint32_t i, set
     enum setun_check_fill fill;
     int64_t m, n;
 
-    (void)target;
     if (i >= N_FRAMES)
         return false;
     frame(i, &m, &n, &fill);
+    n = setun_check_columns(target, (const char *const[]){target->oracle_fmts.in[1], target->fmts.in[1]}, 2, n);
     set(c, m, n, fill);
     setun_check_dims(c->in_dim[0], 1, m);
     setun_check_dims(c->in_dim[1], vocabulary, n);

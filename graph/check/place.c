@@ -32,6 +32,12 @@ static bool is_mappable(const setun_tensor *t)
     return strcmp(t->fmt, "f32") == 0 || strcmp(t->fmt, "f16") == 0 || strcmp(t->fmt, "bf16") == 0;
 }
 
+/* Without padding or alignment of its own. */
+static bool is_bytes(const setun_tensor *t)
+{
+    return strcmp(t->fmt, "tern2.hf") == 0 || strcmp(t->fmt, "q8_0.b32") == 0 || strcmp(t->fmt, "q6_k.b256") == 0;
+}
+
 /* Rows one after the other without padding, aligned to their element only: as in a weight file. */
 static setun_status add_mapped(setun_check_place *place, const char *name, setun_tensor *t, setun_check_way *way, setun_error *error)
 {
@@ -69,7 +75,7 @@ static setun_status add_operands(setun_check_place *place, const setun_check_cal
                 status = add_mapped(place, name, t, way, error);
             else
                 status = add(place, name, outputs && !call->keeps_out ? NULL : t->data, operand->n_bytes[p],
-                             mapped && strcmp(t->fmt, "tern2.hf") == 0 ? 1 : operand->format[p]->align, !outputs, way, &t->data, error);
+                             mapped && is_bytes(t) ? 1 : operand->format[p]->align, !outputs, way, &t->data, error);
         }
     }
     return status;

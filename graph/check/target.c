@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Formats that fill.c and the ops can fill. */
-static const char *const fillable[] = {"f32", "tern2.row+f32", "i8.row+f32", "tern2.hf+f32", "f16", "bf16", "i32", "f16.kv256", "f32.kv256"};
+static const char *const fillable[] = {"f32",  "tern2.row+f32", "i8.row+f32", "tern2.hf+f32", "f16",       "bf16",
+                                       "i8.b32", "q8_0.b32",      "q6_k.b256",  "i32",          "f16.kv256", "f32.kv256"};
 
 static bool is_fillable(const char *fmt)
 {
@@ -20,6 +21,37 @@ bool setun_check_same_type(const char *a, const char *b)
     const size_t n = strcspn(a, ".");
 
     return a[n] == '.' && strncmp(a, b, n + 1) == 0 && strstr(a, ".kv") != NULL && strstr(b, ".kv") != NULL;
+}
+
+/* Whether every tensor of an operand has a layout for that many columns. */
+static bool takes_columns(const setun_plugins *plugins, const char *fmt, int64_t columns)
+{
+    enum { ROWS = 64 }; /* four rows, or sixteen, may have to be there */
+    const size_t n = strcspn(fmt, "+");
+    char name[SETUN_FMT_NAME_BYTES];
+    const setun_format *format;
+    int64_t stride_bytes[4];
+
+    if (n >= sizeof(name))
+        return true;
+    memcpy(name, fmt, n);
+    name[n] = '\0';
+    format = setun_plugins_format(plugins, name);
+    return format == NULL || format->layout((int64_t[4]){ROWS, columns, 1, 1}, stride_bytes) > 0;
+}
+
+int64_t setun_check_columns(const setun_check_target *target, const char *const fmt[], size_t n, int64_t columns)
+{
+    for (int64_t multiple = 1; multiple <= 256; multiple *= 2) {
+        const int64_t rounded = (columns + multiple - 1) / multiple * multiple;
+        bool all = true;
+
+        for (size_t i = 0; i < n; i++)
+            all = all && takes_columns(target->plugins, fmt[i], rounded);
+        if (all)
+            return rounded;
+    }
+    return columns; /* left out, with the format's name */
 }
 
 /* Whether the scalar kernel can judge; then the routes are set and *out_length is their sum. */

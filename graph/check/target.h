@@ -82,6 +82,9 @@ typedef struct setun_check_target {
 /* SETUN_ERR_UNSUPPORTED: the kernel cannot be checked; the error says why. */
 setun_status setun_check_target_make(const setun_plugins *plugins, setun_kernel_ref ref, setun_check_target *out_target, setun_error *error);
 
+/* The least multiple of a power of two, from `columns` up, that all these formats can hold; `columns` if there is none up to 256. */
+int64_t setun_check_columns(const setun_check_target *target, const char *const fmt[], size_t n, int64_t columns);
+
 /* Same type, a cache: "f16.kv256" and "f16.kv256t". */
 bool setun_check_same_type(const char *a, const char *b);
 #endif

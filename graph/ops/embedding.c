@@ -1,7 +1,17 @@
-/* embedding.c - y[row] = table[token[row]]. The table is f32, f16 or bf16 [vocab, n]; y is f32[rows, n]. */
+/* embedding.c - y[row] = table[token[row]]. The table is f32, f16, bf16, q8_0.b32 or q6_k.b256 [vocab, n]; y is f32[rows, n]. */
 #include <string.h>
 
 #include "ops/ops.h"
+
+static bool can_be_table(const char *fmt)
+{
+    static const char *const fmts[] = {"f32", "f16", "bf16", "q8_0.b32", "q6_k.b256"};
+
+    for (size_t i = 0; i < SETUN_COUNT(fmts); i++)
+        if (strcmp(fmt, fmts[i]) == 0)
+            return true;
+    return false;
+}
 
 static setun_status build(setun_op_call *call)
 {
@@ -11,8 +21,8 @@ static setun_status build(setun_op_call *call)
 
     if (status != SETUN_OK)
         return status;
-    if (table->fmt != NULL && strcmp(table->fmt, "f32") != 0 && strcmp(table->fmt, "f16") != 0 && strcmp(table->fmt, "bf16") != 0)
-        return setun_op_fail_weight(call, table, "f32, f16 or bf16");
+    if (table->fmt != NULL && !can_be_table(table->fmt))
+        return setun_op_fail_weight(call, table, "f32, f16, bf16, q8_0.b32 or q6_k.b256");
     n = table->dim[1];
     return setun_op_out(call, SETUN_ROWS_BATCH, n);
 }

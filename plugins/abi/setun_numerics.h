@@ -15,6 +15,16 @@
 #define SETUN_QUANT_FLOOR 1e-5f  /**< least amax, and least absmean: keeps the scale of a zero row finite */
 /**@}*/
 
+/** \name blocks of quantised activations and weights */
+/**@{*/
+#define SETUN_BLOCK          32  /**< columns that share a scale in i8.b32, and a block of q8_0.b32 */
+#define SETUN_Q8_0_BYTES     34  /**< of a block of q8_0.b32: f16 d, 32 codes */
+#define SETUN_Q6_K_BLOCK     256 /**< columns of a block of q6_k.b256 */
+#define SETUN_Q6_K_BYTES     210 /**< of such a block: 128 of low bits, 64 of high bits, 16 parts, f16 d */
+#define SETUN_Q6_K_PART      16  /**< columns that share an int8 scale in it */
+#define SETUN_Q6_K_ZERO      32  /**< the code of weight 0 */
+/**@}*/
+
 /** \name exp32
  * Below ZERO_BELOW the result is +0 (the exact value would be under 2^-126), above INF_ABOVE +infinity. */
 /**@{*/

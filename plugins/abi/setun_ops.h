@@ -7,10 +7,12 @@
  *
  * \verbatim
  * op           inputs                                             outputs          attribute
- * embedding    token i32[1, m], table f32|f16|bf16[vocab, n]      y f32[m, n]      none
+ * embedding    token i32[1, m], table [vocab, n]                  y f32[m, n]      none
+ *              table is f32|f16|bf16, or q8_0.b32|q6_k.b256
  * output_rows  x f32[m, n]                                        y f32[o, n]      none; o = batch.n_out_rows
  * linear       x [m, k], w [n, k]                                 y f32[m, n]      none
- *              x is f32, or i8.row+f32 (numerics.md: quantise); w is f32|f16|bf16, or a ternary format with one scale a row
+ *              x f32, w f32|f16|bf16; or x i8.row+f32 (numerics.md: quantise), w a ternary format with one scale a row; or
+ *              x i8.b32 (numerics.md: quantise in blocks), w q8_0.b32|q6_k.b256
  * rms_norm     x f32[m, n], w f32[1, n]                           y f32[m, n]      setun_attr_rms_norm
  * rope         x f32[m, heads * head_dim], cos, sin f32[p, d/2]   y like x         setun_attr_rope
  * kv_write     k, v f32[m, kv_heads * head_dim]                   k, v cache       setun_attr_kv_write
@@ -18,8 +20,9 @@
  * add, mul     a, b f32[m, n]                                     y f32[m, n]      none
  * relu2, silu  x f32[m, n]                                        y f32[m, n]      none
  * pack         one operand in one representation                  the same operand in another       none
- *              weights keep their values; f32 activations become i8.row+f32 by numerics.md: quantise
+ *              weights keep their values; f32 activations become i8.row+f32 or i8.b32 as numerics.md says
  * ternarise    masters f32|f16|bf16[n, k]                         ternary codes with one scale a row  none
+ * quantise     masters f32|f16|bf16[n, k]                         q8_0.b32|q6_k.b256 [n, k]           none
  * \endverbatim
  *
  * A cache is {f16|f32}.kv256[blocks, kv_heads, 256, head_dim]; setun_batch.block says which blocks belong to a sequence.

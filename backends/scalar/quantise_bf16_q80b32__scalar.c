@@ -1,0 +1,19 @@
+/* quantise_bf16_q80b32__scalar.c - quantises bf16 masters w[n, k] to q8_0.b32, each block by itself. */
+#include "kernels.h"
+#include "quantise_q80.h"
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    quantise_q80_run(call, tile, widen_bf16);
+}
+
+const setun_kernel quantise_bf16_q80b32__scalar = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "quantise_bf16_q80b32__scalar",
+    .pattern = "quantise",
+    .fmts = "bf16>q8_0.b32",
+    .plan = quantise_q80_plan,
+    .units = units_in_rows,
+    .run = run,
+};
