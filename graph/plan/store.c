@@ -112,9 +112,9 @@ static void shape_source(const setun_graph_weight *weight, setun_operand *out_op
     part->dim[1] = weight->dim[1];
     part->dim[2] = part->dim[3] = 1;
     operand.n_bytes[0] = weight->source->n_bytes;
-    if (!weight->source->has_scale) { /* dense rows */
-        part->stride_bytes[1] = (int64_t)weight->source->n_bytes / n_elements;
-        part->stride_bytes[0] = part->stride_bytes[1] * weight->dim[1];
+    if (!weight->source->has_scale) { /* dense rows, of elements or of blocks */
+        part->stride_bytes[1] = (int64_t)weight->source->n_bytes % n_elements == 0 ? (int64_t)weight->source->n_bytes / n_elements : 0;
+        part->stride_bytes[0] = (int64_t)weight->source->n_bytes / weight->dim[0];
     } else {
         setun_tensor *scale = &operand.part[1];
 

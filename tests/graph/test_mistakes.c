@@ -82,7 +82,7 @@ static const struct mistake mistakes[] = {
     {"embd: {huggingface: embd}", "embd: {huggingface: embd, shape: [15, 8]}", 20, "embd, out", "has the shape [16, 8], expected [15, 8] by the section", 0},
     {"embd: {huggingface: embd}", "embd: {huggingface: cube}", 20, "embd, out", "has the shape [2, 2, 2], expected a matrix", 0},
     {"embd: {huggingface: embd}", "embd: {huggingface: l.0.norm}", 20, "embd, out", "has the shape [8], expected a matrix", 0},
-    {"embd: {huggingface: embd}", "embd: {huggingface: scaled}", 20, "embd, out", "is tern2.hf+f32[8, 8], expected f32, f16 or bf16", 0},
+    {"embd: {huggingface: embd}", "embd: {huggingface: scaled}", 20, "embd, out", "is tern2.hf+f32[8, 8], expected f32, f16, bf16, q8_0.b32 or q6_k.b256", 0},
     {"{huggingface: \"l.${l}.norm\", shape: [\"${hidden}\"]}", "{huggingface: scaled}", 24, "norm, eps", "has the shape [8, 8], expected a vector", 0},
     {"\"l.${l}.norm\"", "\"l.${l + 1}.norm\"", 24, "norm, eps", "there is no tensor 'l.2.norm' in ", SETUN_ERR_NOT_FOUND},
     {"tensors:\n", "tensors: 5\nbogus:\n", 12, "bogus", "model file: unknown key 'bogus'", 0},
