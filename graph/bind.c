@@ -67,9 +67,9 @@ static const char *hint(void *context, const char *name)
     return NULL;
 }
 
-static setun_status has(void *context, const char *weight, bool *out_has, setun_error *error)
+static setun_status ask(void *context, const char *function, const char *weight, bool *out_answer, setun_error *error)
 {
-    return setun_tensors_has(context, weight, out_has, error);
+    return setun_tensors_ask(context, function, weight, out_answer, error);
 }
 
 setun_status setun_read_word(struct setun_elaboration *e, const setun_yaml_node *node, const char *what, const char **out_word)
@@ -113,57 +113,79 @@ static setun_status convert_meta(struct setun_elaboration *e, const setun_yaml_n
     return SETUN_OK;
 }
 
+setun_status setun_bind_find(struct setun_elaboration *e, const setun_yaml_node *node, bool *out_found, struct setun_param *param)
+{
+    setun_expr_value key;
+    setun_meta meta;
+    setun_error why = {{0}};
+    char found[64];
+    setun_status status = setun_elaboration_eval(e, node, &e->pool, &key);
+
+    if (status != SETUN_OK)
+        return status;
+    if (key.type != SETUN_EXPR_STRING || key.s[0] == '\0')
+        return setun_yaml_fail(e->yaml, node, e->error, "expected a key, found %s", setun_yaml_describe(node, found));
+    status = setun_weights_meta(e->weights, key.s, out_found, &meta, &why);
+    if (status != SETUN_OK) {
+        (void)setun_yaml_fail(e->yaml, node, e->error, "%s", why.text);
+        return status;
+    }
+    param->key = key.s;
+    if (*out_found)
+        param->origin = SETUN_PARAM_KEY;
+    return *out_found ? convert_meta(e, node, key.s, &meta, &param->value) : SETUN_OK;
+}
+
+size_t setun_bind_keys(struct setun_elaboration *e, const setun_yaml_node *keys, const setun_yaml_node **out_first)
+{
+    const size_t n = keys->kind == SETUN_YAML_SEQUENCE ? keys->n : 1;
+    char found[64];
+
+    if (n == 0 || n > MAX_KEYS || keys->kind == SETUN_YAML_MAPPING) {
+        (void)setun_yaml_fail(e->yaml, keys, e->error, "expected a key or a list of 1 to %d keys, found %s", MAX_KEYS,
+                              setun_yaml_describe(keys, found));
+        return 0;
+    }
+    *out_first = keys->kind == SETUN_YAML_SEQUENCE ? keys->items : keys;
+    return n;
+}
+
 /* Looks for a parameter under the keys for this kind of file. `looked` collects the keys for the error. */
 static setun_status find_in_file(struct setun_elaboration *e, const setun_yaml_node *keys, bool *out_found, struct setun_param *param,
                                  char looked[400])
 {
-    size_t n = keys->kind == SETUN_YAML_SEQUENCE ? keys->n : 1;
-    char found[64];
+    const setun_yaml_node *first;
+    const size_t n = setun_bind_keys(e, keys, &first);
 
     *out_found = false;
-    if (n == 0 || n > MAX_KEYS || keys->kind == SETUN_YAML_MAPPING)
-        return setun_yaml_fail(e->yaml, keys, e->error, "expected a key or a list of 1 to %d keys, found %s", MAX_KEYS,
-                               setun_yaml_describe(keys, found));
+    if (n == 0)
+        return SETUN_ERR_FORMAT;
     for (size_t i = 0; i < n && !*out_found; i++) {
-        const setun_yaml_node *node = keys->kind == SETUN_YAML_SEQUENCE ? &keys->items[i] : keys;
-        setun_expr_value key;
-        setun_meta meta;
-        setun_error why = {{0}};
-        size_t used = strlen(looked);
-        setun_status status = setun_expr_scalar(&e->scope, e->yaml, node, &e->pool, &key, e->error);
+        const size_t used = strlen(looked);
+        setun_status status = setun_bind_find(e, &first[i], out_found, param);
 
         if (status != SETUN_OK)
             return status;
-        if (key.type != SETUN_EXPR_STRING || key.s[0] == '\0')
-            return setun_yaml_fail(e->yaml, node, e->error, "expected a key, found %s", setun_yaml_describe(node, found));
-        (void)snprintf(looked + used, 400 - used, "%s'%s'", used == 0 ? "" : ", ", key.s);
-        status = setun_weights_meta(e->weights, key.s, out_found, &meta, &why);
-        if (status != SETUN_OK) {
-            (void)setun_yaml_fail(e->yaml, node, e->error, "%s", why.text);
-            return status;
-        }
-        if (*out_found) {
-            status = convert_meta(e, node, key.s, &meta, &param->value);
-            if (status != SETUN_OK)
-                return status;
-            param->origin = SETUN_PARAM_KEY;
-            param->key = key.s;
-        }
+        (void)snprintf(looked + used, 400 - used, "%s'%s'", used == 0 ? "" : ", ", param->key);
     }
+    if (!*out_found)
+        param->key = NULL;
     return SETUN_OK;
 }
 
-/* The value of one parameter: {gguf:, huggingface:, default:}, or a value by itself. */
+/* The value of one parameter: {gguf:, huggingface:, default:, expect:, why:}, or a value by itself. */
 static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_node *node, struct setun_param *param)
 {
-    static const char *const known[] = {"gguf", "huggingface", "default"};
+    static const char *const known[] = {"gguf", "huggingface", "default", "expect", "why"};
     const setun_yaml_node *name = param->node, *keys, *otherwise;
     char looked[400] = "";
     bool found = false;
     setun_status status;
 
-    if (node->kind != SETUN_YAML_MAPPING)
-        return setun_expr_scalar(&e->scope, e->yaml, node, &e->pool, &param->value, e->error);
+    if (node->kind != SETUN_YAML_MAPPING) {
+        param->from = node;
+        return setun_elaboration_eval(e, node, &e->pool, &param->value);
+    }
     status = setun_yaml_check_keys(e->yaml, node, name->text, known, SETUN_COUNT(known), e->error);
     if (status != SETUN_OK)
         return status;
@@ -174,15 +196,16 @@ static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_nod
     if (status == SETUN_OK && otherwise != NULL) {
         setun_expr_value value; /* read even where the file wins: a mistake in it must not wait for a file that lacks the key */
 
-        status = setun_expr_scalar(&e->scope, e->yaml, otherwise, &e->pool, &value, e->error);
+        status = setun_elaboration_eval(e, otherwise, &e->pool, &value);
         if (status == SETUN_OK && !found) {
             param->origin = SETUN_PARAM_DEFAULT;
+            param->from = otherwise;
             param->value = value;
             found = true;
         }
     }
     if (status != SETUN_OK || found)
-        return status;
+        return status == SETUN_OK ? setun_expect_check(e, param, node) : status;
     if (e->weights == NULL)
         (void)setun_yaml_fail(e->yaml, name, e->error, "parameter '%.60s': no default, and there is no weight file", name->text);
     else if (keys == NULL)
@@ -197,7 +220,7 @@ static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_nod
 /* A parameter may not be called like something else that ${...} knows. */
 static setun_status check_param_name(struct setun_elaboration *e, const setun_yaml_node *name)
 {
-    static const char *const reserved[] = {"arch", "source", "true", "false", "has", "sqrt"};
+    static const char *const reserved[] = {"arch", "source", "true", "false", "has", "ternary", "sqrt"};
     const char *word;
     setun_status status = setun_read_word(e, name, "the name of a parameter", &word);
 
@@ -213,7 +236,7 @@ setun_status setun_bind_parameters(struct setun_elaboration *e, const setun_yaml
 {
     char found[64];
 
-    e->scope = (setun_expr_scope){.context = e, .lookup = lookup, .has = has, .name = name_at, .hint = hint};
+    e->scope = (setun_expr_scope){.context = e, .lookup = lookup, .ask = ask, .name = name_at, .hint = hint};
     if (node == NULL)
         return SETUN_OK;
     if (node->kind != SETUN_YAML_MAPPING)

@@ -38,7 +38,7 @@ setun_status setun_elaborate_value(struct setun_elaboration *e, const char *name
 static setun_status step(struct setun_elaboration *e, const setun_yaml_node *node)
 {
     if (++e->n_steps > SETUN_MAX_NODES)
-        return setun_yaml_fail(e->yaml, node, e->error, "expected at most %d nodes and turns of repeats in all", SETUN_MAX_NODES);
+        return setun_elaboration_fail(e, node, "expected at most %d nodes and turns of repeats in all", SETUN_MAX_NODES);
     return SETUN_OK;
 }
 
@@ -53,11 +53,11 @@ static setun_status read_when(struct setun_elaboration *e, const setun_yaml_node
     *out_when = true;
     if (when == NULL)
         return SETUN_OK;
-    status = setun_expr_scalar(&e->scope, e->yaml, when, &e->scratch, &value, e->error);
+    status = setun_elaboration_eval(e, when, &e->scratch, &value);
     if (status != SETUN_OK)
         return status;
     if (value.type != SETUN_EXPR_BOOL)
-        return setun_yaml_fail(e->yaml, when, e->error, "when: expected true or false, found %s", setun_expr_describe(&value, found));
+        return setun_elaboration_fail(e, when, "when: expected true or false, found %s", setun_expr_describe(&value, found));
     *out_when = value.b;
     return SETUN_OK;
 }
@@ -68,7 +68,7 @@ static setun_status find_op(struct setun_elaboration *e, const setun_yaml_node *
     const char *words[64], *nearest = NULL;
     setun_expr_value value;
     char found[80];
-    setun_status status = setun_expr_scalar(&e->scope, e->yaml, node, &e->scratch, &value, e->error);
+    setun_status status = setun_elaboration_eval(e, node, &e->scratch, &value);
 
     if (status != SETUN_OK)
         return status;
@@ -78,11 +78,11 @@ static setun_status find_op(struct setun_elaboration *e, const setun_yaml_node *
     for (size_t i = 0; i < setun_n_ops && i < SETUN_COUNT(words); i++)
         words[i] = setun_ops[i]->name;
     if (value.type != SETUN_EXPR_STRING || value.s[0] == '\0')
-        return setun_yaml_fail(e->yaml, node, e->error, "expected the name of an op, found %s", setun_expr_describe(&value, found));
+        return setun_elaboration_fail(e, node, "expected the name of an op, found %s", setun_expr_describe(&value, found));
     nearest = setun_nearest_word(value.s, words, setun_n_ops < SETUN_COUNT(words) ? setun_n_ops : SETUN_COUNT(words));
     if (nearest != NULL)
-        return setun_yaml_fail(e->yaml, node, e->error, "unknown op '%.60s', did you mean '%s'?", value.s, nearest);
-    return setun_yaml_fail(e->yaml, node, e->error, "unknown op '%.60s', expected one of those that models/MODEL.md lists", value.s);
+        return setun_elaboration_fail(e, node, "unknown op '%.60s', did you mean '%s'?", value.s, nearest);
+    return setun_elaboration_fail(e, node, "unknown op '%.60s', expected one of those that models/MODEL.md lists", value.s);
 }
 
 /* One {op: ...} becomes one node, unless `when` is false: then only its op and its keys are checked. */
@@ -143,19 +143,20 @@ static setun_status elaborate_repeat(struct setun_elaboration *e, const setun_ya
 
     if (status != SETUN_OK || !when)
         return status;
-    status = setun_expr_scalar(&e->scope, e->yaml, repeat, &e->scratch, &count, e->error);
+    status = setun_elaboration_eval(e, repeat, &e->scratch, &count);
     if (status == SETUN_OK)
         status = read_index(e, node, &index);
     if (status != SETUN_OK)
         return status;
     if (count.type != SETUN_EXPR_INT || count.i < 0 || count.i > SETUN_MAX_NODES)
-        return setun_yaml_fail(e->yaml, repeat, e->error, "repeat: expected an integer from 0 to %d, found %s", SETUN_MAX_NODES,
-                               setun_expr_describe(&count, found));
+        return setun_elaboration_fail(e, repeat, "repeat: expected an integer from 0 to %d, found %s", SETUN_MAX_NODES,
+                                      setun_expr_describe(&count, found));
     if (nodes == NULL)
         return setun_yaml_fail(e->yaml, node, e->error, "repeat: expected 'nodes', found none");
     if (e->n_indices == SETUN_MAX_INDICES)
         return setun_yaml_fail(e->yaml, repeat, e->error, "expected at most %d repeats inside one another", SETUN_MAX_INDICES);
     e->indices[e->n_indices].name = index;
+    e->indices[e->n_indices].repeat = repeat;
     e->n_indices++;
     for (int64_t i = 0; i < count.i && status == SETUN_OK; i++) {
         e->indices[e->n_indices - 1].value = i;

@@ -1,7 +1,7 @@
 /* elaborate.h - what the files that turn a model file into a graph share: the state of one elaboration. Internal to graph/.
  *
- * graph.c opens, closes and matches; bind.c fills in the parameters; tensors.c finds weights; elaborate.c walks the nodes; ops/ has the
- * ops. Every error is written where it is found, with the position in the model file. */
+ * graph.c opens, closes and matches; bind.c fills in the parameters and expect.c checks them; tensors.c finds weights; elaborate.c walks the
+ * nodes; ops/ has the ops. Every error is written where it is found, with the position in the model file. */
 #ifndef SETUN_ELABORATE_H
 #define SETUN_ELABORATE_H
 #include "base/base.h"
@@ -20,7 +20,8 @@ enum {
 struct setun_param {
     const char             *name;
     setun_expr_value        value;
-    const setun_yaml_node  *node;
+    const setun_yaml_node  *node;   /* its name */
+    const setun_yaml_node  *from;   /* the scalar that gave the value; NULL where a key did */
     enum setun_param_origin origin;
     const char             *key; /* in the pool; see setun_graph_param */
 };
@@ -41,11 +42,12 @@ struct setun_elaboration {
     setun_pool           scratch; /* strings of the present node */
 
     const setun_yaml_node *tensors; /* the section, or NULL */
+    const setun_yaml_node *ignore;  /* likewise */
     const setun_yaml_node *nodes;   /* the graph section */
 
     struct setun_param   *params;
     size_t                n_params, params_capacity;
-    struct { const char *name; int64_t value; } indices[SETUN_MAX_INDICES];
+    struct { const char *name; int64_t value; const setun_yaml_node *repeat; } indices[SETUN_MAX_INDICES];
     size_t                n_indices;
     struct setun_binding *bindings;
     size_t                n_bindings, bindings_capacity;
@@ -65,19 +67,40 @@ setun_status setun_read_word(struct setun_elaboration *e, const setun_yaml_node 
 
 /* bind.c: the `bind` section into e->params; node may be NULL. Sets e->scope first. */
 setun_status setun_bind_parameters(struct setun_elaboration *e, const setun_yaml_node *node);
+/* The metadata value under the key that the scalar `node` names, into param->value, key and origin; nothing but the key if there is none. */
+setun_status setun_bind_find(struct setun_elaboration *e, const setun_yaml_node *node, bool *out_found, struct setun_param *param);
+/* A key, or a list of them: how many, and the first; 0: the error is written. */
+size_t setun_bind_keys(struct setun_elaboration *e, const setun_yaml_node *keys, const setun_yaml_node **out_first);
 /* Copies the bound parameters into the graph. */
 setun_status setun_bind_keep(struct setun_elaboration *e);
 /* Sets up e->scope; done by setun_bind_parameters. Whether the `match` section names the weights' kind and architecture. */
 setun_status setun_bind_match(const setun_yaml *yaml, const setun_yaml_node *node, const setun_weights *weights, bool *out_matches,
                               setun_error *error);
 
+/* expect.c: whether a value is what the `expect` of its entry {gguf:, ..., expect:, why:} asks for, if there is one; */
+setun_status setun_expect_check(struct setun_elaboration *e, const struct setun_param *param, const setun_yaml_node *entry);
+/* and the section `require`, which may be NULL. */
+setun_status setun_expect_section(struct setun_elaboration *e, const setun_yaml_node *node);
+
+/* origins.c: appends to the error's text which metadata keys went into the expressions of `node`, if any did. Returns status. */
+setun_status setun_origins_append(const struct setun_elaboration *e, const setun_yaml_node *node, setun_error *error, setun_status status);
+/* setun_yaml_fail with e->error about a value at `node`, whose origins are named. */
+__attribute__((format(printf, 3, 4)))
+setun_status setun_elaboration_fail(const struct setun_elaboration *e, const setun_yaml_node *node, const char *format, ...);
+/* setun_expr_scalar, whose errors name the origins of what stands in the expression. */
+setun_status setun_elaboration_eval(struct setun_elaboration *e, const setun_yaml_node *node, setun_pool *pool, setun_expr_value *out_value);
+
 /* tensors.c: checks the `tensors` section, which may be NULL. */
 setun_status setun_tensors_check(struct setun_elaboration *e);
-/* has(name). The error has no position. */
-setun_status setun_tensors_has(struct setun_elaboration *e, const char *name, bool *out_has, setun_error *error);
+/* has(name), ternary(name): whether the weight file has that weight; has it as ternary codes. The error has no position. */
+setun_status setun_tensors_ask(struct setun_elaboration *e, const char *function, const char *name, bool *out_answer, setun_error *error);
 /* A tensor as a node wants it. `node` is where the model file names it. */
 setun_status setun_tensors_use(struct setun_elaboration *e, const setun_yaml_node *node, const char *name, uint32_t rank, const char *want,
                                uint32_t *out_weight);
+/* ignore.c: checks the `ignore` section, which may be NULL; */
+setun_status setun_ignore_check(struct setun_elaboration *e);
+/* and, once the graph is there, that it uses every tensor of the weight file which that section does not name. */
+setun_status setun_ignore_unused(struct setun_elaboration *e);
 
 /* elaborate.c: walks the `graph` section. */
 setun_status setun_elaborate_nodes(struct setun_elaboration *e);

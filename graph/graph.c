@@ -6,7 +6,7 @@
 
 enum { VERSION = 1 }; /* of the model file's language */
 
-static const char *const top_keys[] = {"setun", "name", "match", "bind", "context", "tensors", "graph"};
+static const char *const top_keys[] = {"setun", "name", "match", "bind", "require", "context", "tensors", "ignore", "graph"};
 
 void setun_graph_close(setun_graph *graph)
 {
@@ -54,13 +54,13 @@ static setun_status read_context(struct setun_elaboration *e, const setun_yaml_n
 {
     setun_expr_value value;
     char found[80];
-    setun_status status = setun_expr_scalar(&e->scope, e->yaml, node, &e->pool, &value, e->error);
+    setun_status status = setun_elaboration_eval(e, node, &e->pool, &value);
 
     if (status != SETUN_OK)
         return status;
     if (value.type != SETUN_EXPR_INT || value.i < 1 || value.i > INT32_MAX) /* setun_batch.pos has 32 bits */
-        return setun_yaml_fail(e->yaml, node, e->error, "context: expected an integer from 1 to %d, found %s", INT32_MAX,
-                               setun_expr_describe(&value, found));
+        return setun_elaboration_fail(e, node, "context: expected an integer from 1 to %d, found %s", INT32_MAX,
+                                      setun_expr_describe(&value, found));
     e->graph->context = value.i;
     return SETUN_OK;
 }
@@ -85,18 +85,25 @@ static setun_status elaborate(struct setun_elaboration *e)
     if (status != SETUN_OK)
         return status;
     e->tensors = setun_yaml_get(root, "tensors");
+    e->ignore = setun_yaml_get(root, "ignore");
     e->graph->name = setun_pool_strndup(&e->graph->pool, family, strlen(family));
     e->graph->path = setun_pool_strndup(&e->graph->pool, setun_yaml_path(e->yaml), strlen(setun_yaml_path(e->yaml)));
     if (e->graph->name == NULL || e->graph->path == NULL)
         return setun_fail_nomem(e->error, "the names of a graph", strlen(setun_yaml_path(e->yaml)));
     status = setun_tensors_check(e);
     if (status == SETUN_OK)
+        status = setun_ignore_check(e);
+    if (status == SETUN_OK)
         status = setun_bind_parameters(e, setun_yaml_get(root, "bind"));
     if (status == SETUN_OK)
         status = setun_bind_keep(e);
     if (status == SETUN_OK)
+        status = setun_expect_section(e, setun_yaml_get(root, "require"));
+    if (status == SETUN_OK)
         status = read_context(e, context);
-    return status == SETUN_OK ? setun_elaborate_nodes(e) : status;
+    if (status == SETUN_OK)
+        status = setun_elaborate_nodes(e);
+    return status == SETUN_OK ? setun_ignore_unused(e) : status;
 }
 
 static setun_status open_yaml(const setun_yaml *yaml, const setun_weights *weights, setun_graph **out_graph, setun_error *error)

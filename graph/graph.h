@@ -46,10 +46,13 @@ typedef struct setun_graph_weight {
 } setun_graph_weight;
 
 /* cos or sin of every position, made by the host (numerics.md: rope): f32[n_positions, n_dims / 2]. Equal ones are shared. */
+enum setun_rope_scaling { SETUN_ROPE_SCALING_NONE, SETUN_ROPE_SCALING_LLAMA3 };
 typedef struct setun_graph_table {
-    int64_t n_positions, n_dims;
-    double  theta;
-    bool    sine;
+    int64_t                 n_positions, n_dims;
+    double                  theta;
+    bool                    sine;
+    enum setun_rope_scaling scaling;
+    double                  factor, low, high, trained; /* LLAMA3, else 0 */
 } setun_graph_table;
 
 /* The K or V cache of one layer. */

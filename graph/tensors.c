@@ -35,6 +35,12 @@ setun_status setun_tensors_check(struct setun_elaboration *e)
     return SETUN_OK;
 }
 
+/* Ternary formats are those whose name says so (formats.md). */
+static bool is_ternary(const setun_weight *weight)
+{
+    return strncmp(weight->fmt, "tern", 4) == 0;
+}
+
 /* The entry of a tensor. The error has no position. */
 static setun_status find_entry(const struct setun_elaboration *e, const char *name, const setun_yaml_node **out_entry, setun_error *error)
 {
@@ -78,9 +84,10 @@ static setun_status file_name(struct setun_elaboration *e, const setun_yaml_node
     return status;
 }
 
-setun_status setun_tensors_has(struct setun_elaboration *e, const char *name, bool *out_has, setun_error *error)
+setun_status setun_tensors_ask(struct setun_elaboration *e, const char *function, const char *name, bool *out_answer, setun_error *error)
 {
     const setun_yaml_node *entry;
+    const setun_weight *weight;
     const char *in_file;
     setun_error inner = {{0}};
     setun_status status = find_entry(e, name, &entry, error);
@@ -89,8 +96,9 @@ setun_status setun_tensors_has(struct setun_elaboration *e, const char *name, bo
         return status;
     status = file_name(e, entry, &in_file, &inner);
     if (status != SETUN_OK)
-        return setun_fail(error, status, "has(%.60s): %s", name, inner.text);
-    *out_has = in_file != NULL && e->weights != NULL && setun_weights_find(e->weights, in_file) != NULL;
+        return setun_fail(error, status, "%s(%.60s): %s", function, name, inner.text);
+    weight = in_file == NULL || e->weights == NULL ? NULL : setun_weights_find(e->weights, in_file);
+    *out_answer = weight != NULL && (strcmp(function, "has") == 0 || is_ternary(weight));
     return SETUN_OK;
 }
 
@@ -103,13 +111,13 @@ static setun_status read_shape(struct setun_elaboration *e, const setun_yaml_nod
     for (size_t i = 0; shape != NULL && i < shape->n; i++) {
         setun_expr_value value;
         char found[80];
-        setun_status status = setun_expr_scalar(&e->scope, e->yaml, &shape->items[i], &e->scratch, &value, e->error);
+        setun_status status = setun_elaboration_eval(e, &shape->items[i], &e->scratch, &value);
 
         if (status != SETUN_OK)
             return status;
         if (value.type != SETUN_EXPR_INT || value.i < 1 || value.i > INT32_MAX)
-            return setun_yaml_fail(e->yaml, &shape->items[i], e->error, "expected a size, an integer from 1 to %d, found %s", INT32_MAX,
-                                   setun_expr_describe(&value, found));
+            return setun_elaboration_fail(e, &shape->items[i], "expected a size, an integer from 1 to %d, found %s", INT32_MAX,
+                                          setun_expr_describe(&value, found));
         out_dim[(*out_n)++] = value.i;
     }
     return SETUN_OK;
@@ -128,8 +136,8 @@ static const char *shape_text(uint32_t n_dims, const int64_t *dim, char text[128
 }
 
 /* A weight as the node wants it, from the file; `made` gets its dims and format. */
-static setun_status check_source(struct setun_elaboration *e, const setun_yaml_node *node, const char *name, uint32_t rank,
-                                 uint32_t n_expected, const int64_t *expected, const setun_weight *source)
+static setun_status check_source(struct setun_elaboration *e, const setun_yaml_node *node, const setun_yaml_node *entry, const char *name,
+                                 uint32_t rank, uint32_t n_expected, const int64_t *expected, const setun_weight *source)
 {
     const char *path = setun_weights_path(e->weights);
     char found[128], wanted[128];
@@ -142,9 +150,11 @@ static setun_status check_source(struct setun_elaboration *e, const setun_yaml_n
                                source->name, path, shape_text(source->n_dims, source->dim, found),
                                rank == 1 ? "a vector" : "a matrix");
     if (n_expected != 0 && (n_expected != rank || memcmp(expected, source->dim, rank * sizeof(*expected)) != 0))
-        return setun_yaml_fail(e->yaml, node, e->error,
-                               "weight '%.60s' (tensor '%.120s' of %.200s) has the shape %s, expected %s by the section 'tensors'", name,
-                               source->name, path, shape_text(source->n_dims, source->dim, found), shape_text(n_expected, expected, wanted));
+        return setun_origins_append(
+            e, setun_yaml_get(entry, "shape"), e->error,
+            setun_yaml_fail(e->yaml, node, e->error,
+                            "weight '%.60s' (tensor '%.120s' of %.200s) has the shape %s, expected %s by the section 'tensors'", name, source->name,
+                            path, shape_text(source->n_dims, source->dim, found), shape_text(n_expected, expected, wanted)));
     return SETUN_OK;
 }
 
@@ -223,9 +233,10 @@ setun_status setun_tensors_use(struct setun_elaboration *e, const setun_yaml_nod
         if (wanted.source == NULL) {
             (void)setun_yaml_fail(e->yaml, node, e->error, "weight '%.60s': there is no tensor '%.120s' in %.200s", name, in_file,
                                   setun_weights_path(e->weights));
-            return SETUN_ERR_NOT_FOUND;
+            (void)setun_origins_append(e, setun_yaml_get(entry, source), e->error, SETUN_ERR_NOT_FOUND); /* layers that the file does not have */
+            return setun_origins_append(e, node, e->error, SETUN_ERR_NOT_FOUND);
         }
-        status = check_source(e, node, name, rank, n_dims, dim, wanted.source);
+        status = check_source(e, node, entry, name, rank, n_dims, dim, wanted.source);
         if (status != SETUN_OK)
             return status;
         wanted.name = wanted.source->name;
@@ -238,7 +249,7 @@ setun_status setun_tensors_use(struct setun_elaboration *e, const setun_yaml_nod
     }
     wanted.dim[0] = rank == 1 ? 1 : dim[0];
     wanted.dim[1] = rank == 1 ? dim[0] : dim[1];
-    if (rank == 1 && wanted.source != NULL && (wanted.source->has_scale || strncmp(wanted.source->fmt, "tern", 4) == 0))
+    if (rank == 1 && wanted.source != NULL && (wanted.source->has_scale || is_ternary(wanted.source)))
         return setun_yaml_fail(e->yaml, node, e->error, "weight '%.60s' (tensor '%.120s' of %.200s) is %s%s, expected f32, f16 or bf16", name,
                                wanted.name, setun_weights_path(e->weights), wanted.source->fmt, wanted.source->has_scale ? " with a scale" : "");
     return share_weight(e, &wanted, out_weight);

@@ -16,10 +16,11 @@ double setun_cos64(double x);
 /* numerics.md: exp32. The same bits as the kernels' own. */
 float setun_exp32(float x);
 
-/* Frequency j of n_dims / 2: (float)theta^(-2j / n_dims). */
-float setun_rope_frequency(double theta, int64_t n_dims, int64_t j);
+/* Frequency j of n_dims / 2: (float)theta^(-2j / n_dims), before that scaled as the table says. */
+float setun_rope_frequency(const setun_graph_table *table, int64_t j);
 
-/* Whether a table can be made. SETUN_ERR_UNSUPPORTED: n_dims is odd or below 2, theta is not in 1 .. 1e300, or n_positions exceeds 2^20. */
+/* Whether a table can be made. SETUN_ERR_UNSUPPORTED: n_dims is odd or below 2, theta is not in 1 .. 1e300, or n_positions exceeds 2^20.
+ * The numbers of a scaling are the op's to check. */
 setun_status setun_rope_table_check(const setun_graph_table *table, setun_error *error);
 
 /* Fills out, f32[n_positions, n_dims / 2], with the cos (or sin) of every position's angles. The table has passed the check. */

@@ -9,6 +9,11 @@ const setun_graph_value *setun_op_in(const setun_op_call *call, uint32_t i)
     return &call->e->graph->values[call->in[i]];
 }
 
+bool setun_op_has_attr(const setun_op_call *call, size_t attr)
+{
+    return call->attr[attr].node != NULL;
+}
+
 int64_t setun_op_int(const setun_op_call *call, size_t attr, int64_t otherwise)
 {
     return call->attr[attr].node == NULL ? otherwise : call->attr[attr].value.i;
@@ -50,34 +55,39 @@ setun_status setun_op_weight(setun_op_call *call, uint32_t rank, const char *wan
 }
 
 /* Index of the table, made if no equal one is there. */
-static setun_status rope_table(setun_op_call *call, int64_t n_dims, double theta, bool sine, uint32_t *out_index)
+static setun_status rope_table(setun_op_call *call, const setun_graph_table *wanted, uint32_t *out_index)
 {
     setun_graph *graph = call->e->graph;
-    const setun_graph_table wanted = {.n_positions = graph->context, .n_dims = n_dims, .theta = theta, .sine = sine};
 
     for (uint32_t i = 0; i < graph->n_tables; i++) {
         const setun_graph_table *t = &graph->tables[i];
 
-        if (t->n_dims == n_dims && t->theta == theta && t->sine == sine) {
+        if (t->n_dims == wanted->n_dims && t->theta == wanted->theta && t->sine == wanted->sine && t->scaling == wanted->scaling
+            && t->factor == wanted->factor && t->low == wanted->low && t->high == wanted->high && t->trained == wanted->trained) {
             *out_index = i;
             return SETUN_OK;
         }
     }
     if (graph->n_tables == SETUN_MAX_TABLES)
-        return setun_op_fail(call, "expected at most %d different theta and n_dims in one graph", SETUN_MAX_TABLES / 2);
+        return setun_op_fail(call, "expected at most %d different rope tables in one graph", SETUN_MAX_TABLES / 2);
     if (!setun_grow(&graph->tables, &graph->tables_capacity, graph->n_tables + 1, sizeof(*graph->tables)))
         return setun_fail_nomem(call->e->error, "rope tables", sizeof(*graph->tables));
     *out_index = (uint32_t)graph->n_tables;
-    graph->tables[graph->n_tables++] = wanted;
+    graph->tables[graph->n_tables++] = *wanted;
     return SETUN_OK;
 }
 
-setun_status setun_op_rope_tables(setun_op_call *call, int64_t n_dims, double theta)
+setun_status setun_op_rope_tables(setun_op_call *call, const setun_graph_table *wanted)
 {
+    setun_graph_table table = *wanted;
+
+    table.n_positions = call->e->graph->context;
     for (int sine = 0; sine <= 1; sine++) {
         uint32_t index = 0;
-        setun_status status = rope_table(call, n_dims, theta, sine == 1, &index);
+        setun_status status;
 
+        table.sine = sine == 1;
+        status = rope_table(call, &table, &index);
         if (status != SETUN_OK)
             return status;
         add_operand(call->made.in, &call->made.n_in, SETUN_OPERAND_TABLE, index);

@@ -23,7 +23,7 @@ static setun_status fail_at(const setun_op_call *call, const setun_yaml_node *no
 
     if (vsnprintf(text, sizeof(text), format, args) < 0)
         text[0] = '\0';
-    return setun_yaml_fail(call->e->yaml, node, call->e->error, "%s: %s", call->op->name, text);
+    return setun_elaboration_fail(call->e, node, "%s: %s", call->op->name, text);
 }
 
 setun_status setun_op_fail(setun_op_call *call, const char *format, ...)

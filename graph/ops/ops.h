@@ -22,7 +22,7 @@ typedef struct setun_op_attr {
     const char             *words[4]; /* WORD: what it may be, NULL after the last */
 } setun_op_attr;
 
-enum { SETUN_OP_MAX_ATTRS = 8, SETUN_OP_MAX_INPUTS = 2 };
+enum { SETUN_OP_MAX_ATTRS = 9, SETUN_OP_MAX_INPUTS = 2 };
 
 /* Bounds for attributes. An integer attribute fits 31 bits, so that products of two never overflow. */
 #define SETUN_ATTR_INT_MAX   2147483647.0
@@ -51,6 +51,7 @@ const setun_op              *setun_op_find(const char *name); /* NULL: none */
 const setun_graph_value *setun_op_in(const setun_op_call *call, uint32_t i);
 
 /* Attributes, by index into the op's attrs; `otherwise` where the node does not give it. */
+bool    setun_op_has_attr(const setun_op_call *call, size_t attr);
 int64_t setun_op_int(const setun_op_call *call, size_t attr, int64_t otherwise);
 double  setun_op_float(const setun_op_call *call, size_t attr, double otherwise);
 bool    setun_op_bool(const setun_op_call *call, size_t attr, bool otherwise);
@@ -62,8 +63,8 @@ setun_status setun_op_weight(setun_op_call *call, uint32_t rank, const char *wan
 /* Error: the weight does not fit. "weight 'attn_q' (tensor 'blk.0.attn_q' of FILE) is bf16[256, 300], expected ..." */
 __attribute__((format(printf, 3, 4)))
 setun_status setun_op_fail_weight(setun_op_call *call, const setun_graph_weight *weight, const char *expected, ...);
-/* Adds the cos and the sin table as the next two inputs. */
-setun_status setun_op_rope_tables(setun_op_call *call, int64_t n_dims, double theta);
+/* Adds the cos and the sin table as the next two inputs: those of `wanted`, whose n_positions and sine this sets. */
+setun_status setun_op_rope_tables(setun_op_call *call, const setun_graph_table *wanted);
 /* Adds the caches of a layer: as outputs (they are made; a second time is an error), or as inputs (they must be there, alike). */
 setun_status setun_op_write_caches(setun_op_call *call, int64_t layer, int64_t kv_heads, int64_t head_dim);
 setun_status setun_op_read_caches(setun_op_call *call, int64_t layer, int64_t kv_heads, int64_t head_dim);

@@ -93,9 +93,9 @@ static setun_status check_range(const setun_op_call *call, const setun_op_attr *
     if (attr->type == SETUN_ATTR_BOOL || (number >= attr->min && number <= attr->max))
         return SETUN_OK;
     if (attr->type == SETUN_ATTR_INT)
-        return setun_yaml_fail(call->e->yaml, node, call->e->error, "%s: expected %s from %.0f to %.0f, found %s", call->op->name, attr->name,
+        return setun_elaboration_fail(call->e, node, "%s: expected %s from %.0f to %.0f, found %s", call->op->name, attr->name,
                                attr->min, attr->max, setun_expr_describe(value, found));
-    return setun_yaml_fail(call->e->yaml, node, call->e->error, "%s: expected %s from %s to %s, found %s", call->op->name, attr->name,
+    return setun_elaboration_fail(call->e, node, "%s: expected %s from %s to %s, found %s", call->op->name, attr->name,
                            setun_expr_float_text(attr->min, low), setun_expr_float_text(attr->max, high), setun_expr_describe(value, found));
 }
 
@@ -112,7 +112,7 @@ static setun_status read_attr_word(setun_op_call *call, size_t i, const setun_ya
         }
         (void)snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", w == 0 ? "" : " or ", attr->words[w]);
     }
-    return setun_yaml_fail(call->e->yaml, node, call->e->error, "%s: expected %s to be %s, found %s", call->op->name, attr->name, list,
+    return setun_elaboration_fail(call->e, node, "%s: expected %s to be %s, found %s", call->op->name, attr->name, list,
                            setun_expr_describe(value, found));
 }
 
@@ -131,7 +131,7 @@ static setun_status read_attr(setun_op_call *call, size_t i)
     if (node == NULL)
         return setun_yaml_fail(e->yaml, call->node, e->error, "%s: expected the attribute '%s' (%s), found none", call->op->name, attr->name,
                                type_names[attr->type]);
-    status = setun_expr_scalar(&e->scope, e->yaml, node, &e->scratch, &value, e->error);
+    status = setun_elaboration_eval(e, node, &e->scratch, &value);
     if (status != SETUN_OK)
         return status;
     if (attr->type == SETUN_ATTR_FLOAT && value.type == SETUN_EXPR_INT) {
@@ -145,7 +145,7 @@ static setun_status read_attr(setun_op_call *call, size_t i)
     fits = attr->type == SETUN_ATTR_INT ? value.type == SETUN_EXPR_INT : attr->type == SETUN_ATTR_FLOAT ? value.type == SETUN_EXPR_FLOAT
                                                                                                         : value.type == SETUN_EXPR_BOOL;
     if (!fits)
-        return setun_yaml_fail(e->yaml, node, e->error, "%s: expected %s to be %s, found %s", call->op->name, attr->name,
+        return setun_elaboration_fail(e, node, "%s: expected %s to be %s, found %s", call->op->name, attr->name,
                                type_names[attr->type], setun_expr_describe(&value, found));
     return check_range(call, attr, node, &value);
 }
@@ -160,11 +160,11 @@ static setun_status read_weight(setun_op_call *call)
     call->weight_node = setun_yaml_get(call->node, "weight");
     if (call->weight_node == NULL)
         return setun_yaml_fail(e->yaml, call->node, e->error, "%s: expected 'weight', found none", call->op->name);
-    status = setun_expr_scalar(&e->scope, e->yaml, call->weight_node, &e->scratch, &value, e->error);
+    status = setun_elaboration_eval(e, call->weight_node, &e->scratch, &value);
     if (status != SETUN_OK)
         return status;
     if (value.type != SETUN_EXPR_STRING || value.s[0] == '\0')
-        return setun_yaml_fail(e->yaml, call->weight_node, e->error, "%s: expected the name of a weight, found %s", call->op->name,
+        return setun_elaboration_fail(e, call->weight_node, "%s: expected the name of a weight, found %s", call->op->name,
                                setun_expr_describe(&value, found));
     call->weight = value.s;
     return SETUN_OK;
@@ -243,7 +243,7 @@ setun_status setun_op_call_note(setun_op_call *call)
             break;
         }
         used += (size_t)n;
-        if (used >= sizeof(text)) /* eight attributes of 50 bytes fit; a longer text is cut */
+        if (used >= sizeof(text)) /* nine attributes of 50 bytes fit; a longer text is cut */
             break;
     }
     call->made.note = setun_pool_strndup(pool, text, strlen(text));

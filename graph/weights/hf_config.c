@@ -78,13 +78,31 @@ static setun_status read_architecture(setun_weights *weights, const struct sourc
     return copy_string(weights, first, &weights->architecture, error);
 }
 
+/* Modules that stay as they are: the head always does; the graphs of ternary families know no other. */
+static setun_status check_not_converted(const char *path, const json_t *list, setun_error *error)
+{
+    if (list != NULL && !json_is_array(list))
+        return fail_value(path, "quantization_config.modules_to_not_convert", "an array of names", list, error);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+
+        if (name == NULL || strcmp(name, "lm_head") != 0) {
+            (void)fail_value(path, "quantization_config.modules_to_not_convert", "\"lm_head\" alone", list, error);
+            return SETUN_ERR_UNSUPPORTED;
+        }
+    }
+    return SETUN_OK;
+}
+
 static setun_status read_scale_rule(const struct sources *sources, setun_hf_config *config, setun_error *error)
 {
     const json_t *quantization = get(sources->config, "quantization_config"), *method, *linear_class;
     const char *name;
+    setun_status status;
     char shown[SETUN_SHOWN_BYTES];
 
-    config->scale_divides = true; /* what a file means that does not say */
+    config->says_scale = quantization != NULL;
+    config->scale_divides = true; /* what a quantization_config without linear_class means */
     if (quantization == NULL)
         return SETUN_OK;
     if (!json_is_object(quantization))
@@ -97,6 +115,9 @@ static setun_status read_scale_rule(const struct sources *sources, setun_hf_conf
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: quantization_config.quant_method: expected \"bitnet\", found %s",
                           sources->config_path, setun_json_show(method, shown));
 
+    status = check_not_converted(sources->config_path, get(quantization, "modules_to_not_convert"), error);
+    if (status != SETUN_OK)
+        return status;
     linear_class = get(quantization, "linear_class");
     if (linear_class == NULL)
         return SETUN_OK;

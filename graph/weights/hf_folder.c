@@ -92,7 +92,7 @@ static setun_status read_scale(const setun_st_tensor *tensor, bool divides, floa
 }
 
 /* A packed tensor [n / 4, k] with its scale: codes of rows p, p + n/4, p + n/2, p + 3n/4 in each byte, low bits first. */
-static setun_status make_ternary(const setun_st_list *list, const setun_st_tensor *tensor, size_t n_stem, bool divides,
+static setun_status make_ternary(const setun_st_list *list, const setun_st_tensor *tensor, size_t n_stem, const setun_hf_config *config,
                                  setun_weight *weight, setun_error *error)
 {
     const setun_st_tensor *scale = n_stem == 0 ? NULL : find(list, tensor->name, n_stem, scale_suffix);
@@ -105,14 +105,19 @@ static setun_status make_ternary(const setun_st_list *list, const setun_st_tenso
         setun_fail(error, SETUN_ERR_FORMAT, "expected 2 dimensions of a packed ternary tensor, found %u", (unsigned)tensor->n_dims);
         return setun_st_fail(tensor, error, SETUN_ERR_FORMAT);
     }
+    if (!config->says_scale) {
+        setun_fail(error, SETUN_ERR_FORMAT, "expected a quantization_config in config.json that says what the scale of a packed ternary tensor (U8) "
+                   "means, found none");
+        return setun_st_fail(tensor, error, SETUN_ERR_FORMAT);
+    }
     weight->fmt = "tern2.hf";
     weight->dim[0] = 4 * tensor->dim[0]; /* no overflow: no dimension is 0, so dim[0] <= the file's bytes */
     weight->has_scale = true;
-    return read_scale(scale, divides, &weight->scale, error);
+    return read_scale(scale, config->scale_divides, &weight->scale, error);
 }
 
-static setun_status make_weight(setun_weights *weights, const setun_st_list *list, const setun_st_tensor *tensor, bool divides,
-                                setun_error *error)
+static setun_status make_weight(setun_weights *weights, const setun_st_list *list, const setun_st_tensor *tensor,
+                                const setun_hf_config *config, setun_error *error)
 {
     const size_t n_stem = stem_length(tensor->name, weight_suffix);
     setun_weight weight = {.n_dims = tensor->n_dims, .file = tensor->file, .file_byte = tensor->file_byte, .n_bytes = tensor->n_bytes,
@@ -130,7 +135,7 @@ static setun_status make_weight(setun_weights *weights, const setun_st_list *lis
         return setun_st_fail(tensor, error, SETUN_ERR_UNSUPPORTED);
     }
     if (is_packed(tensor))
-        status = make_ternary(list, tensor, n_stem, divides, &weight, error);
+        status = make_ternary(list, tensor, n_stem, config, &weight, error);
     if (status != SETUN_OK)
         return status;
     weight.name = setun_pool_strndup(&weights->pool, tensor->name, n_stem > 0 ? n_stem : strlen(tensor->name));
@@ -169,7 +174,7 @@ static setun_status read_folder(setun_weights *weights, setun_error *error)
         const size_t n_stem = stem_length(list.tensors[i].name, scale_suffix);
 
         status = n_stem > 0 ? check_scale_owner(&list, &list.tensors[i], n_stem, error)
-                            : make_weight(weights, &list, &list.tensors[i], config.scale_divides, error);
+                            : make_weight(weights, &list, &list.tensors[i], &config, error);
     }
     return status;
 }

@@ -48,6 +48,7 @@ setun_status setun_weights_add_meta(setun_weights *weights, const setun_meta_ent
 
 /* What hf_config.c learns from the folder's JSON files. */
 typedef struct setun_hf_config {
+    bool says_scale;    /* there is a quantization_config: without one nobody knows what a stored scale means */
     bool scale_divides; /* stored scales are inverses (linear_class bitlinear) */
 } setun_hf_config;
 

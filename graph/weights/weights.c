@@ -145,6 +145,11 @@ const char *setun_weights_path(const setun_weights *weights)
     return weights->path;
 }
 
+const char *setun_weights_meta_path(const setun_weights *weights)
+{
+    return weights->config_path;
+}
+
 const char *setun_weights_architecture(const setun_weights *weights)
 {
     return weights->architecture;
@@ -193,12 +198,37 @@ const setun_text_settings *setun_weights_text(const setun_weights *weights)
     return &weights->text;
 }
 
+static const setun_meta_entry *find_meta(const setun_weights *weights, const char *key)
+{
+    const setun_meta_entry wanted = {.key = key};
+
+    return weights->n_metas == 0 ? NULL : bsearch(&wanted, weights->metas, weights->n_metas, sizeof(*weights->metas), compare_metas);
+}
+
+/* A dotted path into config.json leads through objects: what stands there instead must not count as absent. */
+static setun_status check_outer(const setun_weights *weights, const char *key, setun_error *error)
+{
+    char outer[256];
+
+    for (const char *dot = strchr(key, '.'); dot != NULL && (size_t)(dot - key) < sizeof(outer); dot = strchr(dot + 1, '.')) {
+        const setun_meta_entry *found;
+
+        memcpy(outer, key, (size_t)(dot - key));
+        outer[dot - key] = '\0';
+        found = find_meta(weights, outer);
+        if (found != NULL && (found->composite == NULL || strcmp(found->composite, "an object") != 0))
+            return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s: expected an object or null, found %s", weights->config_path, outer,
+                              found->composite != NULL ? found->composite : "a single value");
+    }
+    return SETUN_OK;
+}
+
 setun_status setun_weights_meta(const setun_weights *weights, const char *key, bool *out_found, setun_meta *out_meta, setun_error *error)
 {
-    const setun_meta_entry wanted = {.key = key}, *found = NULL;
+    const setun_meta_entry *found = find_meta(weights, key);
 
-    if (weights->n_metas > 0)
-        found = bsearch(&wanted, weights->metas, weights->n_metas, sizeof(*weights->metas), compare_metas);
+    if (found == NULL && weights->reader->source == SETUN_SOURCE_HUGGINGFACE && check_outer(weights, key, error) != SETUN_OK)
+        return SETUN_ERR_FORMAT;
     if (found != NULL && found->composite != NULL)
         return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s: expected a number, a string or a boolean, found %s", weights->config_path, key,
                           found->composite);

@@ -40,6 +40,7 @@ void         setun_weights_close(setun_weights *weights); /* accepts NULL */
 
 enum setun_source   setun_weights_source(const setun_weights *weights);
 const char         *setun_weights_path(const setun_weights *weights);         /* as given to open */
+const char         *setun_weights_meta_path(const setun_weights *weights);    /* the file that the metadata came from, for errors */
 const char         *setun_weights_architecture(const setun_weights *weights); /* config.json architectures[0] */
 size_t              setun_weights_count(const setun_weights *weights);
 const setun_weight *setun_weights_at(const setun_weights *weights, size_t i); /* in the order of their names (strcmp) */
@@ -75,7 +76,7 @@ typedef struct setun_meta {
 } setun_meta;
 
 /* Metadata by key. Hugging Face: a dotted path into config.json ("rope_parameters.rope_theta"). *out_found is false if the key is absent
- * or null. SETUN_ERR_FORMAT: the value is an object or an array. */
+ * or null. SETUN_ERR_FORMAT: the value is an object or an array, or what should hold it ("rope_parameters") is no object. */
 setun_status setun_weights_meta(const setun_weights *weights, const char *key, bool *out_found, setun_meta *out_meta, setun_error *error);
 
 /* Text settings: BOS id or -1; whether a prompt starts with it; ids that end a text (union of all the files that name them).

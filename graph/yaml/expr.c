@@ -122,7 +122,8 @@ static setun_status parse_sqrt(struct parser *p, setun_expr_value *out)
     return status == SETUN_OK ? parse_closing(p) : status;
 }
 
-static setun_status parse_has(struct parser *p, setun_expr_value *out)
+/* has(weight), ternary(weight): `function` stands before the parenthesis. */
+static setun_status parse_ask(struct parser *p, const char *function, setun_expr_value *out)
 {
     char name[NAME_BYTES + 1];
     const char *weight = name;
@@ -143,7 +144,7 @@ static setun_status parse_has(struct parser *p, setun_expr_value *out)
     if (status != SETUN_OK)
         return status;
     out->type = SETUN_EXPR_BOOL;
-    status = p->scope->has(p->scope->context, weight, &out->b, p->error);
+    status = p->scope->ask(p->scope->context, function, weight, &out->b, p->error);
     if (status != SETUN_OK) {
         p->at = start;
         return status;
@@ -161,11 +162,11 @@ static setun_status parse_name(struct parser *p, size_t length, const char *name
         p->at += length;
         return SETUN_OK;
     }
-    if (strcmp(name, "sqrt") == 0 || strcmp(name, "has") == 0) {
+    if (strcmp(name, "sqrt") == 0 || strcmp(name, "has") == 0 || strcmp(name, "ternary") == 0) {
         p->at += length;
         if (!take(p, "("))
             return fail_expected(p, "'('");
-        return name[0] == 's' ? parse_sqrt(p, out) : parse_has(p, out);
+        return name[0] == 's' ? parse_sqrt(p, out) : parse_ask(p, name, out);
     }
     if (!p->scope->lookup(p->scope->context, name, out))
         return fail_unknown(p, name);

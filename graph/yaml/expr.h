@@ -5,7 +5,8 @@
  *   equality   = order { ("==" | "!=") order }          order   = sum { ("<" | "<=" | ">" | ">=") sum }
  *   sum        = product { ("+" | "-") product }        product = unary { ("*" | "/" | "%") unary }
  *   unary      = { "-" | "!" } primary
- *   primary    = integer | float | 'text' | true | false | name | "sqrt" "(" expression ")" | "has" "(" name | 'text' ")" | "(" expression ")"
+ *   primary    = integer | float | 'text' | true | false | name | "sqrt" "(" expression ")" | "(" expression ")"
+ *                | ("has" | "ternary") "(" name | 'text' ")"
  *
  * Integers are int64 and checked for overflow; int / int stays an integer where it divides exactly and is a float otherwise; an integer
  * that meets a float becomes one. Strings and booleans have == and != only. The branch that is not taken (of ?:, && and ||) is checked
@@ -34,8 +35,9 @@ typedef struct setun_expr_scope {
     void *context;
     /* The value of a name; false if there is none. */
     bool (*lookup)(void *context, const char *name, setun_expr_value *out_value);
-    /* has(weight): whether a weight is there. Writes the error without a position if there is no such name. */
-    setun_status (*has)(void *context, const char *weight, bool *out_has, setun_error *error);
+    /* has(weight), ternary(weight): whether a weight is there, is stored as ternary codes. Writes the error without a position if there is no
+     * such name. */
+    setun_status (*ask)(void *context, const char *function, const char *weight, bool *out_answer, setun_error *error);
     /* Names for "did you mean": the i-th, NULL past the last. */
     const char *(*name)(void *context, size_t i);
     /* More about an unknown name, e.g. "a weight's name stands in quotes"; NULL: nothing. The function may be NULL. */

@@ -27,7 +27,7 @@ const bad_graph bad_graphs[] = {
     {"no graph", "\ngraph:\n", "\ngrahp:\n", "unknown key 'grahp', did you mean 'graph'?"},
     {"unknown key", "name: bitnet\n", "name: bitnet\nauthor: me\n", "unknown key 'author'"},
     {"graph is a text", "\ngraph:\n", "\ngraph: none\nmore:\n", "graph.yaml:"},
-    {"unknown kind of file", "{gguf: \"${arch}.vocab_size\", huggingface: vocab_size}", "{onnx: vocab}", "unknown key 'onnx'"},
+    {"unknown kind of file", "{gguf: \"${arch}.vocab_size\", huggingface: vocab_size, expect: {integer: [1, 2147483647]}}", "{onnx: vocab}", "unknown key 'onnx'"},
     {"parameter that nothing binds", "huggingface: intermediate_size", "huggingface: ffn_size", "ffn"},
     {"context is a text", "context: \"${context}\"", "context: long", "context"},
 

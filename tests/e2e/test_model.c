@@ -481,7 +481,7 @@ Test(model, check_finds_what_is_wrong)
         {"config.json", "BitNetForCausalLM", "BitNetForCausalLN", "no model family describes"},
         {"config.json", "\"vocab_size\": 260", "\"vocab_size\": 259", "259"},
         {"model.safetensors", "\x12\x64\x81", "\x12\x67\x81", "expected a ternary code of 0, 1 or 2, found 3"},
-        {"config.json", "\"hidden_act\": \"relu2\"", "\"hidden_act\": \"relu3\"", "unknown op 'relu3'"},
+        {"config.json", "\"hidden_act\": \"relu2\"", "\"hidden_act\": \"relu3\"", "config.json: hidden_act: expected 'relu2' or 'silu', found the string 'relu3'"},
     };
     char folder[64];
 
@@ -495,7 +495,7 @@ Test(model, check_finds_what_is_wrong)
     expect_failure("/nonexistent/model", "/nonexistent/model");
 }
 
-/* A tensor that the graph leaves alone is no error, but said. */
+/* A tensor that the graph leaves alone is an error, unless the model file says that it may be left. Then it is said. */
 Test(model, check_lists_what_is_not_used)
 {
     process_result result;
@@ -504,10 +504,12 @@ Test(model, check_lists_what_is_not_used)
 
     folder_make(folder);
     cr_assert(tiny_model_write(folder));
-    patch(folder, "model.safetensors", "self_attn.attn_sub_norm.weight", "self_attn.attn_old_norm.weight");
+    patch(folder, "model.safetensors", "self_attn.attn_sub_norm.weight\"", "self_attn.attn_old_norm.weight\"");
+    expect_failure(folder, "uses (" SETUN_SOURCE_DIR "/models/bitnet.yaml), found 'model.layers.0.self_attn.attn_old_norm': it would be left");
+    patch(folder, "model.safetensors", "self_attn.attn_old_norm.weight\"", "self_attn.rotary_emb.inv_freq\" ");
     setun_command(&result, "model", "check", folder, NULL);
     cr_assert_eq(result.exit_code, 0, "%s", result.err);
-    cr_expect(strstr(result.out, "not used by the graph: model.layers.0.self_attn.attn_old_norm\n") != NULL, "%s", result.out);
+    cr_expect(strstr(result.out, "not used by the graph: model.layers.0.self_attn.rotary_emb.inv_freq\n") != NULL, "%s", result.out);
     process_result_free(&result);
     setun_command(&result, "model", "check", folder, "-o", "json", NULL);
     got = load(&result);

@@ -24,12 +24,12 @@ static bool lookup(void *context, const char *name, setun_expr_value *out_value)
     return false;
 }
 
-static setun_status has(void *context, const char *weight, bool *out_has, setun_error *error)
+static setun_status ask(void *context, const char *function, const char *weight, bool *out_answer, setun_error *error)
 {
     (void)context;
     if (strcmp(weight, "none") == 0)
         return setun_fail(error, SETUN_ERR_FORMAT, "unknown weight '%.60s'", weight);
-    *out_has = weight[0] == 'w';
+    *out_answer = weight[0] == 'w' && function[0] == 'h';
     return SETUN_OK;
 }
 
@@ -48,7 +48,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
-    const setun_expr_scope scope = {.lookup = lookup, .has = has, .name = name};
+    const setun_expr_scope scope = {.lookup = lookup, .ask = ask, .name = name};
     setun_pool pool = {0};
     setun_error error = {""};
     setun_expr_value value;

@@ -7,7 +7,8 @@
 
 #include "yaml/expr.h"
 
-/* The names of the test: n = 6, x = 2.5, act = 'relu2', yes = true, no = false; there is a weight 'norm', and none 'output'. */
+/* The names of the test: n = 6, x = 2.5, act = 'relu2', yes = true, no = false; there are the weights 'norm'
+ * and 'negative', the second ternary, and none 'output'. */
 static bool lookup(void *context, const char *name, setun_expr_value *out)
 {
     (void)context;
@@ -30,12 +31,12 @@ static bool lookup(void *context, const char *name, setun_expr_value *out)
     return true;
 }
 
-static setun_status has(void *context, const char *weight, bool *out_has, setun_error *error)
+static setun_status ask(void *context, const char *function, const char *weight, bool *out_answer, setun_error *error)
 {
     (void)context;
-    if (strcmp(weight, "norm") != 0 && strcmp(weight, "output") != 0)
+    if (strcmp(weight, "norm") != 0 && strcmp(weight, "negative") != 0 && strcmp(weight, "output") != 0)
         return setun_fail(error, SETUN_ERR_FORMAT, "unknown weight '%s'", weight);
-    *out_has = weight[0] == 'n';
+    *out_answer = strcmp(function, "has") == 0 ? weight[0] == 'n' : strcmp(weight, "negative") == 0;
     return SETUN_OK;
 }
 
@@ -47,7 +48,7 @@ static const char *name_at(void *context, size_t i)
     return i < SETUN_COUNT(names) ? names[i] : NULL;
 }
 
-static const setun_expr_scope scope = {NULL, lookup, has, name_at, NULL};
+static const setun_expr_scope scope = {NULL, lookup, ask, name_at, NULL};
 
 /* A value as text: "int 4", "float 0.5", "bool true", "string a b". */
 static void value_text(const setun_expr_value *v, char text[256])
@@ -84,6 +85,7 @@ static const struct good values[] = {
     {"no && 1 / 0 == 1", "bool false"}, {"yes ? 1 : 1 / 0", "int 1"}, {"no ? 'a' + 1 : 2", "int 2"}, {"no ? sqrt(-1) : 2", "int 2"},
     {"no ? (yes ? 1/0 : 2) : 3", "int 3"}, {"sqrt(16)", "float 4.0"}, {"1 / sqrt(4)", "float 0.5"}, {"sqrt(0)", "float 0.0"},
     {"has(norm)", "bool true"}, {"has(output)", "bool false"}, {"has('norm')", "bool true"}, {"!has(output)", "bool true"},
+    {"ternary(negative)", "bool true"}, {"ternary('norm')", "bool false"}, {"ternary(output) || has(negative)", "bool true"},
     {"has(output) ? 'output' : 'token_embd'", "string token_embd"}, {"  n\t*\n2 ", "int 12"}, {"((((n))))", "int 6"},
 };
 
@@ -127,6 +129,9 @@ static const struct bad errors[] = {
     {"sqrt('a')", 5, "sqrt: expected a number, found the string 'a'"},
     {"sqrt 4", 5, "expected '(', found '4'"},
     {"sqrt(4", 6, "expected ')', found the end of the expression"},
+    {"ternary(1)", 8, "expected the name of a weight, found '1)'"},
+    {"ternary(nrm)", 8, "unknown weight 'nrm'"},
+    {"ternary", 7, "expected '('"},
     {"has(1)", 4, "expected the name of a weight, found '1)'"},
     {"has(nrm)", 4, "unknown weight 'nrm'"},
     {"yes || has(nrm)", 11, "unknown weight 'nrm'"},

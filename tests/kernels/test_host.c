@@ -228,7 +228,7 @@ static void check_table(double theta, int64_t n_dims, int64_t n_positions, bool 
         const float frequency = (float)exact;
 
         /* f64 work cannot move the f32 result but next to a tie, which these bases do not meet. */
-        test_same_f32("frequency", "host", 0, j, frequency, setun_rope_frequency(theta, n_dims, j));
+        test_same_f32("frequency", "host", 0, j, frequency, setun_rope_frequency(&table, j));
         for (int64_t pos = 0; pos < n_positions; pos += 1 + n_positions / 700) {
             const float angle = (float)pos * frequency;
             const float expected = (float)(sine ? sinl((long double)angle) : cosl((long double)angle));
@@ -248,6 +248,34 @@ Test(rope_table, equals_the_correctly_rounded_values)
         check_table(1000042.0, 256, 8192, sine == 1);
         check_table(1.0, 2, 100, sine == 1);
     }
+}
+
+/* Llama 3.1's own numbers, and some where every pair is slow, fast or between. The formula is that of the paper's code: by wavelengths, in
+ * long double. */
+Test(rope_table, scaled_as_in_llama3)
+{
+    static const struct { double theta, factor, low, high, trained; int64_t n_dims; } cases[] = {
+        {500000.0, 8.0, 1.0, 4.0, 8192.0, 128}, {500000.0, 32.0, 1.0, 4.0, 8192.0, 64}, {10000.0, 4.0, 1.0, 4.0, 32.0, 12},
+        {10000.0, 2.5, 0.25, 1000.0, 64.0, 20}, {10000.0, 8.0, 1000.0, 2000.0, 64.0, 34}, {10000.0, 8.0, 1e-6, 2e-6, 64.0, 34},
+    };
+    int n_slow = 0, n_fast = 0, n_between = 0;
+
+    for (size_t i = 0; i < SETUN_COUNT(cases); i++)
+        for (int64_t j = 0; j < cases[i].n_dims / 2; j++) {
+            const setun_graph_table table = {.n_positions = 1, .n_dims = cases[i].n_dims, .theta = cases[i].theta, .scaling = SETUN_ROPE_SCALING_LLAMA3,
+                                             .factor = cases[i].factor, .low = cases[i].low, .high = cases[i].high, .trained = cases[i].trained};
+            const long double f = powl((long double)table.theta, -2.0L * (long double)j / (long double)table.n_dims);
+            const long double wavelength = 2.0L * acosl(-1.0L) / f, trained = (long double)table.trained;
+            const long double smooth = (trained / wavelength - (long double)table.low) / (long double)(table.high - table.low);
+            const bool slow = wavelength > trained / (long double)table.low, fast = wavelength < trained / (long double)table.high;
+            const long double scaled = slow ? f / (long double)table.factor : fast ? f : (1.0L - smooth) * f / (long double)table.factor + smooth * f;
+
+            n_slow += slow;
+            n_fast += fast;
+            n_between += !slow && !fast;
+            test_same_f32("frequency", "host", (int64_t)i, j, (float)scaled, setun_rope_frequency(&table, j));
+        }
+    cr_assert(n_slow > 20 && n_fast > 20 && n_between > 10, "%d slow, %d fast, %d between", n_slow, n_fast, n_between);
 }
 
 Test(rope_table, limits_are_refused)

@@ -44,6 +44,10 @@ static const struct {
     {C, "{" ARCH ",\"quantization_config\":{\"linear_class\":1}}", F, "quantization_config.linear_class: expected a string, found 1"},
     {C, "{" ARCH ",\"quantization_config\":{\"linear_class\":\"AutoBitLinear\"}}", U,
      "linear_class: expected \"autobitlinear\" or \"bitlinear\", found \"AutoBitLinear\""},
+    {C, "{" ARCH ",\"quantization_config\":{\"modules_to_not_convert\":\"lm_head\"}}", F, "modules_to_not_convert: expected an array of names"},
+    {C, "{" ARCH ",\"quantization_config\":{\"modules_to_not_convert\":[\"lm_head\",\"mlp\"]}}", U,
+     "modules_to_not_convert: expected \"lm_head\" alone, found [\"lm_head\",\"mlp\"]"},
+    {C, "{" ARCH ",\"quantization_config\":{\"modules_to_not_convert\":[1]}}", U, "modules_to_not_convert: expected \"lm_head\" alone, found [1]"},
     {C, "{" ARCH ",\"vocab_size\":0}", F, "config.json: vocab_size: expected a number of tokens, found 0"},
     {C, "{" ARCH ",\"vocab_size\":-1}", F, "vocab_size: expected a number of tokens, found -1"},
     {C, "{" ARCH ",\"vocab_size\":100.0}", F, "vocab_size: expected a number of tokens, found 100.0"},
@@ -257,11 +261,11 @@ Test(weights_config, dotted_paths)
     cr_expect(found && meta.i == INT64_MIN);
     cr_assert_eq(setun_weights_meta(weights, "1.2.3.4.5.6.7.8", &found, &meta, &error), SETUN_OK);
     cr_expect(found && meta.i == 8);
-    for (const char *const *key = (const char *const[]){"a.b.n", "top", "a.b.c.d", "b", "a.", ".a", "a..b", NULL}; *key != NULL; key++) {
+    for (const char *const *key = (const char *const[]){"a.b.n", "top", "b", "a.", ".a", "a..b", NULL}; *key != NULL; key++) {
         cr_assert_eq(setun_weights_meta(weights, *key, &found, &meta, &error), SETUN_OK, "%s", *key);
         cr_expect(!found, "%s", *key);
     }
-    for (const char *const *key = (const char *const[]){"a", "a.b", "a.list", "empty", NULL}; *key != NULL; key++)
+    for (const char *const *key = (const char *const[]){"a", "a.b", "a.list", "empty", "a.b.c.d", "a.list.0", NULL}; *key != NULL; key++)
         cr_expect_eq(setun_weights_meta(weights, *key, &found, &meta, &error), SETUN_ERR_FORMAT, "%s", *key);
     setun_weights_close(weights);
     folder_remove(&folder);

@@ -13,6 +13,12 @@
 static const char *const configs_that_divide[] = {
     CONFIG_DIVIDES,
     "{\"architectures\":[\"X\"],\"quantization_config\":{\"quant_method\":\"bitnet\"}}",
+    "{\"architectures\":[\"X\"],\"quantization_config\":{\"modules_to_not_convert\":null}}",
+    "{\"architectures\":[\"X\"],\"quantization_config\":{\"modules_to_not_convert\":[\"lm_head\"]}}",
+};
+
+/* Nobody knows what a scale means then. */
+static const char *const configs_that_do_not_say[] = {
     "{\"architectures\":[\"X\"],\"quantization_config\":null}",
     "{\"architectures\":[\"X\"]}",
 };
@@ -28,6 +34,20 @@ static void write_scaled(const struct folder *folder, const char *dtype, const c
                    "\"q.weight\":{\"dtype\":\"U8\",\"shape\":[1,4],\"data_offsets\":[%zu,%zu]}}", dtype, shape, n_stored, n_stored,
                    n_stored + 4);
     folder_write_safetensors(folder, "model.safetensors", header, data, n_stored + 4);
+}
+
+Test(weights_scales, no_rule)
+{
+    static const unsigned char one[] = {0x80, 0x3f};
+    struct folder folder;
+
+    folder_create(&folder);
+    write_scaled(&folder, "BF16", "[1]", one, sizeof(one));
+    for (size_t i = 0; i < sizeof(configs_that_do_not_say) / sizeof(configs_that_do_not_say[0]); i++) {
+        folder_write_text(&folder, "config.json", configs_that_do_not_say[i]);
+        expect_refused(&folder, configs_that_do_not_say[i], SETUN_ERR_FORMAT, "tensor 'q.weight': expected a quantization_config in config.json");
+    }
+    folder_remove(&folder);
 }
 
 Test(weights_scales, good)

@@ -176,8 +176,6 @@ Test(weights_fable, metadata)
     cr_expect(found && meta.type == SETUN_META_STRING && strcmp(meta.s, "offline") == 0);
     META("head_dim");
     cr_expect(!found);
-    META("hidden_size.x");
-    cr_expect(!found);
     META("quantization_config.");
     cr_expect(!found);
     META("");
@@ -187,6 +185,11 @@ Test(weights_fable, metadata)
     cr_expect_not_null(strstr(error.text, "config.json: architectures: expected a number, a string or a boolean, found an array"));
     cr_expect_eq(setun_weights_meta(weights, "quantization_config", &found, &meta, &error), SETUN_ERR_FORMAT);
     cr_expect_not_null(strstr(error.text, "found an object"));
+    /* What stands where an object should hold the key is not the same as nothing. */
+    cr_expect_eq(setun_weights_meta(weights, "hidden_size.x", &found, &meta, &error), SETUN_ERR_FORMAT);
+    cr_expect_not_null(strstr(error.text, "config.json: hidden_size: expected an object or null, found a single value"), "%s", error.text);
+    cr_expect_eq(setun_weights_meta(weights, "architectures.0", &found, &meta, &error), SETUN_ERR_FORMAT);
+    cr_expect_not_null(strstr(error.text, "config.json: architectures: expected an object or null, found an array"), "%s", error.text);
     setun_weights_close(weights);
 }
 
