@@ -18,13 +18,13 @@ static const struct {
 } worst[] = {{SETUN_FILL_LOWEST, SETUN_FILL_MINUS}, {SETUN_FILL_LOWEST, SETUN_FILL_PLUS}, {SETUN_FILL_PLUS, SETUN_FILL_PLUS},
              {SETUN_FILL_PLUS, SETUN_FILL_MINUS},   {SETUN_FILL_LOWEST, SETUN_FILL_ZERO}, {SETUN_FILL_ALTERNATING, SETUN_FILL_ALTERNATING}};
 
-static void describe(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t m, int64_t n, int64_t k,
+static void describe(setun_check_trial *trial, const setun_check_target *target, uint64_t seed, int64_t m, int64_t n, int64_t k,
                      size_t fill)
 {
-    setun_check_case *c = &b->c;
+    setun_check_case *c = &trial->c;
 
-    memset(b, 0, sizeof(*b));
-    b->target = target;
+    memset(trial, 0, sizeof(*trial));
+    trial->target = target;
     c->random = setun_check_stream(seed, "k_max", (uint64_t)k);
     c->rows = m;
     c->has_batch = true;
@@ -36,13 +36,13 @@ static void describe(setun_check_bench *b, const setun_check_target *target, uin
 }
 
 /* The sum of these fills is known without adding anything up: that judges the scalar backend too. */
-static void compare_sum(const setun_check_bench *b, int64_t m, int64_t n, int64_t k, size_t fill, setun_check_failure *failure)
+static void compare_sum(const setun_check_trial *trial, int64_t m, int64_t n, int64_t k, size_t fill, setun_check_failure *failure)
 {
     static const int64_t even[SETUN_COUNT(worst)] = {128, -128, 127, -127, 0, 127}, odd[SETUN_COUNT(worst)] = {128, -128, 127, -127, 0, 128};
     const int64_t sum = even[fill] * ((k + 1) / 2) + odd[fill] * (k / 2);
     const float d = (float)sum;
-    const float *s = b->oracle_in[0].part[1].data, *w_scale = b->oracle_in[1].part[1].data;
-    const setun_tensor *y = &b->found[0].part[0];
+    const float *s = trial->oracle_in[0].part[1].data, *w_scale = trial->oracle_in[1].part[1].data;
+    const setun_tensor *y = &trial->found[0].part[0];
 
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
@@ -57,19 +57,19 @@ static void compare_sum(const setun_check_bench *b, int64_t m, int64_t n, int64_
 }
 
 /* Whether plan() takes n rows of k weights. */
-static setun_status accepts(setun_check_bench *b, const setun_check_target *target, int64_t n, int64_t k, bool *out_accepts,
+static setun_status accepts(setun_check_trial *trial, const setun_check_target *target, int64_t n, int64_t k, bool *out_accepts,
                             setun_check_failure *failure, setun_error *error)
 {
     setun_status status;
     bool declined;
     char why[200];
 
-    describe(b, target, 0, 1, n, k, 0);
+    describe(trial, target, 0, 1, n, k, 0);
     *out_accepts = false;
-    status = setun_check_bench_shape(b, error);
+    status = setun_check_trial_shape(trial, error);
     if (status == SETUN_OK)
-        status = setun_check_plan(&b->call, &declined, why, failure, error);
-    setun_check_bench_free(b);
+        status = setun_check_plan(&trial->call, &declined, why, failure, error);
+    setun_check_trial_free(trial);
     if (status == SETUN_ERR_UNSUPPORTED) /* a format does not hold it */
         return SETUN_OK;
     *out_accepts = status == SETUN_OK && failure->kind == NULL && !declined;
@@ -77,7 +77,7 @@ static setun_status accepts(setun_check_bench *b, const setun_check_target *targ
 }
 
 /* The largest k up to `limit` that plan() takes, and the fewest rows of w with it; k 0: none. Kernels want k and n in multiples. */
-static setun_status find_shape(setun_check_bench *b, const setun_check_target *target, int64_t limit, int64_t *out_n, int64_t *out_k,
+static setun_status find_shape(setun_check_trial *trial, const setun_check_target *target, int64_t limit, int64_t *out_n, int64_t *out_k,
                                setun_check_failure *failure, setun_error *error)
 {
     bool yes = false;
@@ -85,7 +85,7 @@ static setun_status find_shape(setun_check_bench *b, const setun_check_target *t
     *out_k = 0;
     for (int64_t n = 1; n <= MAX_N; n *= 2)
         for (int64_t multiple = 1; multiple <= 4096 && multiple <= limit; multiple *= 2) {
-            setun_status status = accepts(b, target, n, limit / multiple * multiple, &yes, failure, error);
+            setun_status status = accepts(trial, target, n, limit / multiple * multiple, &yes, failure, error);
 
             if (status != SETUN_OK || failure->kind != NULL)
                 return status;
@@ -99,7 +99,7 @@ static setun_status find_shape(setun_check_bench *b, const setun_check_target *t
 }
 
 /* Runs the first n_fills of the worst cases at this shape. */
-static setun_status run_worst(setun_check_bench *b, const setun_check_target *target, uint64_t seed, int64_t m, int64_t n, int64_t k,
+static setun_status run_worst(setun_check_trial *trial, const setun_check_target *target, uint64_t seed, int64_t m, int64_t n, int64_t k,
                               size_t n_fills, setun_check_report *report, setun_error *error)
 {
     const setun_kernel *kernel = target->ref.kernel;
@@ -110,13 +110,13 @@ static setun_status run_worst(setun_check_bench *b, const setun_check_target *ta
     for (size_t i = 0; i < n_fills && status == SETUN_OK && report->failure.kind == NULL; i++) {
         const setun_check_way way = {.n_workers = 1, .random = {.state = seed}};
 
-        describe(b, target, seed, m, n, k, i);
-        status = setun_check_bench_make(b, &applies, why, &report->failure, error);
+        describe(trial, target, seed, m, n, k, i);
+        status = setun_check_trial_make(trial, &applies, why, &report->failure, error);
         if (status == SETUN_OK && applies && report->failure.kind == NULL) {
-            status = setun_check_bench_run(b, &way, &declined, why, &report->failure, error);
+            status = setun_check_trial_run(trial, &way, &declined, why, &report->failure, error);
             report->n_runs += !declined;
             if (status == SETUN_OK && report->failure.kind == NULL && !declined && target->exact)
-                compare_sum(b, m, n, k, i, &report->failure);
+                compare_sum(trial, m, n, k, i, &report->failure);
         }
         if (status == SETUN_OK && report->failure.kind != NULL) {
             (void)snprintf(text, sizeof(text), "%.250s; m=%lld n=%lld k=%lld x=%s w=%s, seed %llu", report->failure.text, (long long)m,
@@ -128,13 +128,14 @@ static setun_status run_worst(setun_check_bench *b, const setun_check_target *ta
             else
                 setun_check_fail(&report->failure, report->failure.kind, "at k_max: %s", text);
         }
-        setun_check_bench_free(b);
+        setun_check_trial_free(trial);
     }
     return status;
 }
 
 /* plan() must decline any k above k_max: the next one, the next multiples, much more. */
-static setun_status check_above(setun_check_bench *b, const setun_check_target *target, int64_t n, setun_check_report *report, setun_error *error)
+static setun_status check_above(setun_check_trial *trial, const setun_check_target *target, int64_t n, setun_check_report *report,
+                                setun_error *error)
 {
     const int64_t k_max = target->ref.kernel->k_max;
 
@@ -142,7 +143,7 @@ static setun_status check_above(setun_check_bench *b, const setun_check_target *
         for (int64_t times = 1; times <= 2 && report->failure.kind == NULL; times++) {
             const int64_t k = (k_max / multiple + times) * multiple;
             bool yes;
-            setun_status status = accepts(b, target, n, k, &yes, &report->failure, error);
+            setun_status status = accepts(trial, target, n, k, &yes, &report->failure, error);
 
             if (status != SETUN_OK)
                 return status;
@@ -157,7 +158,7 @@ setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, 
 {
     const setun_kernel *kernel = target->ref.kernel;
     const bool integers = strcmp(target->op->name, "linear") == 0 && strncmp(target->oracle_fmts.in[0], "i8.row", 6) == 0;
-    setun_check_bench *b;
+    setun_check_trial *trial;
     setun_status status;
     int64_t n = 1, k = 0;
 
@@ -170,19 +171,19 @@ setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, 
                          kernel->acc_bits, (long long)kernel->k_max, K_LIMIT);
         return SETUN_OK;
     }
-    b = setun_calloc(1, sizeof(*b));
-    if (b == NULL)
-        return setun_fail_nomem(error, "check", sizeof(*b));
-    status = find_shape(b, target, kernel->k_max, &n, &k, &report->failure, error);
+    trial = setun_calloc(1, sizeof(*trial));
+    if (trial == NULL)
+        return setun_fail_nomem(error, "check", sizeof(*trial));
+    status = find_shape(trial, target, kernel->k_max, &n, &k, &report->failure, error);
     report->k_max_done = k > 0;
     if (status == SETUN_OK && report->failure.kind == NULL && k == 0 && report->n_cases > 0)
         setun_check_fail(&report->failure, "k_max", "plan() declines every k at its k_max %lld", (long long)kernel->k_max);
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0)
-        status = check_above(b, target, n, report, error);
+        status = check_above(trial, target, n, report, error);
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0)
-        status = run_worst(b, target, seed, 1, n, k, SETUN_COUNT(worst), report, error);
+        status = run_worst(trial, target, seed, 1, n, k, SETUN_COUNT(worst), report, error);
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0) /* tiles: many rows of x and of w; declined, if such a k is */
-        status = run_worst(b, target, seed, TILED_M, MAX_N, k < TILED_K ? k : TILED_K, TILED_FILLS, report, error);
-    free(b);
+        status = run_worst(trial, target, seed, TILED_M, MAX_N, k < TILED_K ? k : TILED_K, TILED_FILLS, report, error);
+    free(trial);
     return status;
 }

@@ -14,7 +14,7 @@ typedef struct attempt {
 enum { FIXED_ATTEMPTS = 4 };
 
 /* Attempt i of a case; false if it does not apply. */
-static bool make_attempt(const setun_check_bench *b, uint32_t i, setun_check_random *random, attempt *out)
+static bool make_attempt(const setun_check_trial *trial, uint32_t i, setun_check_random *random, attempt *out)
 {
     setun_check_way *way = &out->way;
 
@@ -38,7 +38,7 @@ static bool make_attempt(const setun_check_bench *b, uint32_t i, setun_check_ran
     case 3:
         way->mapped = true;
         way->n_workers = 1 + (uint32_t)setun_check_below(random, 3);
-        return b->call.mappable != 0;
+        return trial->call.mappable != 0;
     default:
         way->side = setun_check_below(random, 2) == 0 ? SETUN_CHECK_AT_END : SETUN_CHECK_AT_START;
         way->n_workers = 1 + (uint32_t)setun_check_below(random, SETUN_CHECK_WORKERS);
@@ -47,15 +47,15 @@ static bool make_attempt(const setun_check_bench *b, uint32_t i, setun_check_ran
     }
 }
 
-static setun_status run_attempt(setun_check_bench *b, const attempt *a, bool *out_declined, char why[200], setun_check_failure *failure,
+static setun_status run_attempt(setun_check_trial *trial, const attempt *a, bool *out_declined, char why[200], setun_check_failure *failure,
                                 setun_error *error)
 {
-    b->call.rows_max = (b->c.rows < 1 ? 1 : b->c.rows) + a->more_rows;
-    return setun_check_bench_run(b, &a->way, out_declined, why, failure, error);
+    trial->call.rows_max = (trial->c.rows < 1 ? 1 : trial->c.rows) + a->more_rows;
+    return setun_check_trial_run(trial, &a->way, out_declined, why, failure, error);
 }
 
 /* A value is wrong. Is it because of the scratch's contents, or of the cut? Tries again without either. */
-static setun_status diagnose(setun_check_bench *b, const attempt *a, setun_check_failure *failure, setun_error *error)
+static setun_status diagnose(setun_check_trial *trial, const attempt *a, setun_check_failure *failure, setun_error *error)
 {
     setun_check_failure again = {.kind = NULL};
     attempt tried = *a;
@@ -64,7 +64,7 @@ static setun_status diagnose(setun_check_bench *b, const attempt *a, setun_check
     setun_status status;
 
     tried.way.clean_scratch = true;
-    status = run_attempt(b, &tried, &declined, why, &again, error);
+    status = run_attempt(trial, &tried, &declined, why, &again, error);
     if (status == SETUN_OK && again.kind == NULL) {
         failure->kind = "scratch"; /* right once scratch is zero */
         return SETUN_OK;
@@ -75,68 +75,68 @@ static setun_status diagnose(setun_check_bench *b, const attempt *a, setun_check
     tried.way.n_workers = 1;
     tried.way.watched = false;
     again.kind = NULL;
-    status = run_attempt(b, &tried, &declined, why, &again, error);
+    status = run_attempt(trial, &tried, &declined, why, &again, error);
     if (status == SETUN_OK && again.kind == NULL)
         failure->kind = "cut"; /* right if one worker does it all */
     return status;
 }
 
 /* The failure gets its parameters. */
-static void tell(const setun_check_bench *b, const attempt *a, uint32_t index, uint64_t seed, setun_check_failure *failure)
+static void tell(const setun_check_trial *trial, const attempt *a, uint32_t index, uint64_t seed, setun_check_failure *failure)
 {
     const size_t n = strlen(failure->text);
 
     (void)snprintf(failure->text + n, sizeof(failure->text) - n, "; case %u: %s; %u worker%s, memory %s%s%s, rows_max %lld, seed %llu", index,
-                   b->c.text, a->way.n_workers, a->way.n_workers == 1 ? "" : "s",
+                   trial->c.text, a->way.n_workers, a->way.n_workers == 1 ? "" : "s",
                    a->way.side == SETUN_CHECK_AT_END ? "ending at a page" : "starting at a page", a->way.mapped ? ", weights as in a file" : "",
-                   a->way.watched ? ", writes watched" : "", (long long)b->call.rows_max, (unsigned long long)seed);
+                   a->way.watched ? ", writes watched" : "", (long long)trial->call.rows_max, (unsigned long long)seed);
 }
 
 /* The first run of a kernel without oracle, or of one that is not exact, is what its other runs are compared with. */
-static void adopt(setun_check_bench *b, setun_check_report *report)
+static void adopt(setun_check_trial *trial, setun_check_report *report)
 {
     bool extreme = false; /* near overflow an error has no measure, and another order of the same sum may be infinite */
 
-    for (uint32_t i = 0; i < b->call.n_in; i++)
-        extreme = extreme || b->c.fill[i] == SETUN_FILL_HUGE || b->c.fill[i] == SETUN_FILL_ANY;
-    for (uint32_t i = 0; i < b->call.n_out; i++) {
-        setun_check_operand first = b->expected[i];
+    for (uint32_t i = 0; i < trial->call.n_in; i++)
+        extreme = extreme || trial->c.fill[i] == SETUN_FILL_HUGE || trial->c.fill[i] == SETUN_FILL_ANY;
+    for (uint32_t i = 0; i < trial->call.n_out; i++) {
+        setun_check_operand first = trial->expected[i];
 
-        if (b->has_expected && !extreme)
-            setun_check_operand_measure(&b->expected[i], &b->found[i], &report->inexact);
+        if (trial->has_expected && !extreme)
+            setun_check_operand_measure(&trial->expected[i], &trial->found[i], &report->inexact);
         setun_check_operand_free(&first);
-        b->expected[i] = b->found[i];
-        memset(&b->found[i], 0, sizeof(b->found[i]));
+        trial->expected[i] = trial->found[i];
+        memset(&trial->found[i], 0, sizeof(trial->found[i]));
     }
-    b->has_expected = true;
+    trial->has_expected = true;
 }
 
 /* New outputs in place of the adopted ones. */
-static setun_status renew(setun_check_bench *b, setun_error *error)
+static setun_status renew(setun_check_trial *trial, setun_error *error)
 {
     setun_status status = SETUN_OK;
 
-    for (uint32_t i = 0; i < b->call.n_out && status == SETUN_OK; i++)
-        status = setun_check_operand_make(b->target->plugins, b->target->fmts.out[i], b->c.out_dim[i], &b->found[i], error);
+    for (uint32_t i = 0; i < trial->call.n_out && status == SETUN_OK; i++)
+        status = setun_check_operand_make(trial->target->plugins, trial->target->fmts.out[i], trial->c.out_dim[i], &trial->found[i], error);
     return status;
 }
 
 /* The plain run. Where the oracle does not bind, it says what the others are compared with. */
-static setun_status run_first(setun_check_bench *b, const attempt *a, setun_check_report *report, bool *out_declined, char why[200],
+static setun_status run_first(setun_check_trial *trial, const attempt *a, setun_check_report *report, bool *out_declined, char why[200],
                               setun_error *error)
 {
-    const bool had = b->has_expected;
+    const bool had = trial->has_expected;
     setun_status status;
 
-    if (b->target->exact && had)
-        return run_attempt(b, a, out_declined, why, &report->failure, error);
-    b->has_expected = false;
-    status = run_attempt(b, a, out_declined, why, &report->failure, error);
-    b->has_expected = had;
+    if (trial->target->exact && had)
+        return run_attempt(trial, a, out_declined, why, &report->failure, error);
+    trial->has_expected = false;
+    status = run_attempt(trial, a, out_declined, why, &report->failure, error);
+    trial->has_expected = had;
     if (status != SETUN_OK || *out_declined || report->failure.kind != NULL)
         return status;
-    adopt(b, report);
-    return renew(b, error);
+    adopt(trial, report);
+    return renew(trial, error);
 }
 
 static void note_declined(setun_check_report *report, const char why[200])
@@ -145,21 +145,22 @@ static void note_declined(setun_check_report *report, const char why[200])
     memcpy(report->why, why, sizeof(report->why));
 }
 
-static setun_status run_case(setun_check_bench *b, uint32_t index, uint64_t seed, uint32_t rounds, setun_check_report *report, setun_error *error)
+static setun_status run_case(setun_check_trial *trial, uint32_t index, uint64_t seed, uint32_t rounds, setun_check_report *report,
+                             setun_error *error)
 {
-    setun_check_random random = b->c.random;
+    setun_check_random random = trial->c.random;
     setun_status status = SETUN_OK;
     bool declined = false;
     attempt a;
     char why[200];
 
     for (uint32_t i = 0; i < FIXED_ATTEMPTS + rounds && status == SETUN_OK && report->failure.kind == NULL; i++) {
-        if (!make_attempt(b, i, &random, &a))
+        if (!make_attempt(trial, i, &random, &a))
             continue;
         if (i == 0)
-            status = run_first(b, &a, report, &declined, why, error);
+            status = run_first(trial, &a, report, &declined, why, error);
         else
-            status = run_attempt(b, &a, &declined, why, &report->failure, error);
+            status = run_attempt(trial, &a, &declined, why, &report->failure, error);
         if (status == SETUN_OK && declined && i == 0) {
             note_declined(report, why);
             return SETUN_OK;
@@ -167,8 +168,8 @@ static setun_status run_case(setun_check_bench *b, uint32_t index, uint64_t seed
         report->n_runs += !declined;
         if (status == SETUN_OK && report->failure.kind != NULL) {
             if (strcmp(report->failure.kind, "value") == 0)
-                status = diagnose(b, &a, &report->failure, error);
-            tell(b, &a, index, seed, &report->failure);
+                status = diagnose(trial, &a, &report->failure, error);
+            tell(trial, &a, index, seed, &report->failure);
         }
     }
     report->n_cases++;
@@ -176,17 +177,17 @@ static setun_status run_case(setun_check_bench *b, uint32_t index, uint64_t seed
 }
 
 /* What must be declined, is it? */
-static setun_status check_declines(setun_check_bench *b, uint32_t index, uint64_t seed, setun_check_report *report, setun_error *error)
+static setun_status check_declines(setun_check_trial *trial, uint32_t index, uint64_t seed, setun_check_report *report, setun_error *error)
 {
     const attempt a = {.way = {.n_workers = 1}};
-    setun_status status = setun_check_bench_shape(b, error);
+    setun_status status = setun_check_trial_shape(trial, error);
     bool declined;
     char why[200];
 
     if (status == SETUN_ERR_UNSUPPORTED) /* the format declines it already */
         return SETUN_OK;
     if (status == SETUN_OK)
-        status = setun_check_plan(&b->call, &declined, why, &report->failure, error);
+        status = setun_check_plan(&trial->call, &declined, why, &report->failure, error);
     if (status != SETUN_OK)
         return status;
     if (declined)
@@ -194,11 +195,11 @@ static setun_status check_declines(setun_check_bench *b, uint32_t index, uint64_
     if (report->failure.kind == NULL && !declined)
         setun_check_fail(&report->failure, "plan", "plan() accepts what it must decline");
     if (report->failure.kind != NULL)
-        tell(b, &a, index, seed, &report->failure);
+        tell(trial, &a, index, seed, &report->failure);
     return SETUN_OK;
 }
 
-static setun_status check_case(setun_check_bench *b, uint32_t index, uint64_t seed, uint32_t rounds, setun_check_report *report,
+static setun_status check_case(setun_check_trial *trial, uint32_t index, uint64_t seed, uint32_t rounds, setun_check_report *report,
                                setun_error *error)
 {
     const attempt none = {.way = {.n_workers = 1}};
@@ -208,19 +209,19 @@ static setun_status check_case(setun_check_bench *b, uint32_t index, uint64_t se
 
     for (int i = 0; i < SETUN_CHECK_INS; i++)
         for (int d = 0; d < 4; d++)
-            if (d >= 2 && b->c.in_dim[i][d] == 0)
-                b->c.in_dim[i][d] = 1;
-    if (b->c.declines)
-        return check_declines(b, index, seed, report, error);
-    status = setun_check_bench_make(b, &applies, why, &report->failure, error);
+            if (d >= 2 && trial->c.in_dim[i][d] == 0)
+                trial->c.in_dim[i][d] = 1;
+    if (trial->c.declines)
+        return check_declines(trial, index, seed, report, error);
+    status = setun_check_trial_make(trial, &applies, why, &report->failure, error);
     if (status != SETUN_OK)
         return status;
     if (report->failure.kind != NULL) {
-        tell(b, &none, index, seed, &report->failure);
+        tell(trial, &none, index, seed, &report->failure);
     } else if (!applies) {
         note_declined(report, why);
     } else {
-        return run_case(b, index, seed, rounds, report, error);
+        return run_case(trial, index, seed, rounds, report, error);
     }
     return SETUN_OK;
 }
@@ -229,25 +230,25 @@ setun_status setun_check_kernel(const setun_check_target *target, uint64_t seed,
                                 setun_error *error)
 {
     enum { SMALL_CASES = 6 }; /* at the head of every list: they tell a wrong kernel from one that overflows */
-    setun_check_bench *b = setun_calloc(1, sizeof(*b));
+    setun_check_trial *trial = setun_calloc(1, sizeof(*trial));
     setun_status status = SETUN_OK;
 
     memset(out_report, 0, sizeof(*out_report));
-    if (b == NULL)
-        return setun_fail_nomem(error, "check", sizeof(*b));
+    if (trial == NULL)
+        return setun_fail_nomem(error, "check", sizeof(*trial));
     for (uint32_t i = 0; status == SETUN_OK && out_report->failure.kind == NULL; i++) {
-        memset(b, 0, sizeof(*b));
-        b->target = target;
-        b->c.random = setun_check_stream(seed, target->ref.kernel->name, i);
+        memset(trial, 0, sizeof(*trial));
+        trial->target = target;
+        trial->c.random = setun_check_stream(seed, target->ref.kernel->name, i);
         if (i == SMALL_CASES)
             status = setun_check_k_max(target, seed, out_report, error);
-        if (status != SETUN_OK || out_report->failure.kind != NULL || !target->op->describe(target, i, &b->c))
+        if (status != SETUN_OK || out_report->failure.kind != NULL || !target->op->describe(target, i, &trial->c))
             break;
-        status = check_case(b, i, seed, rounds, out_report, error);
-        setun_check_bench_free(b);
+        status = check_case(trial, i, seed, rounds, out_report, error);
+        setun_check_trial_free(trial);
     }
     if (status == SETUN_OK && out_report->failure.kind == NULL && out_report->n_cases > 0 && !out_report->k_max_done)
         status = setun_check_k_max(target, seed, out_report, error);
-    free(b);
+    free(trial);
     return status;
 }

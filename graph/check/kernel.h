@@ -4,23 +4,24 @@
 #include "check/target.h"
 
 /* One case with its operands, ready to be run in any way. Zero-initialise. */
-typedef struct setun_check_bench {
+typedef struct setun_check_trial {
     const setun_check_target *target;
     setun_check_case          c;
     setun_check_operand       oracle_in[SETUN_CHECK_INS], in[SETUN_CHECK_INS]; /* the same data where the formats are the same */
     setun_check_operand       expected[SETUN_CHECK_OUTS], found[SETUN_CHECK_OUTS], blank[SETUN_CHECK_OUTS];
     setun_check_call          call;     /* of the kernel under test, into `found` */
     bool                      has_expected;
-} setun_check_bench;
+} setun_check_trial;
 
 /* Operands, filled, and what the oracle makes of them. A failure: the oracle's or a pack kernel's. *out_applies: false if a format cannot
  * hold the case or a kernel on the way declines it. */
-setun_status setun_check_bench_make(setun_check_bench *bench, bool *out_applies, char why[200], setun_check_failure *failure, setun_error *error);
+setun_status setun_check_trial_make(setun_check_trial *trial, bool *out_applies, char why[200], setun_check_failure *failure,
+                                    setun_error *error);
 /* For plan() alone: shapes without data. */
-setun_status setun_check_bench_shape(setun_check_bench *bench, setun_error *error);
-void         setun_check_bench_free(setun_check_bench *bench);
+setun_status setun_check_trial_shape(setun_check_trial *trial, setun_error *error);
+void         setun_check_trial_free(setun_check_trial *trial);
 /* One run; then the outputs are compared with what is expected: "value". */
-setun_status setun_check_bench_run(setun_check_bench *bench, const setun_check_way *way, bool *out_declined, char why[200],
+setun_status setun_check_trial_run(setun_check_trial *trial, const setun_check_way *way, bool *out_declined, char why[200],
                                    setun_check_failure *failure, setun_error *error);
 
 /* Counts and first failure of a kernel. Zero-initialise. */
