@@ -22,6 +22,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON) # Depends: what dpkg-shlibdeps finds
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates) # setun model pull, of https
 # What packages that link libsetun depend on. CPack's own way to say it takes plugins for libraries.
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/debian/shlibs
   CONTENT "libsetun @PROJECT_VERSION_MAJOR@ setun (>= @PROJECT_VERSION@)\n" @ONLY)

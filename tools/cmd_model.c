@@ -60,15 +60,17 @@ static int run(int argc, char **argv)
         {.name = "show", .summary = "what a model holds: parameters, tensors, shares of zeros, memory", .run = model_show},
         {.name = "check", .summary = "whether graph, weights and tokenizer fit together and can run", .run = model_check},
         {.name = "plot", .summary = "the graph as a picture", .run = model_plot},
+        {.name = "pull", .summary = "download a model", .run = model_pull},
     };
     static const command_group group = {
         .name = "model",
         .members = members,
         .n_members = sizeof(members) / sizeof(members[0]),
-        .examples = "setun model show fable\nsetun model check ./my-model\nsetun model plot fable --svg fable.svg",
+        .examples = "setun model show fable\nsetun model check ./my-model\nsetun model plot fable --svg fable.svg\n"
+                    "setun model pull bitnet-b1.58-2b-4t-gguf",
     };
 
     return group_run(&group, argc, argv);
 }
 
-const command command_model = {.name = "model", .summary = "show, check and plot models", .run = run};
+const command command_model = {.name = "model", .summary = "show, check, plot and download models", .run = run};

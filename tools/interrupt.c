@@ -28,15 +28,14 @@ static void on_signal(int number)
         setun_session_interrupt(session_to_end);
 }
 
-void interrupt_session(setun_session *session)
+static void set_handlers(bool on)
 {
     struct sigaction action;
 
     memset(&action, 0, sizeof(action));
     (void)sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART; /* a write to stdout goes on; the session ends by its flag */
-    action.sa_handler = session != NULL ? on_signal : SIG_DFL;
-    session_to_end = session;
+    action.sa_handler = on ? on_signal : SIG_DFL;
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         struct sigaction old;
 
@@ -44,6 +43,18 @@ void interrupt_session(setun_session *session)
         if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             (void)sigaction(signals[i], &action, NULL);
     }
+}
+
+void interrupt_session(setun_session *session)
+{
+    session_to_end = session;
+    set_handlers(session != NULL);
+}
+
+void interrupt_watch(bool on)
+{
+    session_to_end = NULL;
+    set_handlers(on);
 }
 
 int interrupt_signal(void)

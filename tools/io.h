@@ -40,6 +40,9 @@ json_t *json_ids(const int32_t *ids, size_t n_ids);
 /* From now on SIGINT, SIGTERM and SIGHUP interrupt the session, and a second one ends the process. NULL: as before again. */
 void interrupt_session(setun_session *session);
 
+/* The same without a session: the first signal is only noted, and whoever works asks interrupt_signal. */
+void interrupt_watch(bool on);
+
 /* The signal that came, or 0. */
 int interrupt_signal(void);
 

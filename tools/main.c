@@ -20,6 +20,7 @@ static void print_overview(FILE *file)
                   "\n'setun COMMAND --help' describes a command, 'setun --version' says what this is.\n\n"
                   "environment:\n"
                   "  SETUN_MODEL_PATH   folders of models, ':' between them\n"
+                  "  SETUN_HUB          where 'setun model pull' finds what has a name (default https://huggingface.co)\n"
                   "  SETUN_PLUGIN_PATH  folders of backend plugins, ':' between them\n"
                   "  SETUN_CPU          caps the instruction set: sse, avx2, avx512, amx, neon, dotprod, i8mm or native, and\n"
                   "                     ',-FEATURE' takes one away\n\n"

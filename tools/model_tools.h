@@ -7,6 +7,7 @@
 int model_show(int argc, char **argv);
 int model_check(int argc, char **argv);
 int model_plot(int argc, char **argv);
+int model_pull(int argc, char **argv);
 
 /* The path's last component, or the path where it ends with a slash. */
 const char *base_name(const char *path);

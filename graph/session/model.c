@@ -1,118 +1,15 @@
-/* model.c - finding a model and its family file, and opening everything that belongs to it. */
+/* model.c - finding the family file of a model, and opening everything that belongs to it. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "session/model_internal.h"
 
 static const char default_model[] = "fable";
 
-enum { MAX_FOLDERS = 32, MAX_FAMILIES = 256 };
-
-/* The folders that hold models and family files: SETUN_MODEL_PATH, <prefix>/share/setun/models of this library, the install's. */
-typedef struct model_folders {
-    setun_pool pool;
-    size_t     n;
-    char      *folder[MAX_FOLDERS];
-} model_folders;
-
-/* False: out of memory. */
-static bool add_folder(model_folders *folders, const char *text, size_t n_bytes)
-{
-    char *copy;
-
-    if (n_bytes == 0 || folders->n == MAX_FOLDERS)
-        return true;
-    copy = setun_pool_strndup(&folders->pool, text, n_bytes);
-    if (copy == NULL)
-        return false;
-    for (size_t i = 0; i < folders->n; i++)
-        if (strcmp(folders->folder[i], copy) == 0)
-            return true;
-    folders->folder[folders->n++] = copy;
-    return true;
-}
-
-static setun_status list_folders(model_folders *folders, setun_error *error)
-{
-    const char *path = getenv("SETUN_MODEL_PATH");
-    const char *library;
-    setun_status status = setun_library_folder(&folders->pool, &library);
-    bool ok = status == SETUN_OK;
-
-    for (const char *at = path; ok && at != NULL && *at != '\0';) {
-        size_t length = strcspn(at, ":");
-
-        ok = add_folder(folders, at, length);
-        at += length + (at[length] == ':');
-    }
-    if (ok && library != NULL) {
-        char *folder = setun_pool_printf(&folders->pool, "%s/%s", library, SETUN_MODELS_FROM_LIBRARY);
-
-        ok = folder != NULL && add_folder(folders, folder, strlen(folder));
-    }
-    ok = ok && add_folder(folders, SETUN_MODEL_DIR, strlen(SETUN_MODEL_DIR));
-    return ok ? SETUN_OK : setun_fail_nomem(error, "model folders", 0);
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-/* The model of the folders whose name `name` was probably meant to be, into near[near_bytes]; "" if none is close. */
-static void find_near(const model_folders *folders, const char *name, char *near, size_t near_bytes)
-{
-    near[0] = '\0';
-    for (size_t i = 0; i < folders->n; i++) {
-        DIR *dir = opendir(folders->folder[i]);
-
-        for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-            const char *const words[] = {entry->d_name, near};
-            char path[4096];
-
-            if (entry->d_name[0] != '.' && strlen(entry->d_name) < near_bytes &&
-                setun_nearest_word(name, words, near[0] != '\0' ? 2 : 1) == entry->d_name &&
-                snprintf(path, sizeof(path), "%s/%s", folders->folder[i], entry->d_name) < (int)sizeof(path) && is_folder(path))
-                (void)snprintf(near, near_bytes, "%s", entry->d_name);
-        }
-        if (dir != NULL)
-            (void)closedir(dir);
-    }
-}
-
-/* A path as it is, or a name found in one of the folders. */
-static setun_status find_model(const model_folders *folders, const char *name, char *out_path, size_t path_bytes, setun_error *error)
-{
-    struct stat info;
-    char looked[512] = "", near[128];
-    size_t used = 0;
-
-    if (name[0] == '\0')
-        return setun_fail(error, SETUN_ERR_INVALID, "the model's name is empty");
-    if (strchr(name, '/') != NULL || is_folder(name)) {
-        if (stat(name, &info) != 0)
-            return setun_fail(error, errno == ENOENT ? SETUN_ERR_NOT_FOUND : SETUN_ERR_IO, "model %s: %s", name, strerror(errno));
-        if (snprintf(out_path, path_bytes, "%s", name) >= (int)path_bytes)
-            return setun_fail(error, SETUN_ERR_INVALID, "model: the path is longer than %zu bytes", path_bytes);
-        return SETUN_OK;
-    }
-    for (size_t i = 0; i < folders->n; i++) {
-        if (snprintf(out_path, path_bytes, "%s/%s", folders->folder[i], name) < (int)path_bytes && is_folder(out_path))
-            return SETUN_OK;
-        used += (size_t)snprintf(looked + used, sizeof(looked) - used, "%s%s", used > 0 ? ", " : "", folders->folder[i]);
-        if (used >= sizeof(looked))
-            used = sizeof(looked) - 1;
-    }
-    find_near(folders, name, near, sizeof(near));
-    return setun_fail(error, SETUN_ERR_NOT_FOUND, "model '%s': neither a folder nor a name found in %s%s%s%s", name, looked,
-                      near[0] != '\0' ? "; did you mean '" : "", near, near[0] != '\0' ? "'?" : "");
-}
+enum { MAX_FAMILIES = 256 };
 
 static int compare_names(const void *a, const void *b)
 {
@@ -120,7 +17,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The *.yaml files of a folder, sorted. */
-static setun_status list_families(model_folders *folders, const char *folder, char *out_files[MAX_FAMILIES], size_t *out_n,
+static setun_status list_families(setun_model_folders *folders, const char *folder, char *out_files[MAX_FAMILIES], size_t *out_n,
                                   setun_error *error)
 {
     DIR *dir = opendir(folder);
@@ -145,7 +42,7 @@ static setun_status list_families(model_folders *folders, const char *folder, ch
     return SETUN_OK;
 }
 
-static setun_status open_graph(model_folders *folders, const char *given, const setun_weights *weights, setun_graph **out_graph,
+static setun_status open_graph(setun_model_folders *folders, const char *given, const setun_weights *weights, setun_graph **out_graph,
                                setun_error *error)
 {
     char *files[MAX_FAMILIES];
@@ -212,7 +109,7 @@ setun_status setun_model_open(const char *name, const setun_model_options *optio
 {
     static const setun_model_options defaults = {0};
     setun_model *model = setun_calloc(1, sizeof(*model));
-    model_folders folders = {0};
+    setun_model_folders folders = {0};
     char path[4096];
     setun_status status;
 
@@ -220,9 +117,9 @@ setun_status setun_model_open(const char *name, const setun_model_options *optio
         return setun_fail_nomem(error, "model", sizeof(*model));
     if (options == NULL)
         options = &defaults;
-    status = list_folders(&folders, error);
+    status = setun_model_folders_list(&folders, error);
     if (status == SETUN_OK)
-        status = find_model(&folders, name == NULL ? default_model : name, path, sizeof(path), error);
+        status = setun_model_find(&folders, name == NULL ? default_model : name, path, sizeof(path), error);
     if (status == SETUN_OK)
         status = setun_weights_open(path, &model->weights, error);
     if (status == SETUN_OK)

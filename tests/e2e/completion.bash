@@ -45,6 +45,9 @@ offers help plugins "" : list check --help
 offers plugins "" : list check --help
 offers plugins l : list
 offers model s : show
+offers model pull bitnet-b1.58-2b-4t- : bitnet-b1.58-2b-4t-gguf bitnet-b1.58-2b-4t-bf16
+offers model pull --re : --retries
+offers model pull x pro : prompt.txt
 offers run --te : --temp
 offers run --no : --no-bos --no-echo
 offers run - : --prompt --file --tokens --temp --top-k --seed --model --threads --backend --kv --output --verbose --help +

@@ -36,6 +36,7 @@ Test(usage, help)
     check_help("model", "show", "--help");
     check_help("model", "check", "--help");
     check_help("model", "plot", "--help");
+    check_help("model", "pull", "--help");
     check_help("help", "plugins", NULL);
     check_help("help", "plugins", "check");
 }

@@ -30,14 +30,14 @@ _setun_operands() {
     sed -n -E '/^$/q; s/\[-[^]]*\]//g; s/--?[A-Za-z-]+ [A-Z][^ ]*//g; p' <<< "$1"
 }
 
-# Names of models: folders in SETUN_MODEL_PATH and beside the program $1.
+# Names of models: folders and files in SETUN_MODEL_PATH, where downloads go, and beside the program $1.
 _setun_models() {
     local folder model folders program
     program=$(type -P -- "$1") || return
     IFS=: read -r -a folders <<< "${SETUN_MODEL_PATH-}"
-    for folder in "${folders[@]}" "${program%/*}/../share/setun/models"; do
-        for model in "$folder"/*/; do
-            [[ -d $model ]] || continue
+    for folder in "${folders[@]}" "${XDG_DATA_HOME:-${HOME-}/.local/share}/setun/models" "${program%/*}/../share/setun/models"; do
+        for model in "$folder"/*/ "$folder"/*.gguf "$folder"/*.setun; do
+            [[ -e $model ]] || continue
             model=${model%/}
             printf '%s\n' "${model##*/}"
         done
@@ -125,6 +125,9 @@ _setun() {
     if [[ $argument == *MODEL* ]]; then
         _setun_argument "" MODEL
         [[ $argument == *MODEL.yaml* ]] && _setun_files file
+    elif [[ $argument == *NAME* && $help == *" --list "* ]]; then
+        _setun_words "$("$setun" "${path[@]}" --list 2> /dev/null | awk 'NR > 1 { print $1 }')" ""
+        [[ ${COMP_WORDS[COMP_CWORD - 1]} == "${path[1]}" ]] || _setun_files file
     elif [[ $argument == *FILE* ]]; then
         _setun_files file
     fi

@@ -25,9 +25,17 @@ typedef struct setun_model_options {
     const char          *plugin_path; /**< where those are looked for, as in setun_plugins_options; NULL: the environment's */
 } setun_model_options;
 
+/** The folder that models which are downloaded go into, so that their names are found: the first one of SETUN_MODEL_PATH, else
+ * setun/models in XDG_DATA_HOME, which is by default ~/.local/share. It need not exist.
+ * \param[out] out_path  [path_bytes] with a NUL at its end
+ * \param path_bytes     room in it
+ * \param[out] error     the reason on failure; may be NULL
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND: none of the variables, nor HOME, names a folder; SETUN_ERR_INVALID: the path is too long */
+SETUN_API setun_status setun_model_home(char *out_path, size_t path_bytes, setun_error *error);
+
 /** Opens a model. Its weight files stay open; weights are read when a session is made.
- * \param name            a Hugging Face folder, or the name of a folder in SETUN_MODEL_PATH (':' between folders) or in the installed
- *                        models; NULL: the default model, "fable"
+ * \param name            a Hugging Face folder, or its name in SETUN_MODEL_PATH (':' between folders), in the folder of downloaded models
+ *                        (setun_model_home) or in the installed ones; NULL: the default model, "fable"
  * \param options         may be NULL
  * \param[out] out_model  the caller's, for setun_model_close
  * \param[out] error      the reason on failure; may be NULL

@@ -1,0 +1,172 @@
+/* model_find.c - where models lie, and which of them a name means. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "session/model_internal.h"
+
+/* False: out of memory. */
+static bool add_folder(setun_model_folders *folders, const char *text, size_t n_bytes)
+{
+    char *copy;
+
+    if (n_bytes == 0 || folders->n == SETUN_MODEL_MAX_FOLDERS)
+        return true;
+    copy = setun_pool_strndup(&folders->pool, text, n_bytes);
+    if (copy == NULL)
+        return false;
+    for (size_t i = 0; i < folders->n; i++)
+        if (strcmp(folders->folder[i], copy) == 0)
+            return true;
+    folders->folder[folders->n++] = copy;
+    return true;
+}
+
+/* Path of `relative`, which may begin with "../", as seen from `folder`, which has no links in it: without the detour. NULL: out of memory. */
+static char *join(setun_pool *pool, const char *folder, const char *relative)
+{
+    size_t length = strlen(folder);
+
+    while (strncmp(relative, "../", 3) == 0) {
+        while (length > 0 && folder[length - 1] != '/')
+            length--;
+        while (length > 0 && folder[length - 1] == '/')
+            length--;
+        relative += 3;
+    }
+    return setun_pool_printf(pool, "%.*s/%s", (int)length, folder, relative);
+}
+
+/* Folder of downloaded models when SETUN_MODEL_PATH names none: the base folder and what follows it. False: nothing tells. */
+static bool user_folder(const char **out_base, const char **out_rest)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+    if (data != NULL && data[0] == '/') { /* the specification: other paths are to be ignored */
+        *out_base = data;
+        *out_rest = "setun/models";
+        return true;
+    }
+    *out_base = home;
+    *out_rest = ".local/share/setun/models";
+    return home != NULL && home[0] == '/';
+}
+
+setun_status setun_model_home(char *out_path, size_t path_bytes, setun_error *error)
+{
+    const char *path = getenv("SETUN_MODEL_PATH"), *base, *rest;
+    int length;
+
+    path = path != NULL ? path + strspn(path, ":") : "";
+    if (path[0] != '\0')
+        length = snprintf(out_path, path_bytes, "%.*s", (int)strcspn(path, ":"), path);
+    else if (user_folder(&base, &rest))
+        length = snprintf(out_path, path_bytes, "%s/%s", base, rest);
+    else
+        return setun_fail(error, SETUN_ERR_NOT_FOUND, "no folder for models: SETUN_MODEL_PATH, XDG_DATA_HOME and HOME name none");
+    if (length < 0 || (size_t)length >= path_bytes)
+        return setun_fail(error, SETUN_ERR_INVALID, "the folder for models: its path is longer than %zu bytes", path_bytes);
+    return SETUN_OK;
+}
+
+setun_status setun_model_folders_list(setun_model_folders *folders, setun_error *error)
+{
+    const char *path = getenv("SETUN_MODEL_PATH"), *library, *base, *rest;
+    bool ok = setun_library_folder(&folders->pool, &library) == SETUN_OK;
+
+    for (const char *at = path; ok && at != NULL && *at != '\0';) {
+        size_t length = strcspn(at, ":");
+
+        ok = add_folder(folders, at, length);
+        at += length + (at[length] == ':');
+    }
+    if (ok && user_folder(&base, &rest)) {
+        char *folder = setun_pool_printf(&folders->pool, "%s/%s", base, rest);
+
+        ok = folder != NULL && add_folder(folders, folder, strlen(folder));
+    }
+    if (ok && library != NULL) {
+        char *folder = join(&folders->pool, library, SETUN_MODELS_FROM_LIBRARY);
+
+        ok = folder != NULL && add_folder(folders, folder, strlen(folder));
+    }
+    ok = ok && add_folder(folders, SETUN_MODEL_DIR, strlen(SETUN_MODEL_DIR));
+    return ok ? SETUN_OK : setun_fail_nomem(error, "model folders", 0);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* The model of the folders whose name `name` was probably meant to be, into near[near_bytes]; "" if none is close. */
+static void find_near(const setun_model_folders *folders, const char *name, char *near, size_t near_bytes)
+{
+    near[0] = '\0';
+    for (size_t i = 0; i < folders->n; i++) {
+        DIR *dir = opendir(folders->folder[i]);
+
+        for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+            const char *const words[] = {entry->d_name, near};
+            char path[4096];
+
+            if (entry->d_name[0] != '.' && strlen(entry->d_name) < near_bytes &&
+                setun_nearest_word(name, words, near[0] != '\0' ? 2 : 1) == entry->d_name &&
+                snprintf(path, sizeof(path), "%s/%s", folders->folder[i], entry->d_name) < (int)sizeof(path) && is_folder(path))
+                (void)snprintf(near, near_bytes, "%s", entry->d_name);
+        }
+        if (dir != NULL)
+            (void)closedir(dir);
+    }
+}
+
+/* Whether the folder holds the model: a folder of that name, a file of it, or the file without its ending. */
+static bool find_in_folder(const char *folder, const char *name, char *out_path, size_t path_bytes)
+{
+    static const char *const endings[] = {"", ".gguf", ".setun"};
+
+    for (size_t i = 0; i < SETUN_COUNT(endings); i++)
+        if (snprintf(out_path, path_bytes, "%s/%s%s", folder, name, endings[i]) < (int)path_bytes &&
+            (is_file(out_path) || (i == 0 && is_folder(out_path))))
+            return true;
+    return false;
+}
+
+setun_status setun_model_find(const setun_model_folders *folders, const char *name, char *out_path, size_t path_bytes, setun_error *error)
+{
+    struct stat info;
+    char looked[512] = "", near[128];
+    size_t used = 0;
+
+    if (name[0] == '\0')
+        return setun_fail(error, SETUN_ERR_INVALID, "the model's name is empty");
+    if (strchr(name, '/') != NULL || is_folder(name) || (strchr(name, '.') != NULL && is_file(name))) {
+        if (stat(name, &info) != 0)
+            return setun_fail(error, errno == ENOENT ? SETUN_ERR_NOT_FOUND : SETUN_ERR_IO, "model %s: %s", name, strerror(errno));
+        if (snprintf(out_path, path_bytes, "%s", name) >= (int)path_bytes)
+            return setun_fail(error, SETUN_ERR_INVALID, "model: the path is longer than %zu bytes", path_bytes);
+        return SETUN_OK;
+    }
+    for (size_t i = 0; i < folders->n; i++) {
+        if (find_in_folder(folders->folder[i], name, out_path, path_bytes))
+            return SETUN_OK;
+        used += (size_t)snprintf(looked + used, sizeof(looked) - used, "%s%s", used > 0 ? ", " : "", folders->folder[i]);
+        if (used >= sizeof(looked))
+            used = sizeof(looked) - 1;
+    }
+    find_near(folders, name, near, sizeof(near));
+    return setun_fail(error, SETUN_ERR_NOT_FOUND, "model '%s': neither a folder nor a name found in %s%s%s%s", name, looked,
+                      near[0] != '\0' ? "; did you mean '" : "", near, near[0] != '\0' ? "'?" : "");
+}
