@@ -42,6 +42,7 @@
     X(pack_tern2tq2_tern2row__scalar) \
     X(pack_terntq1_tern2r16k16__scalar) \
     X(pack_terntq1_tern2row__scalar) \
+    X(probe_int8_f32_f32__scalar) \
     X(quantise_bf16_q6kb256__scalar) \
     X(quantise_bf16_q80b32__scalar) \
     X(quantise_f16_q6kb256__scalar) \
