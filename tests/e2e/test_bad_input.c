@@ -136,39 +136,80 @@ Test(bad_input, requests)
     folder_remove(folder);
 }
 
+/* Runs the model with one bit flipped; whether it was refused. An error is one line that names the folder; an answer is an answer. */
+static bool run_flipped(const char *folder, const char *weights, size_t at, unsigned bit)
+{
+    char byte[2] = "";
+    const bad_model flip = {.name = "flip", .file = "model.safetensors", .damage = DAMAGE_BYTES, .to = byte, .n_to = 1, .at = at};
+    process_result result;
+    bool refused;
+
+    byte[0] = (char)(weights[at] ^ (1 << bit));
+    bad_model_make(folder, &flip);
+    setun_command(&result, "run", "-m", folder, "-p", "x", "-n", "1", "-t", "1", NULL);
+    refused = result.exit_code == 1;
+    cr_expect(result.exit_code == 0 || refused, "byte %zu = %02x: exit %d, signal %d: %s", at, (unsigned char)byte[0], result.exit_code,
+              result.signal, result.err);
+    if (refused)
+        check_error("flipped bit", &result, 1, folder);
+    process_result_free(&result);
+    bad_model_clear(folder);
+    return refused;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005U + 1442695040888963407U; /* Knuth's linear congruential generator */
+    return *state;
+}
+
 /* Single bits of the weight file's header, flipped one at a time by a fixed sequence: an error or, where the bit means nothing to Setun,
  * an answer; never a crash. */
 Test(bad_input, flipped_bits)
 {
     size_t n_bytes;
-    char *text = file_read(FABLE "/model.safetensors", &n_bytes);
+    char *weights = file_read(FABLE "/model.safetensors", &n_bytes), folder[64];
     uint64_t state = 20240217;
-    char folder[64];
     int n_refused = 0;
 
-    free(text);
     folder_make(folder);
     for (int i = 0; i < 40; i++) {
-        char byte[2] = "";
-        bad_model flip = {.name = "flip", .file = "model.safetensors", .damage = DAMAGE_BYTES, .to = byte, .n_to = 1};
-        process_result result;
-
-        state = state * 6364136223846793005U + 1442695040888963407U; /* Knuth's linear congruential generator */
-        flip.at = (size_t)(state >> 33) % 9816;                      /* the length and the header */
-        text = file_read(FABLE "/model.safetensors", &n_bytes);
-        byte[0] = (char)(text[flip.at] ^ (1 << (state >> 20) % 8));
-        free(text);
-        bad_model_make(folder, &flip);
-        setun_command(&result, "run", "-m", folder, "-p", "x", "-n", "1", "-t", "1", NULL);
-        cr_expect(result.exit_code == 0 || result.exit_code == 1, "byte %zu = %02x: exit %d, signal %d: %s", flip.at,
-                  (unsigned char)byte[0], result.exit_code, result.signal, result.err);
-        if (result.exit_code == 1) {
-            n_refused++;
-            check_error("flipped bit", &result, 1, folder);
-        }
-        process_result_free(&result);
-        bad_model_clear(folder);
+        next_random(&state);
+        n_refused += run_flipped(folder, weights, (size_t)(state >> 33) % 9816 /* the length and the header */, (state >> 20) % 8);
     }
     cr_assert(n_refused > 20, "only %d of 40 flips were noticed", n_refused);
     folder_remove(folder);
+    free(weights);
+}
+
+/* The same in the data: most bits change a weight a little and nobody can know; a code that stands for nothing, a NaN or a scale that is none
+ * is an error, and whatever the bit makes of a number, the answer is finite or refused. Half of the flips are in the top bits of a bf16, half
+ * behind the embedding, which comes first and is two thirds of the file. */
+Test(bad_input, flipped_bits_of_the_data)
+{
+    enum { EMBEDDING_BYTES = 2 * 4096 * 256 };
+    size_t n_bytes, data;
+    char *weights = file_read(FABLE "/model.safetensors", &n_bytes), folder[64];
+    uint64_t state = 20261122, n_header = 0;
+    int n_refused = 0, n_answered = 0;
+
+    for (int i = 7; i >= 0; i--)
+        n_header = n_header << 8 | (unsigned char)weights[i];
+    data = 8 + (size_t)n_header;
+    cr_assert(data + EMBEDDING_BYTES < n_bytes);
+    folder_make(folder);
+    for (int i = 0; i < 48; i++) {
+        const size_t first = i % 2 == 0 ? data : data + EMBEDDING_BYTES;
+        size_t at = first + (size_t)(next_random(&state) >> 33) % (n_bytes - first);
+        bool refused;
+
+        if (i % 2 == 0)
+            at |= 1; /* the upper byte of a bf16, as the data starts at an even place */
+        refused = run_flipped(folder, weights, at, i % 2 == 0 ? 6 : (unsigned)(state >> 20) % 8);
+        n_refused += refused;
+        n_answered += !refused;
+    }
+    cr_assert(n_refused > 0 && n_answered > 0, "%d refused, %d answered", n_refused, n_answered);
+    folder_remove(folder);
+    free(weights);
 }

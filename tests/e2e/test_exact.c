@@ -5,52 +5,7 @@
 
 #include "fixture.h"
 #include "process.h"
-
-/* Runs setun score with up to 8 further arguments and gives the bytes of the logits file, and of stdout. */
-typedef struct scored {
-    char  *npy, *out;
-    size_t n_npy;
-} scored;
-
-static scored score_in(const char *const *environment, const char *const *further)
-{
-    const char *argv[24] = {SETUN_COMMAND, "score", "--logits"};
-    const process_options options = {.environment = environment};
-    char folder[64], npy[128];
-    process_result result;
-    scored got;
-    size_t n = 3;
-
-    folder_make(folder);
-    (void)snprintf(npy, sizeof(npy), "%s/out.npy", folder);
-    argv[n++] = npy;
-    while (*further != NULL)
-        argv[n++] = *further++;
-    process_run(argv, &options, &result);
-    cr_assert_eq(result.exit_code, 0, "exit %d: %s", result.exit_code, result.err);
-    got.npy = file_read(npy, &got.n_npy);
-    got.out = strdup(result.out);
-    process_result_free(&result);
-    folder_remove(folder);
-    return got;
-}
-
-static scored score(const char *const *further)
-{
-    return score_in(NULL, further);
-}
-
-static void release(scored *got)
-{
-    free(got->npy);
-    free(got->out);
-}
-
-static void assert_same(const scored *a, const scored *b, const char *what, const char *kv)
-{
-    cr_assert(a->n_npy == b->n_npy && memcmp(a->npy, b->npy, a->n_npy) == 0, "%s, %s cache: the logits differ", what, kv);
-    cr_assert_str_eq(a->out, b->out, "%s, %s cache: the scores differ", what, kv);
-}
+#include "scored.h"
 
 /* A sequence that crosses a block of the cache (256 positions), by every thread count and chunk. */
 static void check_cuts(const char *kv)
@@ -75,18 +30,18 @@ static void check_cuts(const char *kv)
     for (size_t t = 0; t < 3; t++) {
         for (size_t c = 0; c < 4; c++) {
             char what[64];
-            scored got = score((const char *const[]){"--ids", "-f", ids, "--kv", kv, "-t", threads[t], "--chunk", chunks[c], NULL});
+            scored got = scored_by((const char *const[]){"--ids", "-f", ids, "--kv", kv, "-t", threads[t], "--chunk", chunks[c], NULL});
 
             (void)snprintf(what, sizeof(what), "%s threads, chunks of %s", threads[t], chunks[c]);
             if (first.npy == NULL) {
                 first = got;
             } else {
-                assert_same(&first, &got, what, kv);
-                release(&got);
+                scored_assert_same(&first, &got, what, kv);
+                scored_free(&got);
             }
         }
     }
-    release(&first);
+    scored_free(&first);
     folder_remove(folder);
 }
 
@@ -103,17 +58,17 @@ Test(exact, threads_and_chunks_f16)
 Test(exact, run_to_run)
 {
     const char *const arguments[] = {"--ids", "-f", GOLDEN "/logits/long.ids", NULL};
-    scored a = score(arguments), b = score(arguments);
+    scored a = scored_by(arguments), b = scored_by(arguments);
 
-    assert_same(&a, &b, "again", "f16");
-    release(&a);
-    release(&b);
+    scored_assert_same(&a, &b, "again", "f16");
+    scored_free(&a);
+    scored_free(&b);
 }
 
-/* Windows of one text, computed one at a time and mixed with each other; the last window is shorter. */
+/* Windows of one text, computed one at a time and mixed with each other, by every thread count; the last window is shorter. */
 Test(exact, batches_of_sequences)
 {
-    static const char *const batches[] = {"2", "3", "8"};
+    static const char *const batches[] = {"2", "3", "8"}, *const threads[] = {"1", "2", "4"};
     char folder[64], tale[128];
     size_t n_bytes;
     char *text = file_read(GOLDEN "/heldout.txt", &n_bytes);
@@ -124,16 +79,19 @@ Test(exact, batches_of_sequences)
     free(text);
     for (int f16 = 0; f16 < 2; f16++) {
         const char *kv = f16 ? "f16" : "f32";
-        scored alone = score((const char *const[]){"-f", tale, "--kv", kv, "--context", "100", NULL});
+        scored alone = scored_by((const char *const[]){"-f", tale, "--kv", kv, "--context", "100", "-t", "1", NULL});
 
-        for (size_t b = 0; b < 3; b++) {
-            scored mixed = score((const char *const[]){"-f", tale, "--kv", kv, "--context", "100", "--batch", batches[b], "--chunk", "37",
-                                                       NULL});
+        for (size_t b = 0; b < 3; b++)
+            for (size_t t = 0; t < 3; t++) {
+                char what[64];
+                scored mixed = scored_by((const char *const[]){"-f", tale, "--kv", kv, "--context", "100", "--batch", batches[b], "--chunk", "37",
+                                                               "-t", threads[t], NULL});
 
-            assert_same(&alone, &mixed, batches[b], kv);
-            release(&mixed);
-        }
-        release(&alone);
+                (void)snprintf(what, sizeof(what), "batches of %s, %s threads", batches[b], threads[t]);
+                scored_assert_same(&alone, &mixed, what, kv);
+                scored_free(&mixed);
+            }
+        scored_free(&alone);
     }
     folder_remove(folder);
 }
@@ -156,46 +114,32 @@ Test(exact, window_is_a_sequence)
     cr_assert_eq(tokens.exit_code, 0, "%s", tokens.err);
     file_write(ids, tokens.out, tokens.n_out);
     process_result_free(&tokens);
-    windows = score((const char *const[]){"-f", tale, NULL});
-    sequence = score((const char *const[]){"-f", ids, "--ids", NULL});
-    assert_same(&windows, &sequence, "one window", "f16");
-    release(&windows);
-    release(&sequence);
+    windows = scored_by((const char *const[]){"-f", tale, NULL});
+    sequence = scored_by((const char *const[]){"-f", ids, "--ids", NULL});
+    scored_assert_same(&windows, &sequence, "one window", "f16");
+    scored_free(&windows);
+    scored_free(&sequence);
     folder_remove(folder);
-}
-
-/* Whether this machine and build have the backend. */
-static bool is_loaded(const char *backend)
-{
-    process_result plugins;
-    bool loaded = false;
-
-    setun_command(&plugins, "plugins", "list", NULL);
-    cr_assert_eq(plugins.exit_code, 0, "%s", plugins.err);
-    for (char *line = strtok(plugins.out, "\n"); line != NULL; line = strtok(NULL, "\n"))
-        loaded = loaded || (strncmp(line, backend, strlen(backend)) == 0 && line[strlen(backend)] == ' ');
-    process_result_free(&plugins);
-    return loaded;
 }
 
 static void check_backends(const char *kv)
 {
     static const char *const backends[] = {"avx2", "avx512", "amx", "neon"}, *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "9", "200"};
-    scored scalar = score((const char *const[]){"--ids", "-f", GOLDEN "/logits/long.ids", "--kv", kv, "--backend", "scalar", NULL});
+    scored scalar = scored_by((const char *const[]){"--ids", "-f", GOLDEN "/logits/long.ids", "--kv", kv, "--backend", "scalar", NULL});
 
     for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
-        if (!is_loaded(backends[b]))
+        if (!scored_has_backend(backends[b]))
             continue;
         for (size_t t = 0; t < 3; t++)
             for (size_t c = 0; c < 3; c++) {
-                scored got = score((const char *const[]){"--ids", "-f", GOLDEN "/logits/long.ids", "--kv", kv, "--backend", backends[b], "-t",
+                scored got = scored_by((const char *const[]){"--ids", "-f", GOLDEN "/logits/long.ids", "--kv", kv, "--backend", backends[b], "-t",
                                                          threads[t], "--chunk", chunks[c], NULL});
 
-                assert_same(&scalar, &got, backends[b], kv);
-                release(&got);
+                scored_assert_same(&scalar, &got, backends[b], kv);
+                scored_free(&got);
             }
     }
-    release(&scalar);
+    scored_free(&scalar);
 }
 
 Test(exact, backends_f16)
@@ -213,13 +157,13 @@ Test(exact, instruction_sets)
 {
     static const char *const masks[] = {"SETUN_CPU=avx2", "SETUN_CPU=avx512", "SETUN_CPU=avx512,-vnni", "SETUN_CPU=native"};
     const char *const arguments[] = {"--ids", "-f", GOLDEN "/logits/long.ids", NULL};
-    scored lowest = score_in((const char *const[]){"SETUN_CPU=sse", NULL}, arguments);
+    scored lowest = scored_in((const char *const[]){"SETUN_CPU=sse", NULL}, arguments);
 
     for (size_t m = 0; m < sizeof(masks) / sizeof(masks[0]); m++) {
-        scored got = score_in((const char *const[]){masks[m], NULL}, arguments);
+        scored got = scored_in((const char *const[]){masks[m], NULL}, arguments);
 
-        assert_same(&lowest, &got, masks[m], "f16");
-        release(&got);
+        scored_assert_same(&lowest, &got, masks[m], "f16");
+        scored_free(&got);
     }
-    release(&lowest);
+    scored_free(&lowest);
 }
