@@ -92,8 +92,14 @@ static int dispatch(int argc, char **argv)
                SETUN_ABI_MINOR);
         return EXIT_DONE;
     }
-    if (word[0] == '-')
+    if (word[0] == '-') {
+        static const char *const options[] = {"--help", "--version"};
+        const char *near = setun_nearest_word(word, options, sizeof(options) / sizeof(options[0]));
+
+        if (near != NULL)
+            return fail_usage("unknown option '%s'; did you mean '%s'?", word, near);
         return fail_usage("unknown option '%s'; see 'setun --help'", word);
+    }
     return fail_unknown(word);
 }
 

@@ -88,6 +88,7 @@ static const struct {
     {{"tokenise"}, "did you mean 'tokenize'?"},
     {{"frobnicate"}, "unknown command 'frobnicate'; see 'setun --help'"},
     {{"--frobnicate"}, "unknown option '--frobnicate'"},
+    {{"--verson"}, "unknown option '--verson'; did you mean '--version'?"},
     {{"help", "rnu"}, "did you mean 'run'?"},
     {{"run", "--tmep", "1", "-p", "x"}, "setun run: unknown option '--tmep'; did you mean '--temp'?"},
     {{"run", "--frobnicate=3"}, "unknown option '--frobnicate'; see 'setun run --help'"},
