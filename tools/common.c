@@ -89,8 +89,10 @@ setun_status common_create_session(const common_options *common, setun_model *mo
         setun_session_describe(*out_session, &info);
         (void)fprintf(stderr,
                       "session: %u threads, passes of %u tokens, %u sequences of %lld, %s cache\n"
+                      "weights: %zu, of which %zu had to be packed for their kernels\n"
                       "memory: weights %.1f MiB, activations %.1f MiB, cache %.1f MiB\n",
                       info.n_threads, info.chunk, info.max_seqs, (long long)info.context, options.kv == SETUN_KV_F32 ? "f32" : "f16",
+                      info.n_weights, info.n_packed,
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
     }
     return status;

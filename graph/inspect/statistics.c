@@ -10,20 +10,38 @@
 /* One pass over a tensor's contents: called with a piece of them, a whole number of elements. */
 typedef void look(void *context, const unsigned char *data, size_t n_bytes);
 
-static setun_status read_all(const setun_weights *weights, const setun_weight *weight, look *look_at, void *context, setun_error *error)
+/* Bytes first..first + n_bytes - 1 of the contents. */
+static setun_status read_range(const setun_weights *weights, const setun_weight *weight, size_t first, size_t n_bytes, unsigned char *data,
+                               look *look_at, void *context, setun_error *error)
 {
-    unsigned char *data = setun_alloc(SETUN_WEIGHT_CHUNK_BYTES);
     setun_status status = SETUN_OK;
     size_t n;
 
-    if (data == NULL)
-        return setun_fail_nomem(error, "piece of a tensor", SETUN_WEIGHT_CHUNK_BYTES);
-    for (size_t at = 0; at < weight->n_bytes && status == SETUN_OK; at += n) {
-        n = weight->n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? weight->n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
-        status = setun_weight_read(weights, weight, at, n, data, error);
+    for (size_t at = 0; at < n_bytes && status == SETUN_OK; at += n) {
+        n = n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
+        status = setun_weight_read(weights, weight, first + at, n, data, error);
         if (status == SETUN_OK)
             look_at(context, data, n);
     }
+    return status;
+}
+
+/* element_bytes: rows that are laid out with padding are read without it; 0: all bytes. */
+static setun_status read_all(const setun_weights *weights, const setun_weight *weight, size_t element_bytes, look *look_at, void *context,
+                             setun_error *error)
+{
+    const size_t n_rows = weight->laid_out && element_bytes > 0 && weight->n_dims > 1 ? (size_t)weight->dim[0] : 1;
+    const size_t stride = weight->n_bytes / n_rows;
+    const size_t row_bytes = weight->laid_out && element_bytes > 0 ? element_bytes * (size_t)weight->dim[weight->n_dims > 1 ? 1 : 0] : stride;
+    unsigned char *data = setun_alloc(SETUN_WEIGHT_CHUNK_BYTES);
+    setun_status status = SETUN_OK;
+
+    if (data == NULL)
+        return setun_fail_nomem(error, "piece of a tensor", SETUN_WEIGHT_CHUNK_BYTES);
+    if (row_bytes == stride)
+        status = read_range(weights, weight, 0, weight->n_bytes, data, look_at, context, error);
+    for (size_t i = 0; row_bytes != stride && i < n_rows && status == SETUN_OK; i++)
+        status = read_range(weights, weight, i * stride, row_bytes, data, look_at, context, error);
     free(data);
     return status;
 }
@@ -166,13 +184,13 @@ static setun_status ternarise(const setun_weights *weights, const setun_weight *
 {
     struct absmean mean = {.format = format, .k = weight->dim[1]};
     struct ternarised codes = {.format = format};
-    setun_status status = read_all(weights, weight, add_magnitudes, &mean, error);
+    setun_status status = read_all(weights, weight, format->element_bytes, add_magnitudes, &mean, error);
 
     if (status != SETUN_OK)
         return status;
     statistics->scale = fmaxf((float)(mean.total / (double)(weight->dim[0] * weight->dim[1])), SETUN_QUANT_FLOOR);
     codes.inverse = 1.0f / statistics->scale;
-    status = read_all(weights, weight, count_ternarised, &codes, error);
+    status = read_all(weights, weight, format->element_bytes, count_ternarised, &codes, error);
     statistics->n_minus = codes.n_minus;
     statistics->n_zero  = codes.n_zero;
     statistics->n_plus  = codes.n_plus;
@@ -184,7 +202,7 @@ static setun_status measure(const setun_weights *weights, const setun_weight *we
                             setun_tensor_statistics *statistics, setun_error *error)
 {
     struct measure m = {.format = format, .min = INFINITY, .max = -INFINITY};
-    const setun_status status = read_all(weights, weight, measure_dense, &m, error);
+    const setun_status status = read_all(weights, weight, format->element_bytes, measure_dense, &m, error);
 
     if (status != SETUN_OK)
         return status;
@@ -202,10 +220,14 @@ static setun_status count_codes(const setun_weights *weights, const setun_weight
                                 setun_error *error)
 {
     struct byte_counts counts = {.count = {{0}}};
-    const setun_status status = read_all(weights, weight, count_bytes, &counts, error);
+    const setun_status status = read_all(weights, weight, 0, count_bytes, &counts, error);
+    uint64_t n_padding;
 
     statistics->ternary = true;
     count_codes_of_2_bits(&counts, statistics);
+    /* Packings for kernels have padding, of zeros. */
+    n_padding = 4 * (uint64_t)weight->n_bytes - (uint64_t)(weight->dim[0] * weight->dim[1]);
+    statistics->n_zero -= statistics->n_zero < n_padding ? statistics->n_zero : n_padding;
     return status;
 }
 
@@ -215,7 +237,7 @@ setun_status setun_weight_statistics(const setun_weights *weights, const setun_w
     setun_tensor_statistics statistics = {.scale = weight->scale};
     setun_status status;
 
-    if (strcmp(weight->fmt, "tern2.hf") == 0) {
+    if (strcmp(weight->fmt, "tern2.hf") == 0 || strcmp(weight->fmt, "tern2.row") == 0 || strcmp(weight->fmt, "tern2.r16k16") == 0) {
         status = count_codes(weights, weight, &statistics, error);
         if (status == SETUN_OK)
             *out_statistics = statistics;

@@ -198,6 +198,10 @@ bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char 
         (void)snprintf(why, why_bytes, "the model has no weights");
         return false;
     }
+    if (is_master(weight) && strcmp(fmts, weight->fmt) == 0) { /* though it may be here, for other forms to be made of */
+        (void)snprintf(why, why_bytes, "the weight is to be ternarised first");
+        return false;
+    }
     if (find_entry(store, SETUN_OPERAND_WEIGHT, w, fmts) < store->n_entries)
         return true;
     if (!is_master(weight)) {

@@ -8,7 +8,8 @@
 
 typedef struct setun_store setun_store;
 
-/* graph, plugins and their owners must outlive the store. */
+/* graph, plugins and their owners must outlive the store. SETUN_ERR_FORMAT, _UNSUPPORTED: a weight of the file that is laid out for kernels
+ * has not the length of its format, or no loaded plugin knows that. */
 setun_status setun_store_create(const setun_graph *graph, const setun_plugins *plugins, const setun_machine *machine,
                                 setun_store **out_store, setun_error *error);
 void         setun_store_destroy(setun_store *store); /* accepts NULL */
@@ -38,6 +39,8 @@ void setun_store_set_progress(setun_store *store, setun_store_progress *progress
  * in memory as it is in its file, or in a form between. SETUN_ERR_IO: a file became shorter; SETUN_ERR_FORMAT: contents are wrong. */
 setun_status setun_store_fill(setun_store *store, setun_team *team, setun_error *error);
 
+/* Representations that plans read, and how many of them are packed: not as they are in the file. */
+void   setun_store_count_weights(const setun_store *store, size_t *out_n_weights, size_t *out_n_packed);
 size_t setun_store_weight_bytes(const setun_store *store); /* in the representations that plans read */
 size_t setun_store_cache_bytes(const setun_store *store);  /* address space */
 #endif

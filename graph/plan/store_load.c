@@ -1,30 +1,86 @@
 /* store_load.c - fills a store's weights: reads them, proves their contents, packs them; one weight after another, so that beside the
  * weights that stay only one is in memory in any other form. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "plan/store_internal.h"
 
-/* Reads the weight as it is in the file. What is proved is what was read: a file that changes meanwhile cannot slip anything in. */
-static setun_status read_source(setun_store *store, setun_store_entry *entry, setun_error *error)
+/* A weight being read by all workers: each takes a range of pieces of SETUN_WEIGHT_CHUNK_BYTES, so that it first touches what it will
+ * often read later. */
+typedef struct reading {
+    setun_store        *store;
+    const setun_weight *source;
+    unsigned char      *data;
+    bool                check;    /* contents are proved as well */
+    atomic_uint_fast64_t n_read;  /* bytes, by all workers together */
+    atomic_flag         lock;     /* of what follows */
+    setun_status        status;   /* of the failure nearest to the weight's begin, which is the one to report */
+    size_t              failed_at;
+    setun_error         error;
+} reading;
+
+static void read_piece(reading *r, size_t at, size_t n_bytes, bool is_caller, setun_status *out_status)
+{
+    setun_store *store = r->store;
+    setun_error error;
+    setun_status status = setun_weight_read(store->graph->source, r->source, at, n_bytes, r->data + at, &error);
+
+    /* What is proved is what was read: a file that changes meanwhile cannot slip anything in. */
+    if (status == SETUN_OK && r->check)
+        status = setun_weight_check_piece(r->source, at, r->data + at, n_bytes, &error);
+    *out_status = status;
+    if (status == SETUN_OK) {
+        const uint64_t n_read = atomic_fetch_add(&r->n_read, n_bytes) + n_bytes;
+
+        if (is_caller && store->progress != NULL)
+            store->progress(store->progress_context, "loading weights", store->n_read + n_read, store->n_to_read);
+        return;
+    }
+    while (atomic_flag_test_and_set_explicit(&r->lock, memory_order_acquire))
+        ;
+    if (r->status == SETUN_OK || at < r->failed_at) {
+        r->status    = status;
+        r->failed_at = at;
+        r->error     = error;
+    }
+    atomic_flag_clear_explicit(&r->lock, memory_order_release);
+}
+
+static void read_share(const setun_worker *worker, void *context)
+{
+    reading *r = context;
+    const size_t n_pieces = (r->source->n_bytes + SETUN_WEIGHT_CHUNK_BYTES - 1) / SETUN_WEIGHT_CHUNK_BYTES;
+    const size_t first = n_pieces * worker->index / worker->n_workers, end = n_pieces * (worker->index + 1) / worker->n_workers;
+    setun_status status = SETUN_OK;
+
+    for (size_t i = first; i < end && status == SETUN_OK; i++) {
+        const size_t at = i * SETUN_WEIGHT_CHUNK_BYTES, left = r->source->n_bytes - at;
+
+        read_piece(r, at, left < SETUN_WEIGHT_CHUNK_BYTES ? left : SETUN_WEIGHT_CHUNK_BYTES, worker->index == 0, &status);
+    }
+}
+
+/* Reads the weight as it is in the file. */
+static setun_status read_source(setun_store *store, setun_store_entry *entry, setun_team *team, setun_error *error)
 {
     const setun_weight *source = store->graph->weights[entry->index].source;
-    const bool check = !setun_weight_is_passed_over(source);
-    unsigned char *data = entry->operand.part[0].data;
     float *scale = entry->operand.n == 2 ? entry->operand.part[1].data : NULL;
-    setun_status status;
-    size_t n;
+    reading r = {.store = store, .source = source, .data = entry->operand.part[0].data, .check = !setun_weight_is_passed_over(source),
+                 .lock = ATOMIC_FLAG_INIT};
 
-    for (size_t at = 0; at < source->n_bytes; at += n) {
-        n = source->n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? source->n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
-        if (store->progress != NULL)
-            store->progress(store->progress_context, "loading weights", store->n_read, store->n_to_read);
-        status = setun_weight_read(store->graph->source, source, at, n, data + at, error);
-        if (status == SETUN_OK && check)
-            status = setun_weight_check_piece(source, at, data + at, n, error);
-        if (status != SETUN_OK)
-            return status;
-        store->n_read += n;
+    atomic_init(&r.n_read, 0);
+    if (store->progress != NULL)
+        store->progress(store->progress_context, "loading weights", store->n_read, store->n_to_read);
+    if (source->n_bytes > SETUN_WEIGHT_CHUNK_BYTES)
+        setun_team_run(team, read_share, &r);
+    else
+        read_share(&(setun_worker){team, 0, 1}, &r);
+    if (r.status != SETUN_OK) {
+        if (error != NULL)
+            *error = r.error;
+        return r.status;
     }
+    store->n_read += source->n_bytes;
     for (int64_t i = 0; scale != NULL && i < entry->operand.part[0].dim[0]; i++)
         scale[i] = source->scale;
     return SETUN_OK;
@@ -87,7 +143,7 @@ static setun_status fill_weight(setun_store *store, uint32_t w, setun_team *team
         if (!entry->wanted)
             status = setun_store_reserve(&entry->operand, name, error);
         if (status == SETUN_OK && entry->source == SETUN_STORE_FILE) {
-            status = read_source(store, entry, error);
+            status = read_source(store, entry, team, error);
         } else if (status == SETUN_OK) {
             status = add_pack_step(store, entry, plan, error);
             packs = true;

@@ -205,9 +205,12 @@ void setun_session_destroy(setun_session *session)
 
 void setun_session_describe(const setun_session *session, setun_session_info *out_info)
 {
+    size_t n_weights, n_packed;
+
+    setun_store_count_weights(session->store, &n_weights, &n_packed);
     *out_info = (setun_session_info){
         .n_threads = setun_team_n_threads(session->team), .chunk = session->chunk, .max_seqs = session->max_seqs,
-        .context = session->context, .weight_bytes = setun_store_weight_bytes(session->store),
+        .context = session->context, .n_weights = n_weights, .n_packed = n_packed, .weight_bytes = setun_store_weight_bytes(session->store),
         .activation_bytes = session->arena_bytes, .cache_bytes = setun_store_cache_bytes(session->store),
     };
 }

@@ -5,6 +5,7 @@
 
 #include "json_load.h"
 #include "text/text.h"
+#include "weights/prepacked.h"
 
 enum { MAX_FILE_BYTES = 64 << 20 }; /* the largest known one has 34 MB */
 
@@ -123,6 +124,29 @@ static setun_status open_file(const char *path, const char *pre, setun_tokenizer
     return status;
 }
 
+/* What a prepacked file holds of the model that it was made of. */
+static setun_status open_prepacked(const char *path, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error)
+{
+    setun_weight_file file;
+    setun_prepacked prepacked;
+    setun_pool pool = {0};
+    char *text = NULL;
+    size_t n_bytes;
+    setun_status status = setun_weight_file_open(path, &file, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = setun_prepacked_read(&file, &pool, &prepacked, error);
+    if (status == SETUN_OK)
+        status = setun_prepacked_read_tokenizer(&file, &prepacked, &text, &n_bytes, error);
+    if (status == SETUN_OK)
+        status = setun_tokenizer_parse(path, text, n_bytes, pre, out_tokenizer, error);
+    free(text);
+    setun_pool_free(&pool);
+    setun_weight_file_close(&file);
+    return status;
+}
+
 setun_status setun_tokenizer_open(const char *path, const setun_tokenizer_options *options, setun_tokenizer **out_tokenizer,
                                   setun_error *error)
 {
@@ -130,6 +154,8 @@ setun_status setun_tokenizer_open(const char *path, const setun_tokenizer_option
     setun_status status;
     struct stat info;
 
+    if (setun_prepacked_claims(path))
+        return open_prepacked(path, options != NULL ? options->pre : NULL, out_tokenizer, error);
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         path = setun_pool_printf(&pool, "%s/tokenizer.json", path);
         if (path == NULL)

@@ -23,10 +23,11 @@ typedef struct setun_reader {
     setun_status (*read)(setun_weights *weights, setun_error *error);
 } setun_reader;
 
-extern const setun_reader setun_reader_huggingface;
+extern const setun_reader setun_reader_huggingface, setun_reader_prepacked;
 
 struct setun_weights {
     const setun_reader  *reader;
+    enum setun_source    source;       /* the reader's, unless the file says */
     setun_pool           pool;         /* every string and list below */
     const char          *path;
     const char          *config_path;  /* the file that the metadata came from, for errors */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "weights/reader.h"
 
@@ -34,16 +35,35 @@ static bool byte_has_code_3(unsigned byte)
     return (byte & byte >> 1 & 0x55) != 0;
 }
 
-/* tern2.hf: byte [p, c] of [n / 4, k] holds the codes of rows p, p + n/4, ... of column c, low bits first. */
-static setun_status check_ternary(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+/* The first byte with a code 3 among data[n], or n. */
+static size_t find_code_3(const unsigned char *data, size_t n)
 {
-    const size_t n_quarter = (size_t)weight->dim[0] / 4, n_columns = (size_t)weight->dim[1];
-    size_t i = 0, quarter = 0;
+    size_t i = 0;
 
     while (n - i >= sizeof(uint64_t) && !word_has_code_3(data + i))
         i += sizeof(uint64_t);
     while (i < n && !byte_has_code_3(data[i]))
         i++;
+    return i;
+}
+
+/* Packings of four codes a byte whose padding is made of codes, too: a place in the file says enough. */
+static setun_status check_codes(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+{
+    const size_t i = find_code_3(data, n);
+
+    if (i == n)
+        return SETUN_OK;
+    return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": tensor '%s' (%s): expected ternary codes of 0, 1 or 2, found a 3",
+                      weight->file->path, weight->file_byte + first_byte + i, weight->name, weight->fmt);
+}
+
+/* tern2.hf: byte [p, c] of [n / 4, k] holds the codes of rows p, p + n/4, ... of column c, low bits first. */
+static setun_status check_ternary(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+{
+    const size_t n_quarter = (size_t)weight->dim[0] / 4, n_columns = (size_t)weight->dim[1];
+    size_t i = find_code_3(data, n), quarter = 0;
+
     if (i == n)
         return SETUN_OK;
     while (quarter < 3 && (data[i] >> (2 * quarter) & 3) != 3)
@@ -88,7 +108,9 @@ static bool any_not_finite(const struct element *element, const unsigned char *b
 static setun_status check_dense(const setun_weight *weight, const struct element *element, size_t first_byte, const unsigned char *data,
                                 size_t n, setun_error *error)
 {
-    const size_t n_columns = weight->n_dims == 0 ? 1 : (size_t)weight->dim[weight->n_dims - 1];
+    /* Of a row that is laid out with padding, those of the padding count as columns; they are zeros and are never named. */
+    const size_t n_columns = weight->n_dims == 0 ? 1 : weight->laid_out && weight->n_dims == 2 ? weight->n_bytes / element->n_bytes / (size_t)weight->dim[0]
+                                                                                             : (size_t)weight->dim[weight->n_dims - 1];
     size_t at = 0, n_block = 0, index;
 
     for (; at < n; at += n_block) {
@@ -115,6 +137,8 @@ setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_b
 {
     if (strcmp(weight->fmt, "tern2.hf") == 0)
         return check_ternary(weight, first_byte, data, n_bytes, error);
+    if (strcmp(weight->fmt, "tern2.row") == 0 || strcmp(weight->fmt, "tern2.r16k16") == 0)
+        return check_codes(weight, first_byte, data, n_bytes, error);
     for (size_t i = 0; i < SETUN_COUNT(elements); i++)
         if (strcmp(weight->fmt, elements[i].fmt) == 0)
             return check_dense(weight, &elements[i], first_byte, data, n_bytes, error);
@@ -124,17 +148,28 @@ setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_b
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error)
 {
     unsigned char *data = setun_alloc(SETUN_WEIGHT_CHUNK_BYTES);
+    XXH3_state_t *hash = weight->has_hash ? XXH3_createState() : NULL;
     setun_status status = SETUN_OK;
     size_t n;
 
-    if (data == NULL)
+    if (data == NULL || (weight->has_hash && (hash == NULL || XXH3_64bits_reset(hash) != XXH_OK))) {
+        free(data);
+        (void)XXH3_freeState(hash);
         return setun_fail_nomem(error, "piece of a tensor", SETUN_WEIGHT_CHUNK_BYTES);
+    }
     for (size_t at = 0; at < weight->n_bytes && status == SETUN_OK; at += n) {
         n = weight->n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? weight->n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
         status = setun_weight_read(weights, weight, at, n, data, error);
         if (status == SETUN_OK)
             status = setun_weight_check_piece(weight, at, data, n, error);
+        if (status == SETUN_OK && hash != NULL)
+            (void)XXH3_64bits_update(hash, data, n); /* fails for a NULL only */
     }
+    if (status == SETUN_OK && hash != NULL && XXH3_64bits_digest(hash) != weight->hash)
+        status = setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": tensor '%s': expected contents with the hash %016" PRIx64
+                            ", found %016" PRIx64 ": they are damaged", weight->file->path, weight->file_byte, weight->name, weight->hash,
+                            (uint64_t)XXH3_64bits_digest(hash));
+    (void)XXH3_freeState(hash);
     free(data);
     return status;
 }

@@ -9,7 +9,7 @@
 #include "weights/reader.h"
 
 /* Asked in this order. */
-static const setun_reader *const readers[] = {&setun_reader_huggingface};
+static const setun_reader *const readers[] = {&setun_reader_prepacked, &setun_reader_huggingface};
 
 static const char *const source_names[SETUN_N_SOURCES] = {
     [SETUN_SOURCE_HUGGINGFACE] = "huggingface",
@@ -70,13 +70,14 @@ setun_status setun_weights_open(const char *path, setun_weights **out_weights, s
                           strerror(errno));
     reader = find_reader(path, &info);
     if (reader == NULL)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: expected a Hugging Face folder (config.json and safetensors), found a %s",
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: expected a Hugging Face folder (config.json and safetensors) or a prepacked file, found a %s",
                           path, S_ISREG(info.st_mode) ? "file" : "device, FIFO or socket");
 
     weights = setun_calloc(1, sizeof(*weights));
     if (weights == NULL)
         return setun_fail_nomem(error, "weights", sizeof(*weights));
     weights->reader = reader;
+    weights->source = reader->source;
     weights->text.bos = -1;
     weights->path = setun_pool_strndup(&weights->pool, path, strlen(path));
     status = weights->path == NULL ? setun_fail_nomem(error, "path", strlen(path) + 1) : reader->read(weights, error);
@@ -137,7 +138,7 @@ setun_status setun_weights_add_meta(setun_weights *weights, const setun_meta_ent
 
 enum setun_source setun_weights_source(const setun_weights *weights)
 {
-    return weights->reader->source;
+    return weights->source;
 }
 
 const char *setun_weights_path(const setun_weights *weights)

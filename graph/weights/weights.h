@@ -25,13 +25,17 @@ typedef struct setun_weight {
     size_t      n_bytes;   /* of the contents, for setun_weight_read */
     bool        has_scale;
     float       scale;     /* always multiplies: y = scale * (codes . x); files that store its inverse are turned round. Finite, > 0; 1 without scale */
+    bool        laid_out;  /* rows lie as the format's own layout() says, padded with zeros; else dense, as other files have them */
+    bool        has_hash;
+    uint64_t    hash;      /* of the contents: XXH3, 64 bits, seed 0 */
     const struct setun_weight_file *file; /* it and the byte where the contents begin are for graph/weights alone */
     uint64_t    file_byte;
 } setun_weight;
 
 typedef struct setun_weights setun_weights;
 
-/* Opens a Hugging Face folder: config.json and model.safetensors, or the shards that model.safetensors.index.json names. Everything in the
+/* Opens a prepacked file (plugins/abi/prepacked.md), whose source is that of the file that it was made of, or
+ * a Hugging Face folder: config.json and model.safetensors, or the shards that model.safetensors.index.json names. Everything in the
  * headers is checked here, scales too; other contents are not read. F32, F16, BF16 and packed ternary tensors are read; a file with any
  * other is refused, as is one with empty tensors.
  * SETUN_ERR_NOT_FOUND, _IO, _FORMAT ("<file>: byte N: ..."), _UNSUPPORTED, _NOMEM. */
@@ -59,7 +63,7 @@ enum { SETUN_WEIGHT_CHUNK_BYTES = 256 << 10 };
  * SETUN_ERR_FORMAT: the error names the first place in the order of the file. */
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 bool         setun_weight_is_passed_over(const setun_weight *weight); /* one of those */
-/* The same without an exception for large ones. */
+/* The same without an exception for large ones. A tensor with a hash is compared with it: SETUN_ERR_FORMAT, too. */
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 /* Looks at a piece of the contents that the caller has read: data[n_bytes] from the tensor's byte first_byte on, a multiple of 8. */
 setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error);

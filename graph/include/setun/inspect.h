@@ -131,7 +131,7 @@ typedef struct setun_tensor_statistics {
 SETUN_API setun_status setun_inspection_read(const setun_inspection *inspection, size_t i, setun_tensor_statistics *out_statistics,
                                              setun_error *error);
 
-/** Looks for what no kernel may meet: codes that stand for nothing, NaN, infinity.
+/** Looks for what no kernel may meet: codes that stand for nothing, NaN, infinity. Where the file has a hash of the contents it is compared.
  * \param inspection     any
  * \param i              below n_tensors
  * \param all            dense matrices of 64 MiB and more too; else they are not read

@@ -35,7 +35,7 @@ SETUN_API setun_status setun_model_home(char *out_path, size_t path_bytes, setun
 
 /** Opens a model. Its weight files stay open; weights are read when a session is made.
  * \param name            a Hugging Face folder, or its name in SETUN_MODEL_PATH (':' between folders), in the folder of downloaded models
- *                        (setun_model_home) or in the installed ones; NULL: the default model, "fable"
+ *                        (setun_model_home) or in the installed ones; a prepacked file (prepacked.md); NULL: the default model, "fable"
  * \param options         may be NULL
  * \param[out] out_model  the caller's, for setun_model_close
  * \param[out] error      the reason on failure; may be NULL

@@ -87,6 +87,8 @@ typedef struct setun_session_info {
     uint32_t chunk;            /**< rows of one forward pass at most */
     uint32_t max_seqs;         /**< sequences open at once at most */
     int64_t  context;          /**< positions of a sequence at most */
+    size_t   n_weights;        /**< weights as kernels read them; one in two forms counts twice */
+    size_t   n_packed;         /**< those of them that had to be packed: the file has them in another form */
     size_t   weight_bytes;     /**< weights in memory, as kernels read them */
     size_t   activation_bytes; /**< arena of one pass */
     size_t   cache_bytes;      /**< address space of the KV cache */

@@ -26,7 +26,7 @@ typedef struct setun_tokenizer_options {
 } setun_tokenizer_options;
 
 /** Opens a tokenizer.
- * \param path                a tokenizer.json, or the Hugging Face folder that holds it
+ * \param path                a tokenizer.json, the Hugging Face folder that holds it, or a prepacked file
  * \param options             may be NULL
  * \param[out] out_tokenizer  the caller's, for setun_tokenizer_close
  * \param[out] error          the reason on failure; may be NULL
