@@ -11,11 +11,37 @@
 /* The form that dense master weights are ternarised to, and that other ternary packings can be made from. */
 static const char canonical_ternary[] = "tern2.row+f32";
 
+/* Files that say in which layout a weight lies are taken at their word only if it is as long as that layout: nothing larger is ever
+ * reserved for what a file says. */
+static setun_status check_layouts(const setun_graph *graph, const setun_plugins *plugins, setun_error *error)
+{
+    for (size_t i = 0; i < graph->n_weights; i++) {
+        const setun_graph_weight *weight = &graph->weights[i];
+        setun_operand shape;
+        setun_status status;
+
+        if (weight->source == NULL || !weight->source->laid_out)
+            continue;
+        status = setun_operand_shape(plugins, weight->fmt, (int64_t[4]){weight->dim[0], weight->dim[1], 1, 1}, &shape, error);
+        if (status != SETUN_OK)
+            return setun_fail_prefix(error, status, "%s: tensor '%s'", setun_weights_path(graph->source), weight->name);
+        if (shape.n_bytes[0] != weight->source->n_bytes)
+            return setun_fail(error, SETUN_ERR_FORMAT, "%s: tensor '%s': expected %zu bytes of %s for %lld x %lld, found %zu",
+                              setun_weights_path(graph->source), weight->name, shape.n_bytes[0], weight->source->fmt,
+                              (long long)weight->dim[0], (long long)weight->dim[1], weight->source->n_bytes);
+    }
+    return SETUN_OK;
+}
+
 setun_status setun_store_create(const setun_graph *graph, const setun_plugins *plugins, const setun_machine *machine,
                                 setun_store **out_store, setun_error *error)
 {
-    setun_store *store = setun_calloc(1, sizeof(*store));
+    setun_status status = check_layouts(graph, plugins, error);
+    setun_store *store;
 
+    if (status != SETUN_OK)
+        return status;
+    store = setun_calloc(1, sizeof(*store));
     if (store == NULL)
         return setun_fail_nomem(error, "session", sizeof(*store));
     store->graph   = graph;
@@ -101,12 +127,16 @@ static bool is_master(const setun_graph_weight *weight)
 }
 
 /* The representation as it lies in the file, the scale as a vector. Data NULL. */
-static void shape_source(const setun_graph_weight *weight, setun_operand *out_operand)
+static void shape_source(const setun_store *store, const setun_graph_weight *weight, setun_operand *out_operand)
 {
     int64_t n_elements = weight->dim[0] * weight->dim[1];
     setun_operand operand = {.n = 1};
     setun_tensor *part = &operand.part[0];
 
+    if (weight->source->laid_out) { /* which check_layouts has tried */
+        (void)setun_operand_shape(store->plugins, weight->fmt, (int64_t[4]){weight->dim[0], weight->dim[1], 1, 1}, out_operand, NULL);
+        return;
+    }
     part->fmt    = weight->source->fmt;
     part->dim[0] = weight->dim[0];
     part->dim[1] = weight->dim[1];
@@ -175,7 +205,7 @@ static bool can_pack(const setun_store *store, const setun_graph_weight *weight,
     setun_error error;
 
     if (strcmp(from, weight->fmt) == 0)
-        shape_source(weight, &in);
+        shape_source(store, weight, &in);
     else if (setun_operand_shape(store->plugins, from, dim, &in, NULL) != SETUN_OK)
         return false;
     if (setun_operand_shape(store->plugins, to, dim, &out, &error) != SETUN_OK) {
@@ -221,7 +251,7 @@ setun_status setun_store_shape_weight(const setun_store *store, uint32_t w, cons
     const int64_t dim[4] = {weight->dim[0], weight->dim[1], 1, 1};
 
     if (!is_master(weight) && strcmp(fmts, weight->fmt) == 0) {
-        shape_source(weight, out_operand);
+        shape_source(store, weight, out_operand);
         return SETUN_OK;
     }
     return setun_operand_shape(store->plugins, fmts, dim, out_operand, error);
@@ -242,7 +272,7 @@ static setun_status add_weight(setun_store *store, uint32_t w, const char *fmts,
         return SETUN_OK;
     }
     if (strcmp(fmts, weight->fmt) == 0) {
-        shape_source(weight, &entry.operand);
+        shape_source(store, weight, &entry.operand);
         return add_entry(store, &entry, weight->name, out_index, error);
     }
     if (strcmp(fmts, canonical_ternary) != 0 &&
@@ -344,4 +374,14 @@ size_t setun_store_weight_bytes(const setun_store *store)
 size_t setun_store_cache_bytes(const setun_store *store)
 {
     return store->cache_bytes;
+}
+
+void setun_store_count_weights(const setun_store *store, size_t *out_n_weights, size_t *out_n_packed)
+{
+    *out_n_weights = *out_n_packed = 0;
+    for (size_t i = 0; i < store->n_entries; i++)
+        if (store->entries[i].kind == SETUN_OPERAND_WEIGHT && store->entries[i].wanted) {
+            ++*out_n_weights;
+            *out_n_packed += store->entries[i].source != SETUN_STORE_FILE;
+        }
 }
