@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "kernel_choice.h"
 #include "options.h"
 #include "progress.h"
 #include "terminal.h"
@@ -13,94 +14,7 @@
 #include "setun/plugins.h"
 #include "words.h"
 
-/* Which kernels, as both commands let one say. */
-typedef struct choice {
-    const char *plugin, *op, *kernel, *backend;
-} choice;
-
-#define CHOICE_OPTIONS(choice)                                                                                                           \
-    {.name = "plugin", .kind = OPTION_TEXT, .argument = "FILE.so", .value = &(choice).plugin,                                            \
-     .help = "only the kernels of this plugin file; the search path is loaded too"},                                                     \
-    {.name = "op", .kind = OPTION_TEXT, .argument = "OP", .value = &(choice).op, .help = "only kernels of this op, such as linear"},     \
-    {.name = "kernel", .kind = OPTION_TEXT, .argument = "NAME", .value = &(choice).kernel, .help = "only the kernel of this name"},      \
-    {.name = "backend", .kind = OPTION_TEXT, .argument = "NAME", .value = &(choice).backend, .help = "only kernels of this backend"}
-
-static const char *op_of(const setun_kernel_info *info)
-{
-    return info->pattern;
-}
-
-static const char *name_of(const setun_kernel_info *info)
-{
-    return info->name;
-}
-
-static const char *backend_of(const setun_kernel_info *info)
-{
-    return info->backend;
-}
-
-/* An error if `word` is given and no kernel has it. */
-static setun_status check_word(const setun_plugins *plugins, const char *what, const char *word,
-                               const char *(*word_of)(const setun_kernel_info *info), setun_error *error)
-{
-    const size_t n = setun_plugins_kernel_count(plugins);
-    const char **words = calloc(n + 1, sizeof(*words)), *near = NULL;
-    bool known = word == NULL;
-
-    if (words == NULL)
-        return set_error(error, SETUN_ERR_NOMEM, "out of memory: %zu kernels", n);
-    for (size_t i = 0; i < n && !known; i++) {
-        setun_kernel_info info;
-
-        setun_plugins_kernel_info(plugins, i, &info);
-        words[i] = word_of(&info);
-        known = strcmp(word, words[i]) == 0;
-    }
-    if (!known)
-        near = setun_nearest_word(word, words, n);
-    free(words);
-    if (known)
-        return SETUN_OK;
-    return set_error(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel of the %s '%s'%s%s%s", what, word,
-                     near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
-}
-
-/* The plugins; with --plugin its file too, and then its name is the backend that is chosen. */
-static setun_status open_plugins(const common_options *common, choice *c, setun_plugins **out_plugins, setun_error *error)
-{
-    const setun_plugins_options options = {.path = common->plugin_path, .file = c->plugin};
-    setun_status status = setun_plugins_open(&options, out_plugins, error);
-    const setun_plugin_info *info;
-
-    if (status != SETUN_OK)
-        return status;
-    if ((status = check_word(*out_plugins, "op", c->op, op_of, error)) != SETUN_OK ||
-        (status = check_word(*out_plugins, "name", c->kernel, name_of, error)) != SETUN_OK ||
-        (status = check_word(*out_plugins, "backend", c->backend, backend_of, error)) != SETUN_OK) {
-        setun_plugins_close(*out_plugins);
-        return status;
-    }
-    if (c->plugin == NULL)
-        return SETUN_OK;
-    info = setun_plugins_info(*out_plugins, 0);
-    if (!info->loaded) {
-        status = set_error(error, SETUN_ERR_UNSUPPORTED, "%s: %s", info->file, info->reason);
-        setun_plugins_close(*out_plugins);
-        return status;
-    }
-    if (c->backend == NULL)
-        c->backend = info->name;
-    return SETUN_OK;
-}
-
 /* ---- list ---- */
-
-static bool is_chosen(const choice *c, const setun_kernel_info *info)
-{
-    return (c->op == NULL || strcmp(c->op, info->pattern) == 0) && (c->kernel == NULL || strcmp(c->kernel, info->name) == 0) &&
-           (c->backend == NULL || strcmp(c->backend, info->backend) == 0);
-}
 
 static json_t *json_kernel(const setun_kernel_info *info)
 {
@@ -122,14 +36,14 @@ static void print_cpu(const setun_kernel_info *info)
     free(missing);
 }
 
-static void print_kernels(const setun_plugins *plugins, const choice *c)
+static void print_kernels(const setun_plugins *plugins, const kernel_choice *c)
 {
     int name_width = 4, backend_width = 7, pattern_width = 2, fmts_width = 7; /* of the headings */
     setun_kernel_info info;
 
     for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
         setun_plugins_kernel_info(plugins, i, &info);
-        if (!is_chosen(c, &info))
+        if (!kernel_choice_has(c, &info))
             continue;
         name_width = (int)strlen(info.name) > name_width ? (int)strlen(info.name) : name_width;
         backend_width = (int)strlen(info.backend) > backend_width ? (int)strlen(info.backend) : backend_width;
@@ -142,7 +56,7 @@ static void print_kernels(const setun_plugins *plugins, const choice *c)
         char acc[16] = "-", k_max[24] = "-";
 
         setun_plugins_kernel_info(plugins, i, &info);
-        if (!is_chosen(c, &info))
+        if (!kernel_choice_has(c, &info))
             continue;
         if (info.acc_bits > 0)
             (void)snprintf(acc, sizeof(acc), "i%u", info.acc_bits);
@@ -158,8 +72,8 @@ static void print_kernels(const setun_plugins *plugins, const choice *c)
 static int list(int argc, char **argv)
 {
     common_options common = {0};
-    choice c = {0};
-    const option_spec options[] = {CHOICE_OPTIONS(c)};
+    kernel_choice c = {0};
+    const option_spec options[] = {KERNEL_CHOICE_OPTIONS(c)};
     const command_line line = {
         .name = "kernels list",
         .usage = "setun kernels list [--plugin FILE.so] [--op OP] [--kernel NAME] [--backend NAME] [-o text|json]",
@@ -178,7 +92,7 @@ static int list(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    if (open_plugins(&common, &c, &plugins, &error) != SETUN_OK)
+    if (kernel_choice_open(&common, &c, &plugins, &error) != SETUN_OK)
         return fail("%s", error.text);
     code = EXIT_DONE;
     if (common.output == OUTPUT_JSON) {
@@ -186,7 +100,7 @@ static int list(int argc, char **argv)
 
         for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
             setun_plugins_kernel_info(plugins, i, &info);
-            if (is_chosen(&c, &info))
+            if (kernel_choice_has(&c, &info))
                 (void)json_array_append_new(array, json_kernel(&info));
         }
         code = print_json(json_pack("{s:o, s:o}", "kernels", array, "cpu", json_words(cpu_names(setun_plugins_cpu(plugins)))));
@@ -256,10 +170,10 @@ static int64_t fresh_seed(void)
 static int check(int argc, char **argv)
 {
     common_options common = {0};
-    choice c = {0};
+    kernel_choice c = {0};
     int64_t seed = -1, rounds = 1;
     const option_spec options[] = {
-        CHOICE_OPTIONS(c),
+        KERNEL_CHOICE_OPTIONS(c),
         {.name = "seed", .kind = OPTION_INT, .argument = "S", .value = &seed, .min = 0, .max = INT64_MAX,
          .help = "the seed of all random choices (default: a new one each time; it is printed)"},
         {.name = "rounds", .kind = OPTION_INT, .argument = "N", .value = &rounds, .min = 1, .max = 1000000,
@@ -274,7 +188,7 @@ static int check(int argc, char **argv)
                 "A kernel whose CPU features are missing is skipped, and counted apart.",
         .examples = "setun kernels check\n"
                     "setun kernels check --plugin ./demo.so\n"
-                    "setun kernels check --kernel linear_i8row_tern2row_f32__avx2 --seed 1958 -v",
+                    "setun kernels check --kernel linear_i8row_tern2row_f32__scalar --seed 1958 -v",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
         .common = COMMON_CONFIG | COMMON_OUTPUT,
@@ -288,7 +202,7 @@ static int check(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    if (open_plugins(&common, &c, &plugins, &error) != SETUN_OK)
+    if (kernel_choice_open(&common, &c, &plugins, &error) != SETUN_OK)
         return fail("%s", error.text);
     t.verbose = common.verbose;
     t.array = common.output == OUTPUT_JSON ? json_array() : NULL;
@@ -301,7 +215,7 @@ static int check(int argc, char **argv)
         setun_kernel_info info;
 
         setun_plugins_kernel_info(plugins, i, &info);
-        t.n_all += is_chosen(&c, &info);
+        t.n_all += kernel_choice_has(&c, &info);
     }
     if (t.n_all > 0)
         progress_show("checking kernels", 0, t.n_all);
@@ -329,15 +243,16 @@ static int run(int argc, char **argv)
     static const command members[] = {
         {.name = "list", .summary = "list the kernels of the loaded plugins", .run = list},
         {.name = "check", .summary = "check that kernels keep the plugin contract", .run = check},
+        {.name = "bench", .summary = "time kernels against each other and the machine's limits", .run = kernels_bench},
     };
     static const command_group group = {
         .name = "kernels",
         .members = members,
         .n_members = sizeof(members) / sizeof(members[0]),
-        .examples = "setun kernels list --op linear\nsetun kernels check --plugin ./demo.so",
+        .examples = "setun kernels list --op linear\nsetun kernels check --plugin ./demo.so\nsetun kernels bench --rows 1",
     };
 
     return group_run(&group, argc, argv);
 }
 
-const command command_kernels = {.name = "kernels", .summary = "list kernels, and check that they keep the contract", .run = run};
+const command command_kernels = {.name = "kernels", .summary = "list kernels, check that they keep the contract, time them", .run = run};

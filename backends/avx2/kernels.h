@@ -21,6 +21,7 @@
     X(mul_f32_f32_f32__avx2) \
     X(output_rows_f32_f32__avx2) \
     X(pack_f32_i8row__avx2) \
+    X(probe_int8_f32_f32__avx2) \
     X(relu2_f32_f32__avx2) \
     X(rms_norm_f32_f32_f32__avx2) \
     X(rope_f32_f32_f32__avx2) \

@@ -23,6 +23,8 @@
     X(mul_f32_f32_f32__avx512) \
     X(output_rows_f32_f32__avx512) \
     X(pack_f32_i8row__avx512) \
+    X(probe_int8_f32_f32__avx512) \
+    X(probe_int8_f32_f32__avx512vnni) \
     X(relu2_f32_f32__avx512) \
     X(rms_norm_f32_f32_f32__avx512) \
     X(rope_f32_f32_f32__avx512) \

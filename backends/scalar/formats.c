@@ -105,6 +105,21 @@ static size_t q6_k_b256_layout(const int64_t dim[4], int64_t out_stride_bytes[4]
     return blocks_layout(dim, SETUN_Q6_K_BLOCK, SETUN_Q6_K_BYTES, out_stride_bytes);
 }
 
+static size_t tern2_i2s_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return blocks_layout(dim, 128, 32, out_stride_bytes);
+}
+
+static size_t tern_tq1_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return blocks_layout(dim, 256, 54, out_stride_bytes);
+}
+
+static size_t tern2_tq2_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return blocks_layout(dim, 256, 66, out_stride_bytes);
+}
+
 static size_t tern2_row_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
 {
     if (!is_matrix(dim))
@@ -169,6 +184,9 @@ OFFSET_OF(bytes1_layout)
 OFFSET_OF(i8_b32_layout)
 OFFSET_OF(q8_0_b32_layout)
 OFFSET_OF(q6_k_b256_layout)
+OFFSET_OF(tern2_i2s_layout)
+OFFSET_OF(tern_tq1_layout)
+OFFSET_OF(tern2_tq2_layout)
 OFFSET_OF(tern2_row_layout)
 OFFSET_OF(f16_kv256_layout)
 OFFSET_OF(f32_kv256_layout)
@@ -205,11 +223,14 @@ FORMAT(format_q6_k_b256, "q6_k.b256", q6_k_b256_layout, 1)
 FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
 FORMAT(format_tern2_r16k16, "tern2.r16k16", tern2_r16k16_layout, 16)
 FORMAT(format_tern2_hf, "tern2.hf", tern2_hf_layout, UINT32_MAX)
+FORMAT(format_tern2_i2s, "tern2.i2s", tern2_i2s_layout, 1)
+FORMAT(format_tern_tq1, "tern.tq1", tern_tq1_layout, 1)
+FORMAT(format_tern2_tq2, "tern2.tq2", tern2_tq2_layout, 1)
 FORMAT(format_f16_kv256, "f16.kv256", f16_kv256_layout, 1)
 FORMAT(format_f32_kv256, "f32.kv256", f32_kv256_layout, 1)
 
 const setun_format *const scalar_formats[] = {
     &format_i32,      &format_f32,       &format_f16,       &format_bf16,         &format_i8_row,   &format_i8_b32,
-    &format_q8_0_b32, &format_q6_k_b256, &format_tern2_row, &format_tern2_r16k16, &format_tern2_hf, &format_f16_kv256,
-    &format_f32_kv256, NULL,
+    &format_q8_0_b32, &format_q6_k_b256, &format_tern2_row, &format_tern2_r16k16, &format_tern2_hf, &format_tern2_i2s,
+    &format_tern_tq1, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256,    NULL,
 };

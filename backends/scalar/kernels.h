@@ -31,8 +31,18 @@
     X(pack_q80b32_f32__scalar) \
     X(pack_tern2hf_tern2r16k16__scalar) \
     X(pack_tern2hf_tern2row__scalar) \
+    X(pack_tern2i2s_tern2r16k16__scalar) \
+    X(pack_tern2i2s_tern2row__scalar) \
     X(pack_tern2r16k16_tern2row__scalar) \
+    X(pack_tern2row_tern2i2s__scalar) \
     X(pack_tern2row_tern2r16k16__scalar) \
+    X(pack_tern2row_tern2tq2__scalar) \
+    X(pack_tern2row_terntq1__scalar) \
+    X(pack_tern2tq2_tern2r16k16__scalar) \
+    X(pack_tern2tq2_tern2row__scalar) \
+    X(pack_terntq1_tern2r16k16__scalar) \
+    X(pack_terntq1_tern2row__scalar) \
+    X(probe_int8_f32_f32__scalar) \
     X(quantise_bf16_q6kb256__scalar) \
     X(quantise_bf16_q80b32__scalar) \
     X(quantise_f16_q6kb256__scalar) \

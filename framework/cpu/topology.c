@@ -133,6 +133,18 @@ void setun_topology_describe(const setun_topology *topology, uint32_t n_workers,
     }
 }
 
+uint64_t setun_topology_cache_bytes(const setun_topology *topology)
+{
+    static const hwloc_obj_type_t levels[] = {HWLOC_OBJ_L5CACHE, HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L1CACHE};
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < SETUN_COUNT(levels) && sum == 0; i++)
+        for (hwloc_obj_t cache = hwloc_get_next_obj_by_type(topology->hwloc, levels[i], NULL); cache != NULL;
+             cache = hwloc_get_next_obj_by_type(topology->hwloc, levels[i], cache))
+            sum += cache->attr->cache.size;
+    return sum;
+}
+
 /* hwloc may have been told by its own environment (HWLOC_SYNTHETIC, HWLOC_XMLFILE) to imagine a machine, too. */
 static bool is_this_machine(const setun_topology *topology)
 {

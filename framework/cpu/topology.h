@@ -24,6 +24,9 @@ unsigned setun_topology_processor(const setun_topology *topology, uint32_t worke
 /* Cache sizes of one core's share and the number of workers, as kernels see them in plan(). */
 void setun_topology_describe(const setun_topology *topology, uint32_t n_workers, setun_machine *out_machine);
 
+/* Bytes of all caches of the last level together; 0: unknown. */
+uint64_t setun_topology_cache_bytes(const setun_topology *topology);
+
 /* Binds the calling thread to worker w's processor; allocates nothing. False where the system refuses (no harm: speed only). */
 bool setun_topology_bind(const setun_topology *topology, uint32_t worker);
 

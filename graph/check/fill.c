@@ -105,57 +105,6 @@ static void fill_i8(setun_tensor *t, enum setun_check_fill fill, setun_check_ran
     }
 }
 
-/* Code of a weight: weight + 1. */
-static unsigned code(enum setun_check_fill fill, int64_t row, int64_t column, setun_check_random *random)
-{
-    static const unsigned power[5] = {1, 3, 9, 27, 81};
-
-    switch (fill) {
-    case SETUN_FILL_PLUS:
-        return 2;
-    case SETUN_FILL_MINUS:
-    case SETUN_FILL_LOWEST:
-        return 0;
-    case SETUN_FILL_ZERO:
-        return 1;
-    case SETUN_FILL_ALTERNATING:
-        return column % 2 == 0 ? 2 : 0;
-    case SETUN_FILL_CODES: /* counts in base 3: four neighbours on even rows, five on odd ones; a third at random for other layouts */
-        if (row % 3 == 2)
-            return (unsigned)setun_check_below(random, 3);
-        return (unsigned)((row % 3 == 0 ? column / 4 / power[column % 4] : column / 5 / power[column % 5]) % 3);
-    default: { /* 42 % zeros, as in trained models */
-        const int64_t x = setun_check_below(random, 100);
-
-        return x < 42 ? 1 : x < 71 ? 0 : 2;
-    }
-    }
-}
-
-static void fill_tern2_row(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
-{
-    for (int64_t i = 0; i < t->dim[0]; i++) {
-        uint8_t *row = (uint8_t *)t->data + i * t->stride_bytes[0];
-
-        memset(row, 0x55, (size_t)t->stride_bytes[0]); /* formats.md: padding is code 1 */
-        for (int64_t j = 0; j < t->dim[1]; j++)
-            row[j / 4] = (uint8_t)(row[j / 4] ^ (1u ^ code(fill, i, j, random)) << (2 * (j % 4)));
-    }
-}
-
-static void fill_tern2_hf(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
-{
-    const int64_t quarter = t->dim[0] / 4, k = t->dim[1];
-
-    memset(t->data, 0, (size_t)(quarter * k));
-    for (int64_t i = 0; i < t->dim[0]; i++)
-        for (int64_t j = 0; j < k; j++) {
-            uint8_t *byte = (uint8_t *)t->data + i % quarter * k + j;
-
-            *byte = (uint8_t)(*byte | code(fill, i, j, random) << (2 * (i / quarter)));
-        }
-}
-
 /* Scales: positive; of i8.row up to what a row of zeros has, 127 / 1e-5. */
 static void fill_scales(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
 {
@@ -173,11 +122,7 @@ bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fil
         fill_float(t, fill, random);
     else if (strcmp(t->fmt, "i8.row") == 0)
         fill_i8(t, fill, random);
-    else if (strcmp(t->fmt, "tern2.row") == 0)
-        fill_tern2_row(t, fill, random);
-    else if (strcmp(t->fmt, "tern2.hf") == 0)
-        fill_tern2_hf(t, fill, random);
-    else if (!setun_check_fill_blocks(t, fill, random))
+    else if (!setun_check_fill_ternary(t, fill, random) && !setun_check_fill_blocks(t, fill, random))
         return false;
     for (uint32_t p = 1; p < operand->n_parts; p++)
         fill_scales(&operand->part[p], fill, random);

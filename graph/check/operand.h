@@ -60,6 +60,8 @@ const char *setun_check_fill_name(enum setun_check_fill fill);
 /* Fills every tensor of an operand in a format that is the scalar backend's own; padding that nothing defines becomes rubbish.
  * False: this format has no fill. */
 bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fill fill, setun_check_random *random);
+/* The part of it for ternary weights: fill_ternary.c. */
+bool setun_check_fill_ternary(setun_tensor *tensor, enum setun_check_fill fill, setun_check_random *random);
 /* The part of it for i8.b32, q8_0.b32 and q6_k.b256: fill_blocks.c. */
 bool setun_check_fill_blocks(setun_tensor *tensor, enum setun_check_fill fill, setun_check_random *random);
 /* Rubbish into the padding of f32, f16, bf16 and i32; other formats are left. */

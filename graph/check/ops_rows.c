@@ -60,6 +60,7 @@ ELEMENTWISE(add, 2);
 ELEMENTWISE(mul, 2);
 ELEMENTWISE(relu2, 1);
 ELEMENTWISE(silu, 1);
+ELEMENTWISE(probe_int8, 1);
 
 /* ---- embedding ---- */
 

@@ -35,7 +35,12 @@ static bool is_mappable(const setun_tensor *t)
 /* Without padding or alignment of its own. */
 static bool is_bytes(const setun_tensor *t)
 {
-    return strcmp(t->fmt, "tern2.hf") == 0 || strcmp(t->fmt, "q8_0.b32") == 0 || strcmp(t->fmt, "q6_k.b256") == 0;
+    static const char *const fmts[] = {"tern2.hf", "tern2.i2s", "tern.tq1", "tern2.tq2", "q8_0.b32", "q6_k.b256"};
+
+    for (size_t i = 0; i < SETUN_COUNT(fmts); i++)
+        if (strcmp(t->fmt, fmts[i]) == 0)
+            return true;
+    return false;
 }
 
 /* Rows one after the other without padding, aligned to their element only: as in a weight file. */

@@ -23,6 +23,7 @@
  *              weights keep their values; f32 activations become i8.row+f32 or i8.b32 as numerics.md says
  * ternarise    masters f32|f16|bf16[n, k]                         ternary codes with one scale a row  none
  * quantise     masters f32|f16|bf16[n, k]                         q8_0.b32|q6_k.b256 [n, k]           none
+ * probe_int8   x f32[m, n]                                        y like x, a copy  none; in no model: see SETUN_PROBE_OPS
  * \endverbatim
  *
  * A cache is {f16|f32}.kv256[blocks, kv_heads, 256, head_dim]; setun_batch.block says which blocks belong to a sequence.
@@ -30,6 +31,10 @@
 #ifndef SETUN_OPS_H
 #define SETUN_OPS_H
 #include <stdint.h>
+
+/** int8 operations (an addition or a multiplication is one) that a kernel of `probe_int8` does in registers for each row that it copies,
+ * with the instructions that the backend's dot products use: how many a second tells what the CPU could do at best. A unit is a row. */
+#define SETUN_PROBE_OPS (INT64_C(1) << 18)
 
 /** Attributes of rms_norm. */
 typedef struct setun_attr_rms_norm {

@@ -77,7 +77,7 @@ Test(terminal, bar_comes_and_goes)
     process_result result;
     process *running;
 
-    make_text(folder, path, 5000);
+    make_text(folder, path, 1500);
     running = process_start(argv, &options);
     cr_assert(hold_up(running, "scoring  ["), "no bar");
     process_finish(running, &result);

@@ -1,0 +1,106 @@
+/** \file
+ * bench.h - how fast are kernels, and how fast could this machine be? Kernels that do the same are timed in turns, on the same operands and in
+ * the same run, so that what else the machine does meets them alike. */
+#ifndef SETUN_BENCH_H
+#define SETUN_BENCH_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "setun/plugins.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Where operands come from. */
+enum {
+    SETUN_BENCH_CACHE = 1u << 0, /**< the same operands again and again: from the caches, if they fit */
+    SETUN_BENCH_MEMORY = 1u << 1 /**< weights from memory: so many copies in turns that no cache holds them (8 times the last one) */
+};
+
+/** A weight's or an activation's size. */
+typedef struct setun_bench_shape {
+    int64_t n; /**< rows of the weight; ops without a weight do not use it */
+    int64_t k; /**< columns of the input */
+} setun_bench_shape;
+
+/** Zero-initialise for the defaults, but for the plugins. Everything is borrowed during the call only. */
+typedef struct setun_bench_options {
+    const setun_plugins     *plugins;   /**< must hold the scalar backend, which makes the operands */
+    const char              *op;        /**< only kernels of this op; NULL: "linear" */
+    const char              *kernel;    /**< only the kernel of this name; NULL: all */
+    const char              *backend;   /**< only kernels of the plugin of this name; NULL: of all */
+    const char              *fmts;      /**< only kernels whose operands contain this text, such as "tern2"; NULL: all */
+    const setun_bench_shape *shapes;    /**< [n_shapes] */
+    size_t                   n_shapes;  /**< 0: those of BitNet b1.58 2B4T */
+    const int64_t           *rows;      /**< [n_rows] of the activation, each at least 1 */
+    size_t                   n_rows;    /**< 0: 1, 8 and 256 */
+    const uint32_t          *threads;   /**< [n_threads] sizes of the team; 0: one for each physical core */
+    size_t                   n_threads; /**< 0: one thread, and one for each physical core */
+    unsigned                 from;      /**< SETUN_BENCH_*, one or both; 0: both */
+    uint32_t                 rounds;    /**< times that each kernel is timed; 0: 7 */
+    double                   seconds;   /**< that one timing takes at least; 0: 0.02 */
+} setun_bench_options;
+
+/** What a machine can do at best. */
+typedef struct setun_machine_limits {
+    uint32_t threads;           /**< of the team that was measured */
+    double   read_bytes_s;      /**< bytes a second read from memory: the best of several ways to read */
+    double   int8_ops_s;        /**< int8 additions and multiplications a second in registers; 0: no loaded backend measures it */
+    char     int8_kernel[96];   /**< the kernel that reached it; "" likewise */
+} setun_machine_limits;
+
+/** What one kernel did in one case. */
+typedef struct setun_bench_result {
+    const char *kernel;    /**< name; lives as long as the plugins */
+    const char *backend;   /**< name of its plugin */
+    const char *op;        /**< its pattern */
+    const char *weight;    /**< format of the weight, "tern2.row+f32"; "" for an op without one */
+    setun_bench_shape shape;   /**< of the case */
+    int64_t     rows;      /**< of the activation */
+    uint32_t    threads;   /**< of the team */
+    unsigned    from;      /**< SETUN_BENCH_* */
+    const char *declined;  /**< why the kernel does not take this case; NULL: it was timed, and what follows is set */
+    uint32_t    rounds;    /**< timings */
+    double      median_s;  /**< seconds of one call: median of the rounds */
+    double      min_s;     /**< the shortest */
+    double      max_s;     /**< the longest */
+    double      bytes;     /**< read of one call: the weight in its packing; for an op without one all inputs and outputs */
+    double      ops;       /**< arithmetic of one call: 2 for each weight and row; 0 for an op without a weight */
+    double      weight_bits; /**< for each weight, padding and scales included; 0 likewise */
+    double      limit;     /**< share of what the machine can do, 0..1: of its read bandwidth if the weight comes from memory, else of its
+                            * int8 arithmetic for an int8 kernel; 0: no limit is known */
+    double      ratio;     /**< median of the first kernel of the case over this one's: above 1, this one is faster */
+    const setun_machine_limits *limits; /**< of this team; never NULL. 0 where no case of the run needs one */
+    uint64_t    hash;      /**< XXH3 of the output: equal bits, equal hash */
+} setun_bench_result;
+
+/** Called once for each kernel and case, the kernels of a case one after the other, once all are timed.
+ * \param context      as given with the sink
+ * \param result       valid during the call only
+ * \param[out] error   for the reason on failure
+ * \return SETUN_OK; anything else ends the measurement with it */
+typedef setun_status setun_bench_sink(void *context, const setun_bench_result *result, setun_error *error);
+
+/** Times kernels of the loaded plugins.
+ * \param options      what to time; never NULL
+ * \param sink         never NULL
+ * \param context      for the sink
+ * \param[out] error   the reason on failure; may be NULL
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND: no kernel is left by the options, or the scalar backend is not loaded; SETUN_ERR_INVALID: an
+ *         option is out of range; SETUN_ERR_UNSUPPORTED: the op cannot be timed yet; SETUN_ERR_NOMEM; the sink's own */
+SETUN_API setun_status setun_kernels_bench(const setun_bench_options *options, setun_bench_sink *sink, void *context, setun_error *error);
+
+/** Measures them, in about half a second.
+ * \param plugins          whose `probe_int8` kernels are tried
+ * \param n_threads        of the team; 0: one for each physical core
+ * \param[out] out_limits  filled in
+ * \param[out] error       the reason on failure; may be NULL
+ * \return SETUN_OK; SETUN_ERR_INVALID: more threads than a team may have; SETUN_ERR_NOMEM */
+SETUN_API setun_status setun_machine_measure(const setun_plugins *plugins, uint32_t n_threads, setun_machine_limits *out_limits,
+                                             setun_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

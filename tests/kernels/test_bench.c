@@ -1,0 +1,189 @@
+/* test_bench.c - `setun kernels bench`: what it counts, that kernels of one case agree, what it refuses. Times themselves are never looked at. */
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "setun/bench.h"
+
+static int run(const char *environment, const char *arguments, char *text, size_t n_bytes)
+{
+    char line[2000];
+    FILE *pipe;
+    size_t n;
+    int status;
+
+    (void)snprintf(line, sizeof(line), "%s %s kernels bench %s 2>&1", environment, SETUN_COMMAND, arguments);
+    pipe = popen(line, "r");
+    cr_assert_not_null(pipe);
+    n = fread(text, 1, n_bytes - 1, pipe);
+    text[n] = '\0';
+    status = pclose(pipe);
+    cr_assert(WIFEXITED(status), "%s", line);
+    return WEXITSTATUS(status);
+}
+
+/* The results. A share above 1, which a busy machine may show, is exit status 1 with a message behind the JSON text. */
+static json_t *results(const char *environment, const char *arguments)
+{
+    static char text[1 << 18];
+    const int code = run(environment, arguments, text, sizeof(text));
+    json_error_t error;
+    json_t *root = json_loads(text, JSON_DISABLE_EOF_CHECK, &error), *list;
+
+    cr_assert_not_null(root, "%s: %s: %s", arguments, error.text, text);
+    cr_assert(code == 0 || (code == 1 && strstr(text, "faster than the limit") != NULL), "%s: exit status %d: %s", arguments, code, text);
+    list = json_incref(json_object_get(root, "results"));
+    json_decref(root);
+    return list;
+}
+
+static double real(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+static const char *word(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL ? text : "";
+}
+
+#define QUICK " -r 2 --seconds 0.0001 -o json"
+/* In the caches, where no limit of the memory is measured. */
+#define CACHE " --from cache" QUICK
+
+Test(bench, kernels_of_a_case_give_the_same_bits)
+{
+    json_t *list = results("", "--fmts tern2 --shape 33x130,64x256 --rows 1,7 -t 1,2" CACHE), *r;
+    const char *hash = "";
+    size_t i, n_cases = 0;
+    char last[200] = "";
+
+    json_array_foreach(list, i, r)
+    {
+        char name[200];
+
+        (void)snprintf(name, sizeof(name), "%g %g %g %g", real(r, "n"), real(r, "k"), real(r, "rows"), real(r, "threads"));
+        cr_expect_null(json_object_get(r, "declined"), "%s", word(r, "kernel"));
+        if (strcmp(name, last) != 0) {
+            n_cases++;
+            hash = word(r, "hash");
+        }
+        (void)snprintf(last, sizeof(last), "%s", name);
+        cr_expect_eq(strlen(hash), 16);
+        cr_expect_str_eq(word(r, "hash"), hash, "%s %s", word(r, "kernel"), name);
+        cr_expect(real(r, "min_s") > 0 && real(r, "min_s") <= real(r, "median_s") && real(r, "median_s") <= real(r, "max_s"));
+        cr_expect_eq(real(r, "ops"), 2 * real(r, "n") * real(r, "k") * real(r, "rows"));
+        cr_expect_float_eq(real(r, "weight_bits"), 8 * real(r, "bytes") / real(r, "n") / real(r, "k"), 1e-9);
+    }
+    cr_expect_eq(n_cases, 2 * 2 * 2, "%zu: shapes, rows, teams", n_cases);
+    json_decref(list);
+}
+
+/* tern2.row: rows of ceil(k / 4) bytes rounded up to 64, and one f32 scale for each of them (formats.md). */
+Test(bench, bytes_are_those_of_the_packing)
+{
+    json_t *list = results("", "--kernel linear_i8row_tern2row_f32__scalar --shape 480x2560 --rows 1 -t 1 --from memory" QUICK), *r;
+
+    cr_assert_eq(json_array_size(list), 1);
+    r = json_array_get(list, 0);
+    cr_expect_str_eq(word(r, "weight"), "tern2.row+f32");
+    cr_expect_str_eq(word(r, "from"), "memory");
+    cr_expect_geq(real(r, "bytes"), 480 * (2560 / 4 + 4));
+    cr_expect_leq(real(r, "bytes"), 480 * (2560 / 4 + 4) + 256);
+    cr_expect_eq(real(r, "ratio"), 1, "it is the first of its case");
+    json_decref(list);
+}
+
+Test(bench, what_would_not_leave_the_caches_is_declined)
+{
+    json_t *list = results("", "--kernel linear_i8row_tern2row_f32__scalar --shape 2x16 --rows 1 -t 1 --from memory" QUICK);
+
+    cr_assert_eq(json_array_size(list), 1);
+    cr_expect_not_null(strstr(word(json_array_get(list, 0), "declined"), "too small"));
+    json_decref(list);
+}
+
+Test(bench, every_op_it_names_can_be_timed)
+{
+    static const char *const ops[] = {"linear", "pack", "rms_norm", "add", "mul", "relu2", "silu", "probe_int8"};
+
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        char arguments[200];
+        json_t *list, *r;
+        size_t at, n_timed = 0;
+
+        (void)snprintf(arguments, sizeof(arguments), "--op %s --backend scalar --shape 16x64 --rows 3 -t 1" CACHE, ops[i]);
+        list = results("", arguments);
+        json_array_foreach(list, at, r)
+            n_timed += json_object_get(r, "declined") == NULL;
+        cr_expect_gt(n_timed, 0, "%s", ops[i]);
+        json_decref(list);
+    }
+}
+
+Test(bench, mistakes_are_said)
+{
+    static const struct {
+        const char *arguments, *text;
+        int code;
+    } cases[] = {
+        {"--shape 10", "NxK", 2},
+        {"--shape 0x5", "NxK", 2},
+        {"--shape 4x4,", "NxK", 2},
+        {"--rows 0", "--rows 0: expected whole numbers", 2},
+        {"-t 1,x", "--threads 1,x: expected whole numbers", 2},
+        {"--op attention", "cannot be timed; these can: linear", 1},
+        {"--op lineer", "did you mean 'linear'", 1},
+        {"--op linear --backend scalar --fmts nothing --from cache", "no usable kernel", 1},
+        {"--shape 2147483648x2147483648", "do not fit into memory", 1},
+        {"-o yaml", "text|json|csv", 2},
+    };
+    char text[4000];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const int code = run("", cases[i].arguments, text, sizeof(text));
+
+        cr_expect_eq(code, cases[i].code, "%s: exit status %d", cases[i].arguments, code);
+        cr_expect_not_null(strstr(text, cases[i].text), "%s: %s", cases[i].arguments, text);
+    }
+}
+
+Test(bench, csv_has_a_column_for_each_heading)
+{
+    static char text[1 << 16];
+    char *rest = NULL;
+    size_t n_columns = 0, n_lines = 0;
+
+    (void)run("", "--fmts tern2 --shape 16x64 --rows 2 -t 1 -r 1 --from cache --seconds 0.0001 -o csv", text, sizeof(text));
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        size_t n = 1;
+
+        if (strncmp(line, "setun ", 6) == 0)
+            continue;
+        for (const char *c = line; *c != '\0'; c++)
+            n += *c == ',';
+        n_columns = n_lines++ == 0 ? n : n_columns;
+        cr_expect_eq(n, n_columns, "%s", line);
+    }
+    cr_expect_geq(n_lines, 3);
+}
+
+Test(bench, the_machine_has_limits)
+{
+    setun_machine_limits limits;
+    setun_plugins *plugins;
+    setun_error error;
+
+    cr_assert_eq(setun_plugins_open(NULL, &plugins, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_machine_measure(plugins, 1, &limits, &error), SETUN_OK, "%s", error.text);
+    cr_expect_eq(limits.threads, 1);
+    cr_expect_gt(limits.read_bytes_s, 0);
+    cr_expect_gt(limits.int8_ops_s, 0);
+    cr_expect_neq(limits.int8_kernel[0], '\0');
+    cr_expect_eq(setun_machine_measure(plugins, 100000, &limits, &error), SETUN_ERR_INVALID);
+    setun_plugins_close(plugins);
+}
