@@ -10,11 +10,21 @@
     X(embedding_i32_bf16_f32__avx512) \
     X(embedding_i32_f16_f32__avx512) \
     X(embedding_i32_f32_f32__avx512) \
+    X(embedding_i32_q6kb256_f32__avx512) \
+    X(embedding_i32_q80b32_f32__avx512) \
     X(kv_write_f32_f16kv256__avx512) \
     X(kv_write_f32_f32kv256__avx512) \
     X(linear_f32_bf16_f32__avx512) \
     X(linear_f32_f16_f32__avx512) \
     X(linear_f32_f32_f32__avx512) \
+    X(linear_i8b32_q6kb256_f32__avx512_1x16) \
+    X(linear_i8b32_q6kb256_f32__avx512_8x16panel) \
+    X(linear_i8b32_q6kb256_f32__avx512vnni_1x16) \
+    X(linear_i8b32_q6kb256_f32__avx512vnni_8x16panel) \
+    X(linear_i8b32_q80b32_f32__avx512_1x16) \
+    X(linear_i8b32_q80b32_f32__avx512_8x16panel) \
+    X(linear_i8b32_q80b32_f32__avx512vnni_1x16) \
+    X(linear_i8b32_q80b32_f32__avx512vnni_8x16panel) \
     X(linear_i8row_tern2r16k16_f32__avx512_1x16) \
     X(linear_i8row_tern2r16k16_f32__avx512_6x64panel) \
     X(linear_i8row_tern2r16k16_f32__avx512vnni_1x16) \
@@ -22,6 +32,7 @@
     X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
     X(mul_f32_f32_f32__avx512) \
     X(output_rows_f32_f32__avx512) \
+    X(pack_f32_i8b32__avx512) \
     X(pack_f32_i8row__avx512) \
     X(probe_int8_f32_f32__avx512) \
     X(probe_int8_f32_f32__avx512vnni) \
