@@ -10,16 +10,23 @@
     X(embedding_i32_bf16_f32__avx2) \
     X(embedding_i32_f16_f32__avx2) \
     X(embedding_i32_f32_f32__avx2) \
+    X(embedding_i32_q6kb256_f32__avx2) \
+    X(embedding_i32_q80b32_f32__avx2) \
     X(kv_write_f32_f16kv256__avx2) \
     X(kv_write_f32_f32kv256__avx2) \
     X(linear_f32_bf16_f32__avx2) \
     X(linear_f32_f16_f32__avx2) \
     X(linear_f32_f32_f32__avx2) \
+    X(linear_i8b32_q6kb256_f32__avx2_1x16) \
+    X(linear_i8b32_q6kb256_f32__avx2_4x16panel) \
+    X(linear_i8b32_q80b32_f32__avx2_1x16) \
+    X(linear_i8b32_q80b32_f32__avx2_4x16panel) \
     X(linear_i8row_tern2r16k16_f32__avx2_1x16) \
     X(linear_i8row_tern2r16k16_f32__avx2_4x16) \
     X(linear_i8row_tern2r16k16_f32__avx2_4x16panel) \
     X(mul_f32_f32_f32__avx2) \
     X(output_rows_f32_f32__avx2) \
+    X(pack_f32_i8b32__avx2) \
     X(pack_f32_i8row__avx2) \
     X(probe_int8_f32_f32__avx2) \
     X(relu2_f32_f32__avx2) \
