@@ -10,18 +10,15 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 static void widen_block(const uint8_t *block, float *out)
 {
     const float d = block_f16(block + SETUN_Q6_K_BYTES - 2);
+    int8_t codes[SETUN_Q6_K_BLOCK];
 
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        const __m512i codes = _mm512_sub_epi8(block_q6k_codes(block, i / 2, i % 2), _mm512_set1_epi8(SETUN_Q6_K_ZERO));
+    for (int i = 0; i < 4; i++)
+        _mm512_storeu_si512(codes + 64 * i, _mm512_sub_epi8(block_q6k_codes(block, i / 2, i % 2), _mm512_set1_epi8(SETUN_Q6_K_ZERO)));
+    for (int p = 0; p < SETUN_Q6_K_BLOCK / SETUN_Q6_K_PART; p++) {
+        const __m512i wide = _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)(codes + SETUN_Q6_K_PART * p)));
 
-#pragma GCC unroll 4
-        for (int p = 0; p < 4; p++) {
-            const lanes scale = lanes_set(d * (float)(int8_t)block[192 + 4 * i + p]);
-
-            lanes_store(out + 64 * i + 16 * p,
-                        lanes_mul(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm512_extracti32x4_epi32(codes, p)))));
-        }
+        lanes_store(out + SETUN_Q6_K_PART * p, lanes_mul(lanes_set(d * (float)(int8_t)block[192 + p]), _mm512_cvtepi32_ps(wide)));
     }
 }
 

@@ -7,18 +7,24 @@
 #include "setun_numerics.h"
 #include "weights/small_float.h"
 
-/* One pass over a tensor's contents: called with a piece of them, a whole number of elements. */
+/* One pass over a tensor's contents: called with a piece of them, a whole number of units. */
 typedef void look(void *context, const unsigned char *data, size_t n_bytes);
 
+/* What contents are made of: an element, or a block of elements. */
+struct unit {
+    size_t n_bytes, n_values;
+};
+
 /* Bytes first..first + n_bytes - 1 of the contents. */
-static setun_status read_range(const setun_weights *weights, const setun_weight *weight, size_t first, size_t n_bytes, unsigned char *data,
-                               look *look_at, void *context, setun_error *error)
+static setun_status read_range(const setun_weights *weights, const setun_weight *weight, size_t first, size_t n_bytes, size_t unit_bytes,
+                               unsigned char *data, look *look_at, void *context, setun_error *error)
 {
+    const size_t piece_bytes = SETUN_WEIGHT_CHUNK_BYTES / unit_bytes * unit_bytes;
     setun_status status = SETUN_OK;
     size_t n;
 
     for (size_t at = 0; at < n_bytes && status == SETUN_OK; at += n) {
-        n = n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
+        n = n_bytes - at < piece_bytes ? n_bytes - at : piece_bytes;
         status = setun_weight_read(weights, weight, first + at, n, data, error);
         if (status == SETUN_OK)
             look_at(context, data, n);
@@ -26,22 +32,23 @@ static setun_status read_range(const setun_weights *weights, const setun_weight 
     return status;
 }
 
-/* element_bytes: rows that are laid out with padding are read without it; 0: all bytes. */
-static setun_status read_all(const setun_weights *weights, const setun_weight *weight, size_t element_bytes, look *look_at, void *context,
+/* Rows that are laid out with padding are read without it; unit NULL: all bytes. */
+static setun_status read_all(const setun_weights *weights, const setun_weight *weight, const struct unit *unit, look *look_at, void *context,
                              setun_error *error)
 {
-    const size_t n_rows = weight->laid_out && element_bytes > 0 && weight->n_dims > 1 ? (size_t)weight->dim[0] : 1;
-    const size_t stride = weight->n_bytes / n_rows;
-    const size_t row_bytes = weight->laid_out && element_bytes > 0 ? element_bytes * (size_t)weight->dim[weight->n_dims > 1 ? 1 : 0] : stride;
+    const bool padded = weight->laid_out && unit != NULL;
+    const size_t n_rows = padded && weight->n_dims > 1 ? (size_t)weight->dim[0] : 1;
+    const size_t stride = weight->n_bytes / n_rows, unit_bytes = unit != NULL ? unit->n_bytes : 1;
+    const size_t row_bytes = padded ? unit_bytes * ((size_t)weight->dim[weight->n_dims > 1 ? 1 : 0] / unit->n_values) : stride;
     unsigned char *data = setun_alloc(SETUN_WEIGHT_CHUNK_BYTES);
     setun_status status = SETUN_OK;
 
     if (data == NULL)
         return setun_fail_nomem(error, "piece of a tensor", SETUN_WEIGHT_CHUNK_BYTES);
     if (row_bytes == stride)
-        status = read_range(weights, weight, 0, weight->n_bytes, data, look_at, context, error);
+        status = read_range(weights, weight, 0, weight->n_bytes, unit_bytes, data, look_at, context, error);
     for (size_t i = 0; row_bytes != stride && i < n_rows && status == SETUN_OK; i++)
-        status = read_range(weights, weight, i * stride, row_bytes, data, look_at, context, error);
+        status = read_range(weights, weight, i * stride, row_bytes, unit_bytes, data, look_at, context, error);
     free(data);
     return status;
 }
@@ -76,15 +83,12 @@ static void count_codes_of_2_bits(const struct byte_counts *counts, setun_tensor
     statistics->n_bad = codes[3];
 }
 
-/* How an element becomes f32. */
-typedef float widen(const unsigned char *element);
+/* How an element, or a block of them, becomes f32. */
+typedef void widen(const unsigned char *from, float *out);
 
-static float widen_f32(const unsigned char *element)
+static void widen_f32(const unsigned char *from, float *out)
 {
-    float value;
-
-    memcpy(&value, element, sizeof(value));
-    return value;
+    memcpy(out, from, sizeof(*out));
 }
 
 static uint16_t bits_16(const unsigned char *element)
@@ -95,21 +99,46 @@ static uint16_t bits_16(const unsigned char *element)
     return bits;
 }
 
-static float widen_f16(const unsigned char *element)
+static void widen_f16(const unsigned char *from, float *out)
 {
-    return setun_f32_of_f16(bits_16(element));
+    *out = setun_f32_of_f16(bits_16(from));
 }
 
-static float widen_bf16(const unsigned char *element)
+static void widen_bf16(const unsigned char *from, float *out)
 {
-    return setun_f32_of_bf16(bits_16(element));
+    *out = setun_f32_of_bf16(bits_16(from));
+}
+
+static void widen_q8_0(const unsigned char *block, float *out)
+{
+    const float d = setun_f32_of_f16(bits_16(block));
+
+    for (size_t j = 0; j < SETUN_BLOCK; j++)
+        out[j] = d * (float)(int8_t)block[2 + j];
+}
+
+/* formats.md: low halves and high bits of the codes, sixteen factors, d. */
+static void widen_q6_k(const unsigned char *block, float *out)
+{
+    const float d = setun_f32_of_f16(bits_16(block + SETUN_Q6_K_BYTES - 2));
+
+    for (size_t c = 0; c < SETUN_Q6_K_BLOCK; c++) {
+        const size_t h = c / 128, p = c / 32 % 4, l = c % 32;
+        const int low = block[64 * h + 32 * (p % 2) + l] >> (p < 2 ? 0 : 4) & 15, high = block[128 + 32 * h + l] >> 2 * p & 3;
+
+        out[c] = d * (float)(int8_t)block[192 + c / SETUN_Q6_K_PART] * (float)(low + 16 * high - SETUN_Q6_K_ZERO);
+    }
 }
 
 static const struct dense_format {
     const char *fmt;
-    size_t      element_bytes;
+    struct unit unit;
     widen      *to_f32;
-} dense_formats[] = {{"f32", 4, widen_f32}, {"f16", 2, widen_f16}, {"bf16", 2, widen_bf16}};
+} dense_formats[] = {{"f32", {4, 1}, widen_f32},
+                     {"f16", {2, 1}, widen_f16},
+                     {"bf16", {2, 1}, widen_bf16},
+                     {"q8_0.b32", {SETUN_Q8_0_BYTES, SETUN_BLOCK}, widen_q8_0},
+                     {"q6_k.b256", {SETUN_Q6_K_BYTES, SETUN_Q6_K_BLOCK}, widen_q6_k}};
 
 /* Range and squares of what is finite. */
 struct measure {
@@ -122,18 +151,32 @@ static void measure_dense(void *context, const unsigned char *data, size_t n_byt
 {
     struct measure *m = context;
 
-    for (const unsigned char *at = data; at < data + n_bytes; at += m->format->element_bytes) {
-        const double value = (double)m->format->to_f32(at);
+    for (const unsigned char *at = data; at < data + n_bytes; at += m->format->unit.n_bytes) {
+        float values[SETUN_Q6_K_BLOCK];
 
-        if (!isfinite(value)) {
-            m->n_bad++;
-            continue;
+        m->format->to_f32(at, values);
+        for (size_t i = 0; i < m->format->unit.n_values; i++) {
+            const double value = (double)values[i];
+
+            if (!isfinite(value)) {
+                m->n_bad++;
+                continue;
+            }
+            m->min = value < m->min ? value : m->min;
+            m->max = value > m->max ? value : m->max;
+            m->squares += value * value;
+            m->n++;
         }
-        m->min = value < m->min ? value : m->min;
-        m->max = value > m->max ? value : m->max;
-        m->squares += value * value;
-        m->n++;
     }
+}
+
+/* The value of an element, for formats without blocks. */
+static float value_at(const struct dense_format *format, const unsigned char *element)
+{
+    float value;
+
+    format->to_f32(element, &value);
+    return value;
 }
 
 /* numerics.md: absmean, in the order that it lays down: each row's sum, then the sum of these. */
@@ -147,8 +190,8 @@ static void add_magnitudes(void *context, const unsigned char *data, size_t n_by
 {
     struct absmean *m = context;
 
-    for (const unsigned char *at = data; at < data + n_bytes; at += m->format->element_bytes) {
-        m->row = m->row + (double)fabsf(m->format->to_f32(at));
+    for (const unsigned char *at = data; at < data + n_bytes; at += m->format->unit.n_bytes) {
+        m->row = m->row + (double)fabsf(value_at(m->format, at));
         if (++m->column < m->k)
             continue;
         m->total  = m->total + m->row;
@@ -167,8 +210,8 @@ static void count_ternarised(void *context, const unsigned char *data, size_t n_
 {
     struct ternarised *t = context;
 
-    for (const unsigned char *at = data; at < data + n_bytes; at += t->format->element_bytes) {
-        const float code = rintf(t->format->to_f32(at) * t->inverse);
+    for (const unsigned char *at = data; at < data + n_bytes; at += t->format->unit.n_bytes) {
+        const float code = rintf(value_at(t->format, at) * t->inverse);
 
         if (code >= 1.0f)
             t->n_plus++;
@@ -184,13 +227,13 @@ static setun_status ternarise(const setun_weights *weights, const setun_weight *
 {
     struct absmean mean = {.format = format, .k = weight->dim[1]};
     struct ternarised codes = {.format = format};
-    setun_status status = read_all(weights, weight, format->element_bytes, add_magnitudes, &mean, error);
+    setun_status status = read_all(weights, weight, &format->unit, add_magnitudes, &mean, error);
 
     if (status != SETUN_OK)
         return status;
     statistics->scale = fmaxf((float)(mean.total / (double)(weight->dim[0] * weight->dim[1])), SETUN_QUANT_FLOOR);
     codes.inverse = 1.0f / statistics->scale;
-    status = read_all(weights, weight, format->element_bytes, count_ternarised, &codes, error);
+    status = read_all(weights, weight, &format->unit, count_ternarised, &codes, error);
     statistics->n_minus = codes.n_minus;
     statistics->n_zero  = codes.n_zero;
     statistics->n_plus  = codes.n_plus;
@@ -202,7 +245,7 @@ static setun_status measure(const setun_weights *weights, const setun_weight *we
                             setun_tensor_statistics *statistics, setun_error *error)
 {
     struct measure m = {.format = format, .min = INFINITY, .max = -INFINITY};
-    const setun_status status = read_all(weights, weight, format->element_bytes, measure_dense, &m, error);
+    const setun_status status = read_all(weights, weight, &format->unit, measure_dense, &m, error);
 
     if (status != SETUN_OK)
         return status;
@@ -220,7 +263,7 @@ static setun_status count_codes(const setun_weights *weights, const setun_weight
                                 setun_error *error)
 {
     struct byte_counts counts = {.count = {{0}}};
-    const setun_status status = read_all(weights, weight, 0, count_bytes, &counts, error);
+    const setun_status status = read_all(weights, weight, NULL, count_bytes, &counts, error);
     uint64_t n_padding;
 
     statistics->ternary = true;
@@ -247,7 +290,7 @@ setun_status setun_weight_statistics(const setun_weights *weights, const setun_w
         if (strcmp(weight->fmt, dense_formats[i].fmt) != 0)
             continue;
         status = measure(weights, weight, &dense_formats[i], &statistics, error);
-        if (status == SETUN_OK && master && statistics.n_bad == 0)
+        if (status == SETUN_OK && master && statistics.n_bad == 0 && dense_formats[i].unit.n_values == 1)
             status = ternarise(weights, weight, &dense_formats[i], &statistics, error);
         if (status == SETUN_OK)
             *out_statistics = statistics;

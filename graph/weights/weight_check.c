@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "setun_numerics.h"
 #include "weights/reader.h"
 
 enum { BLOCK_BYTES = 4096 }; /* looked at in one go, then searched only if something was found */
@@ -133,6 +134,38 @@ static setun_status check_dense(const setun_weight *weight, const struct element
                       weight->file->path, weight->file_byte + at, weight->name, index / n_columns, index % n_columns);
 }
 
+/* Formats of blocks with one f16 scale each, and where it is. */
+struct scaled_block {
+    const char *fmt;
+    size_t      n_bytes, scale_at, n_columns;
+};
+static const struct scaled_block scaled_blocks[] = {
+    {"q8_0.b32", SETUN_Q8_0_BYTES, 0, SETUN_BLOCK},
+    {"q6_k.b256", SETUN_Q6_K_BYTES, SETUN_Q6_K_BYTES - 2, SETUN_Q6_K_BLOCK},
+};
+
+/* A piece may begin and end within a block, but not within a scale: those and pieces begin at even bytes. */
+static setun_status check_scales(const setun_weight *weight, const struct scaled_block *block, size_t first_byte, const unsigned char *data,
+                                 size_t n, setun_error *error)
+{
+    const size_t n_columns = weight->n_dims == 0 ? 1 : (size_t)weight->dim[weight->n_dims - 1], row_blocks = n_columns / block->n_columns;
+    size_t index = first_byte / block->n_bytes; /* of the first block whose scale is in the piece */
+
+    if (index * block->n_bytes + block->scale_at < first_byte)
+        index++;
+    for (size_t at = index * block->n_bytes + block->scale_at - first_byte; at + 2 <= n; at += block->n_bytes, index++) {
+        uint16_t bits;
+
+        memcpy(&bits, data + at, sizeof(bits));
+        if ((bits & 0x7c00) == 0x7c00)
+            return setun_fail(error, SETUN_ERR_FORMAT,
+                              "%s: byte %" PRIu64 ": tensor '%s', row %zu, columns %zu to %zu: expected a finite scale, found NaN or infinity",
+                              weight->file->path, weight->file_byte + first_byte + at, weight->name, index / row_blocks,
+                              index % row_blocks * block->n_columns, (index % row_blocks + 1) * block->n_columns - 1);
+    }
+    return SETUN_OK;
+}
+
 setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error)
 {
     if (strcmp(weight->fmt, "tern2.hf") == 0)
@@ -142,6 +175,9 @@ setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_b
     for (size_t i = 0; i < SETUN_COUNT(elements); i++)
         if (strcmp(weight->fmt, elements[i].fmt) == 0)
             return check_dense(weight, &elements[i], first_byte, data, n_bytes, error);
+    for (size_t i = 0; i < SETUN_COUNT(scaled_blocks); i++)
+        if (strcmp(weight->fmt, scaled_blocks[i].fmt) == 0)
+            return check_scales(weight, &scaled_blocks[i], first_byte, data, n_bytes, error);
     return SETUN_OK;
 }
 

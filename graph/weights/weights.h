@@ -58,8 +58,9 @@ setun_status setun_weight_read(const setun_weights *weights, const setun_weight 
 /* Whoever goes through whole tensors reads so much at once: it stays in a core's second-level cache. A multiple of every element's size. */
 enum { SETUN_WEIGHT_CHUNK_BYTES = 256 << 10 };
 
-/* Reads a tensor's contents for what no kernel may meet: code 3 in a ternary format, NaN or infinity in f32, f16 and bf16. It reads every
- * byte, so dense tensors of 64 MiB and more (embeddings of large models) are passed over, vectors excepted.
+/* Reads a tensor's contents for what no kernel may meet: code 3 in a ternary format, NaN or infinity in f32, f16, bf16 and in the scales
+ * of q8_0.b32 and q6_k.b256. It reads every byte, so dense tensors of 64 MiB and more (embeddings of large models) are passed over, vectors
+ * excepted.
  * SETUN_ERR_FORMAT: the error names the first place in the order of the file. */
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 bool         setun_weight_is_passed_over(const setun_weight *weight); /* one of those */
