@@ -10,6 +10,7 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8)
 # Of the command alone, for `setun model pull`: URLs, and SHA-256. 7.85 is the first with CURLOPT_PROTOCOLS_STR.
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.85)
 pkg_check_modules(MD REQUIRED IMPORTED_TARGET libmd>=1.0.3)
+pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit>=3.1)
 if(SETUN_SANITIZE STREQUAL "thread")
   # Without Archer the sanitizer does not see what OpenMP synchronises, and reports races that are none. gcc's OpenMP has no such tool.
   if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")

@@ -4,7 +4,7 @@
 # sanitizers, Doxygen, pictures, the manual, completion and the Debian package. long: what `.ci/run long` needs too.
 set -eu
 
-packages="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libhwloc-dev libjansson-dev libpcre2-dev libxxhash-dev libcurl4-openssl-dev libmd-dev"
+packages="gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libhwloc-dev libjansson-dev libpcre2-dev libxxhash-dev libedit-dev libcurl4-openssl-dev libmd-dev"
 case "${1:-}" in
 "") ;;
 tests|ci|long) packages="$packages g++ libcriterion-dev" ;;

@@ -41,6 +41,15 @@ void buffer_add(buffer *to, const char *format, ...)
     to->n += (size_t)n;
 }
 
+void buffer_add_bytes(buffer *to, const char *bytes, size_t n_bytes)
+{
+    if (to->failed || !reserve(to, n_bytes))
+        return;
+    memcpy(to->data + to->n, bytes, n_bytes);
+    to->n += n_bytes;
+    to->data[to->n] = '\0';
+}
+
 void buffer_free(buffer *to)
 {
     free(to->data);

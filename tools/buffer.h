@@ -12,6 +12,7 @@ typedef struct buffer {
 } buffer;
 
 __attribute__((format(printf, 2, 3))) void buffer_add(buffer *to, const char *format, ...);
+void buffer_add_bytes(buffer *to, const char *bytes, size_t n_bytes);
 void buffer_free(buffer *to);
 
 /* As buffer_add("%s"), fit for XML and HTML: & < > and quotes are escaped, control characters become '?'. */

@@ -1,9 +1,7 @@
 /* cmd_run.c - `setun run`: continues a prompt, token by token. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "io.h"
 #include "options.h"
@@ -13,8 +11,8 @@
 typedef struct run_options {
     common_options common;
     const char    *prompt, *file;
-    int64_t        n_tokens, top_k, seed;
-    double         temperature, top_p, min_p, repeat_penalty;
+    sampling_options sampling;
+    int64_t        n_tokens;
     bool           no_echo, no_bos, special;
 } run_options;
 
@@ -122,17 +120,17 @@ static void print_statistics(const run_options *options, const setun_generation 
     (void)fprintf(stderr, "\nprompt    %6lld tokens, %.1f tokens/s\ngenerated %6lld tokens, %.1f tokens/s\n",
                   (long long)generation->n_prompt, rate(generation->n_prompt, generation->prompt_seconds),
                   (long long)generation->n_tokens, rate(n_later, generation->token_seconds));
-    if (options->temperature > 0)
-        (void)fprintf(stderr, "seed %lld; ", (long long)options->seed);
+    if (options->sampling.temperature > 0)
+        (void)fprintf(stderr, "seed %lld; ", (long long)options->sampling.seed);
     (void)fprintf(stderr, "ended by %s\n", reasons[generation->end]);
 }
 
 static int print_result(const run_options *options, const setun_model *model, const char *prompt, size_t prompt_bytes,
                         const int32_t *prompt_ids, size_t n_prompt_ids, const output *out, const setun_generation *generation)
 {
-    json_t *sampling = json_pack("{s:f, s:I, s:f, s:f, s:f, s:I}", "temperature", options->temperature, "top_k",
-                                 (json_int_t)options->top_k, "top_p", options->top_p, "min_p", options->min_p, "repeat_penalty",
-                                 options->repeat_penalty, "seed", (json_int_t)options->seed);
+    json_t *sampling = json_pack("{s:f, s:I, s:f, s:f, s:f, s:I}", "temperature", options->sampling.temperature, "top_k",
+                                 (json_int_t)options->sampling.top_k, "top_p", options->sampling.top_p, "min_p", options->sampling.min_p, "repeat_penalty",
+                                 options->sampling.repeat_penalty, "seed", (json_int_t)options->sampling.seed);
 
     return print_json(json_pack("{s:s, s:s, s:s%, s:s%, s:o, s:o, s:s, s:I, s:I, s:f, s:f, s:o, s:i}", "model", setun_model_path(model),
                                 "family", setun_model_family(model), "prompt", prompt, prompt_bytes, "text",
@@ -148,14 +146,7 @@ static int generate(const run_options *options, setun_model *model, setun_sessio
                     const int32_t *prompt_ids, size_t n_prompt_ids)
 {
     const bool json = options->common.output == OUTPUT_JSON;
-    const setun_sampling sampling = {
-        .temperature = (float)options->temperature,
-        .top_k = (int32_t)options->top_k,
-        .top_p = (float)options->top_p,
-        .min_p = (float)options->min_p,
-        .repeat_penalty = (float)options->repeat_penalty,
-        .seed = (uint64_t)options->seed,
-    };
+    const setun_sampling sampling = sampling_of(&options->sampling, 0);
     output out = {.echo = json || options->no_echo ? NULL : prompt, .echo_bytes = prompt_bytes, .stream = !json};
     setun_generation generation = {0};
     setun_session_info info;
@@ -213,7 +204,7 @@ static int run_prompt(const run_options *options)
         return fail("%s", error.text);
     status = common_open_model(&options->common, &model, &error);
     if (status == SETUN_OK)
-        status = encode_text(model, prompt, prompt_bytes, options->special ? SETUN_TEXT_TRUSTED : SETUN_TEXT_USER, !options->no_bos, &ids,
+        status = encode_text(setun_model_tokenizer(model), prompt, prompt_bytes, options->special ? SETUN_TEXT_TRUSTED : SETUN_TEXT_USER, !options->no_bos, &ids,
                              &n_ids, &error);
     if (status == SETUN_OK)
         status = common_create_session(&options->common, model, 1, &session, &error);
@@ -230,25 +221,13 @@ static int run_prompt(const run_options *options)
 
 static int run(int argc, char **argv)
 {
-    run_options options = {.n_tokens = 256, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .repeat_penalty = 1, .seed = -1};
+    run_options options = {.n_tokens = 256, .sampling = SAMPLING_DEFAULTS};
     const option_spec specs[] = {
         {.name = "prompt", .letter = 'p', .kind = OPTION_TEXT, .argument = "TEXT", .value = &options.prompt, .help = "text to continue"},
         {.name = "file", .letter = 'f', .kind = OPTION_TEXT, .argument = "FILE", .value = &options.file,
          .help = "file with the text to continue, '-' for the standard input;\none newline at its end is left out"},
         {.name = "tokens", .letter = 'n', .kind = OPTION_INT, .argument = "N", .value = &options.n_tokens, .min = -1, .max = INT32_MAX,
          .help = "tokens to generate at most; -1: until the context is full (default 256)"},
-        {.name = "temp", .kind = OPTION_REAL, .argument = "T", .value = &options.temperature, .low = 0, .high = 100,
-         .help = "temperature; 0: always the likeliest token (default 0.8)"},
-        {.name = "top-k", .kind = OPTION_INT, .argument = "K", .value = &options.top_k, .min = 0, .max = INT32_MAX,
-         .help = "draw among the K likeliest tokens; 0: all (default 40)"},
-        {.name = "top-p", .kind = OPTION_REAL, .argument = "P", .value = &options.top_p, .low = 0, .high = 1,
-         .help = "... among the likeliest that make up P of the probability; 1: all (default 0.95)"},
-        {.name = "min-p", .kind = OPTION_REAL, .argument = "P", .value = &options.min_p, .low = 0, .high = 1,
-         .help = "... among those at least P times as likely as the likeliest (default 0)"},
-        {.name = "repeat-penalty", .kind = OPTION_REAL, .argument = "R", .value = &options.repeat_penalty, .low = 0.01, .high = 100,
-         .help = "makes tokens of the text so far less likely; 1: no (default 1)"},
-        {.name = "seed", .kind = OPTION_INT, .argument = "S", .value = &options.seed, .min = 0, .max = INT64_MAX,
-         .help = "start of the random numbers: the same seed gives the same text\n(default: a random one, which is printed)"},
         {.name = "special", .kind = OPTION_FLAG, .value = &options.special,
          .help = "special tokens in the prompt are matched; without it they are plain text"},
         {.name = "no-bos", .kind = OPTION_FLAG, .value = &options.no_bos, .help = "do not begin with the model's BOS token"},
@@ -264,21 +243,18 @@ static int run(int argc, char **argv)
                     "setun run -f prompt.txt --seed 7 -o json > result.json",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),
-        .common = COMMON_MODEL | COMMON_TEXT | COMMON_SESSION | COMMON_OUTPUT,
+        .common = COMMON_MODEL | COMMON_TEXT | COMMON_SESSION | COMMON_OUTPUT | COMMON_SAMPLING,
+        .sampling = &options.sampling,
     };
     int first, code = options_parse(&line, argc, argv, &options.common, &first);
-    uint32_t seed;
+    setun_error error;
 
     if (code >= 0)
         return code;
     if ((options.prompt != NULL) == (options.file != NULL))
         return fail_usage(options.prompt != NULL ? "give -p TEXT or -f FILE, not both" : "needs a prompt: -p TEXT or -f FILE");
-    if (options.seed < 0) {
-        /* 32 bits are enough to differ, and short enough to type in again. */
-        if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-            return fail("no random seed: %s", strerror(errno));
-        options.seed = seed;
-    }
+    if (sampling_settle(&options.sampling, &error) != SETUN_OK)
+        return fail("%s", error.text);
     return run_prompt(&options);
 }
 

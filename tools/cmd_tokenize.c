@@ -5,10 +5,11 @@
 
 #include "io.h"
 #include "options.h"
+#include "setun/chat.h"
 
 typedef struct tokenize_options {
     common_options common;
-    const char    *file;
+    const char    *file, *chat_template;
     bool           ids, decode, user, no_bos;
 } tokenize_options;
 
@@ -53,9 +54,8 @@ static char *piece(const setun_tokenizer *tokenizer, int32_t id)
     return printable(bytes != NULL ? bytes : "", n_bytes);
 }
 
-static int print_ids(const tokenize_options *options, const setun_model *model, const int32_t *ids, size_t n_ids)
+static int print_ids(const tokenize_options *options, const setun_tokenizer *tokenizer, const int32_t *ids, size_t n_ids)
 {
-    const setun_tokenizer *tokenizer = setun_model_tokenizer(model);
     json_t *pieces = options->common.output == OUTPUT_JSON ? json_array() : NULL;
 
     for (size_t i = 0; i < n_ids; i++) {
@@ -83,26 +83,44 @@ static int print_ids(const tokenize_options *options, const setun_model *model, 
     return EXIT_DONE;
 }
 
-static int encode(const tokenize_options *options, const setun_model *model, const char *text, size_t n_bytes)
+/* Ids of the text as a user's message in a chat, up to where the model answers. */
+static setun_status encode_chat(const tokenize_options *options, const setun_tokenizer *tokenizer, const char *text, size_t n_bytes,
+                                int32_t **out_ids, size_t *out_n_ids, setun_error *error)
+{
+    const setun_chat_message message = {.role = SETUN_ROLE_USER, .text = text, .n_bytes = n_bytes};
+    const setun_chat_template *chat_template;
+    const setun_status status = setun_chat_template_find(options->chat_template, &chat_template, error);
+
+    if (status != SETUN_OK)
+        return status;
+    return setun_chat_encode(chat_template, tokenizer, &message, 1, SETUN_CHAT_ANSWER | (options->no_bos ? 0 : SETUN_CHAT_BEGIN), out_ids,
+                             out_n_ids, error);
+}
+
+static int encode(const tokenize_options *options, const setun_tokenizer *tokenizer, const char *text, size_t n_bytes)
 {
     int32_t *ids;
     size_t n_ids;
     setun_error error;
+    setun_status status;
     int code;
 
-    if (encode_text(model, text, n_bytes, options->user ? SETUN_TEXT_USER : SETUN_TEXT_TRUSTED, !options->no_bos, &ids, &n_ids, &error) !=
-        SETUN_OK)
+    if (options->chat_template != NULL)
+        status = encode_chat(options, tokenizer, text, n_bytes, &ids, &n_ids, &error);
+    else
+        status = encode_text(tokenizer, text, n_bytes, options->user ? SETUN_TEXT_USER : SETUN_TEXT_TRUSTED, !options->no_bos, &ids, &n_ids,
+                             &error);
+    if (status != SETUN_OK)
         return fail("%s", error.text);
-    code = print_ids(options, model, ids, n_ids);
-    free(ids);
+    code = print_ids(options, tokenizer, ids, n_ids);
+    setun_free(ids);
     return code;
 }
 
 /* The exact bytes of the ids: what encode() took. JSON cannot hold broken UTF-8, there it becomes U+FFFD. */
-static int decode_ids(const tokenize_options *options, const setun_model *model, const int32_t *ids, size_t n_ids)
+static int decode_ids(const tokenize_options *options, const setun_tokenizer *tokenizer, const int32_t *ids, size_t n_ids)
 {
-    const setun_tokenizer *tokenizer = setun_model_tokenizer(model);
-    const size_t first = n_ids > 0 && !options->no_bos && ids[0] == setun_model_bos(model);
+    const size_t first = n_ids > 0 && !options->no_bos && ids[0] == setun_tokenizer_bos(tokenizer);
     setun_text_decoder *decoder;
     setun_error error;
     const char *part;
@@ -142,7 +160,7 @@ static int decode_ids(const tokenize_options *options, const setun_model *model,
     return code;
 }
 
-static int decode(const tokenize_options *options, const setun_model *model, const char *text, size_t n_bytes)
+static int decode(const tokenize_options *options, const setun_tokenizer *tokenizer, const char *text, size_t n_bytes)
 {
     int32_t *ids;
     size_t n_ids;
@@ -151,7 +169,7 @@ static int decode(const tokenize_options *options, const setun_model *model, con
 
     if (read_ids(options->file != NULL ? input_name(options->file) : "ids", text, n_bytes, &ids, &n_ids, &error) != SETUN_OK)
         return fail("%s", error.text);
-    code = decode_ids(options, model, ids, n_ids);
+    code = decode_ids(options, tokenizer, ids, n_ids);
     free(ids);
     return code;
 }
@@ -177,7 +195,7 @@ static char *join(char **words, int n_words, size_t *out_bytes)
 
 static int tokenize(const tokenize_options *options, char **words, int n_words)
 {
-    setun_model *model = NULL;
+    setun_tokenizer *tokenizer = NULL;
     size_t n_bytes = 0;
     char *text = NULL;
     setun_error error;
@@ -190,13 +208,13 @@ static int tokenize(const tokenize_options *options, char **words, int n_words)
     } else if (read_input(options->file, &text, &n_bytes, &error) != SETUN_OK) {
         return fail("%s", error.text);
     }
-    if (common_open_model(&options->common, &model, &error) != SETUN_OK)
+    if (common_open_tokenizer(&options->common, &tokenizer, &error) != SETUN_OK)
         code = fail("%s", error.text);
     else if (options->decode)
-        code = decode(options, model, text, n_bytes);
+        code = decode(options, tokenizer, text, n_bytes);
     else
-        code = encode(options, model, text, n_bytes);
-    setun_model_close(model);
+        code = encode(options, tokenizer, text, n_bytes);
+    setun_tokenizer_close(tokenizer);
     free(text);
     return code;
 }
@@ -212,15 +230,18 @@ static int run(int argc, char **argv)
          .help = "the other way: ids to their exact text, without a newline of its own"},
         {.name = "user", .kind = OPTION_FLAG, .value = &options.user,
          .help = "untrusted text: special tokens in it are plain text"},
+        {.name = "template", .kind = OPTION_TEXT, .argument = "NAME", .value = &options.chat_template,
+         .help = "the text is a user's message in a chat with this template: bitnet, llama3, falcon3\nor plain; implies --user"},
         {.name = "no-bos", .kind = OPTION_FLAG, .value = &options.no_bos,
          .help = "do not add the model's BOS token; with --decode, do not leave out a leading one"},
     };
     const command_line line = {
         .name = "tokenize",
-        .usage = "setun tokenize [-m MODEL] [--ids] [--user] [--no-bos] TEXT | -f FILE\n"
+        .usage = "setun tokenize [-m MODEL] [--ids] [--user | --template NAME] [--no-bos] TEXT | -f FILE\n"
                  "setun tokenize [-m MODEL] --decode [--no-bos] ID... | -f FILE",
         .text = "Prints the tokens of a text, one on a line: the id, and what it stands for, with \\xNN for bytes that are no character.\n"
-                "The text is trusted: special tokens in it, such as <|eot_id|>, are matched unless --user is given.",
+                "The text is trusted: special tokens in it, such as <|eot_id|>, are matched unless --user is given. It is UTF-8: other bytes\n"
+                "are an error that names the first of them. MODEL may also be a tokenizer.json, or a GGUF file with nothing but a vocabulary.",
         .examples = "setun tokenize \"Once upon a time\"\n"
                     "setun tokenize --ids -f tale.txt > tale.ids\n"
                     "setun tokenize --decode 2289 697 258 515",
@@ -240,8 +261,8 @@ static int run(int argc, char **argv)
         return fail_usage("needs %s or -f FILE; see 'setun tokenize --help'", options.decode ? "ids" : "TEXT");
     if (!options.decode && n_words > 1)
         return fail_usage("unexpected '%s': put a text of several words in quotes", argv[first + 1]);
-    if (options.decode && (options.ids || options.user))
-        return fail_usage("--decode takes neither --ids nor --user");
+    if (options.decode && (options.ids || options.user || options.chat_template != NULL))
+        return fail_usage("--decode takes neither --ids nor --user nor --template");
     return tokenize(&options, argv + first, n_words);
 }
 

@@ -1,8 +1,11 @@
 /* common.c - what the common options and the file of --config ask for together, and the model and the session that come of it. */
 #include "options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include "progress.h"
 
@@ -73,6 +76,22 @@ setun_status common_open_model(const common_options *common, setun_model **out_m
     return status;
 }
 
+setun_status common_open_tokenizer(const common_options *common, setun_tokenizer **out_tokenizer, setun_error *error)
+{
+    const setun_tokenizer_options options = {.pre = common->pre};
+    char path[4096];
+    setun_status status = setun_model_locate(common->model, path, sizeof(path), error);
+
+    if (status == SETUN_OK)
+        status = setun_tokenizer_open(path, &options, out_tokenizer, error);
+    if (status != SETUN_OK)
+        return status;
+    say_pre(common, *out_tokenizer);
+    if (common->verbose)
+        (void)fprintf(stderr, "tokenizer of %s, %d tokens\n", path, setun_tokenizer_size(*out_tokenizer));
+    return SETUN_OK;
+}
+
 setun_status common_create_session(const common_options *common, setun_model *model, uint32_t max_seqs, setun_session **out_session,
                                    setun_error *error)
 {
@@ -96,4 +115,28 @@ setun_status common_create_session(const common_options *common, setun_model *mo
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
     }
     return status;
+}
+
+setun_status sampling_settle(sampling_options *sampling, setun_error *error)
+{
+    uint32_t seed; /* 32 bits are enough to differ, and short enough to type in again */
+
+    if (sampling->seed >= 0)
+        return SETUN_OK;
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+        return set_error(error, SETUN_ERR_IO, "no random seed: %s", strerror(errno));
+    sampling->seed = seed;
+    return SETUN_OK;
+}
+
+setun_sampling sampling_of(const sampling_options *sampling, uint64_t n)
+{
+    return (setun_sampling){
+        .temperature = (float)sampling->temperature,
+        .top_k = (int32_t)sampling->top_k,
+        .top_p = (float)sampling->top_p,
+        .min_p = (float)sampling->min_p,
+        .repeat_penalty = (float)sampling->repeat_penalty,
+        .seed = (uint64_t)sampling->seed + n,
+    };
 }

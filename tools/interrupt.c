@@ -1,4 +1,6 @@
 /* interrupt.c - Ctrl-C and kill: the first asks the session to end after its present pass, the second ends the process. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,6 +14,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 static setun_session *volatile session_to_end;
 static const char *volatile    file_to_remove;
 static volatile sig_atomic_t   signal_seen;
+static int wake_read = -1, wake_write = -1; /* a pipe, once signals are watched */
 
 static void on_signal(int number)
 {
@@ -26,6 +29,34 @@ static void on_signal(int number)
     signal_seen = number;
     if (session_to_end != NULL)
         setun_session_interrupt(session_to_end);
+    interrupt_wake();
+}
+
+void interrupt_wake(void)
+{
+    const int kept = errno;
+
+    if (wake_write >= 0)
+        (void)!write(wake_write, "", 1); /* full: then it is readable already */
+    errno = kept;
+}
+
+void interrupt_drain(void)
+{
+    char bytes[64];
+
+    while (read(wake_read, bytes, sizeof(bytes)) > 0)
+        continue;
+}
+
+int interrupt_take(void)
+{
+    const int number = signal_seen;
+
+    signal_seen = 0;
+    if (wake_read >= 0)
+        interrupt_drain();
+    return number;
 }
 
 static void set_handlers(bool on)
@@ -55,6 +86,20 @@ void interrupt_watch(bool on)
 {
     session_to_end = NULL;
     set_handlers(on);
+}
+
+int interrupt_descriptor(void)
+{
+    int ends[2];
+
+    if (wake_read < 0) {
+        if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+            return -1;
+        wake_read = ends[0];
+        wake_write = ends[1];
+    }
+    interrupt_watch(true);
+    return wake_read;
 }
 
 int interrupt_signal(void)

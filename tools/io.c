@@ -88,14 +88,14 @@ setun_status read_ids(const char *what, const char *text, size_t n_bytes, int32_
     return SETUN_OK;
 }
 
-setun_status encode_text(const setun_model *model, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
+setun_status encode_text(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
                          int32_t **out_ids, size_t *out_n_ids, setun_error *error)
 {
-    const int32_t bos = with_bos ? setun_model_bos(model) : -1;
+    const int32_t bos = with_bos ? setun_tokenizer_bos(tokenizer) : -1;
     const size_t n_bos = bos >= 0;
     int32_t *encoded, *ids;
     size_t n;
-    setun_status status = setun_tokenizer_encode(setun_model_tokenizer(model), text, n_bytes, flags, &encoded, &n, error);
+    setun_status status = setun_tokenizer_encode(tokenizer, text, n_bytes, flags, &encoded, &n, error);
 
     if (status != SETUN_OK)
         return status;

@@ -17,8 +17,8 @@ const char *input_name(const char *path);
 /* Reads whitespace-separated token ids from text[n_bytes]; `what` names the text in errors. *out_ids is malloc-ed, never NULL. */
 setun_status read_ids(const char *what, const char *text, size_t n_bytes, int32_t **out_ids, size_t *out_n_ids, setun_error *error);
 
-/* Token ids of text, behind the model's BOS if with_bos and it has one. *out_ids is malloc-ed, never NULL. */
-setun_status encode_text(const setun_model *model, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
+/* Token ids of text, behind the tokenizer's BOS if with_bos and it has one. *out_ids is malloc-ed, never NULL. */
+setun_status encode_text(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
                          int32_t **out_ids, size_t *out_n_ids, setun_error *error);
 
 /* Gives standard descriptors that are closed a place holder, so that no file is opened in their place and overwritten; a write to
@@ -45,6 +45,14 @@ void interrupt_watch(bool on);
 
 /* The signal that came, or 0. */
 int interrupt_signal(void);
+
+/* As interrupt_watch(true), and a descriptor that can be read from a signal until interrupt_take or interrupt_drain, or -1: errno says why. */
+int interrupt_descriptor(void);
+/* As interrupt_signal, but another one may come then. */
+int interrupt_take(void);
+/* Makes the descriptor readable, also for other signals: safe in a handler. */
+void interrupt_wake(void);
+void interrupt_drain(void);
 
 /* A file to remove should a second signal end the process; NULL: none. The string is borrowed. */
 void interrupt_remove(const char *path);

@@ -26,6 +26,22 @@ static void add(option_table *table, option_spec spec)
         table->spec[table->n++] = spec;
 }
 
+static void add_sampling(sampling_options *s, option_table *table)
+{
+    add(table, (option_spec){.name = "temp", .kind = OPTION_REAL, .argument = "T", .value = &s->temperature, .low = 0, .high = 100,
+                             .help = "temperature; 0: always the likeliest token (default 0.8)"});
+    add(table, (option_spec){.name = "top-k", .kind = OPTION_INT, .argument = "K", .value = &s->top_k, .min = 0, .max = INT32_MAX,
+                             .help = "draw among the K likeliest tokens; 0: all (default 40)"});
+    add(table, (option_spec){.name = "top-p", .kind = OPTION_REAL, .argument = "P", .value = &s->top_p, .low = 0, .high = 1,
+                             .help = "... among the likeliest that make up P of the probability; 1: all (default 0.95)"});
+    add(table, (option_spec){.name = "min-p", .kind = OPTION_REAL, .argument = "P", .value = &s->min_p, .low = 0, .high = 1,
+                             .help = "... among those at least P times as likely as the likeliest (default 0)"});
+    add(table, (option_spec){.name = "repeat-penalty", .kind = OPTION_REAL, .argument = "R", .value = &s->repeat_penalty, .low = 0.01, .high = 100,
+                             .help = "makes tokens of the text so far less likely; 1: no (default 1)"});
+    add(table, (option_spec){.name = "seed", .kind = OPTION_INT, .argument = "S", .value = &s->seed, .min = 0, .max = INT64_MAX,
+                             .help = "start of the random numbers: the same seed gives the same text\n(default: a random one, which is printed)"});
+}
+
 static void collect(const command_line *line, common_options *common, option_table *table)
 {
     for (size_t i = 0; i < line->n_options; i++)
@@ -38,6 +54,8 @@ static void collect(const command_line *line, common_options *common, option_tab
         add(table, (option_spec){.name = "pre", .kind = OPTION_TEXT, .argument = "NAME", .value = &common->pre,
                                  .help = "how text is cut before merging: llama-bpe, falcon3, gpt-2 or default, which is\n"
                                          "bitnet.cpp's fallback (default: as the model's files say)"});
+    if (line->common & COMMON_SAMPLING)
+        add_sampling(line->sampling, table);
     if (line->common & COMMON_SESSION) {
         add(table, (option_spec){.name = "graph", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->graph,
                                  .help = "model graph to use (default: the one in the models folder that matches)"});

@@ -40,7 +40,14 @@ typedef struct common_options {
     const char           *plugin_path; /* NULL: the environment's */
 } common_options;
 
-enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2, COMMON_TEXT = 1u << 3, COMMON_CONFIG = 1u << 4 };
+enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2, COMMON_TEXT = 1u << 3, COMMON_CONFIG = 1u << 4, COMMON_SAMPLING = 1u << 5 };
+
+/* How tokens are drawn; --temp and its kin. */
+typedef struct sampling_options {
+    int64_t top_k, seed; /* a seed below 0: a random one is wanted */
+    double  temperature, top_p, min_p, repeat_penalty;
+} sampling_options;
+#define SAMPLING_DEFAULTS {.top_k = 40, .seed = -1, .temperature = 0.8, .top_p = 0.95, .repeat_penalty = 1}
 
 typedef struct command_line {
     const char        *name;     /* "run" */
@@ -50,6 +57,7 @@ typedef struct command_line {
     const option_spec *options;
     size_t             n_options;
     unsigned           common;   /* COMMON_* */
+    sampling_options  *sampling; /* with COMMON_SAMPLING: where its options go */
     size_t             max_operands;
 } command_line;
 
@@ -68,6 +76,11 @@ typedef struct command_group {
 /* Runs the member that argv[1] names; prints the group's help, made of the members' summaries, or reports the slip. */
 int group_run(const command_group *group, int argc, char **argv);
 
+/* Chooses the seed if the user gave none. */
+setun_status sampling_settle(sampling_options *sampling, setun_error *error);
+/* For the library, with this number added to the seed. */
+setun_sampling sampling_of(const sampling_options *sampling, uint64_t n);
+
 /* A decimal whole number that is the whole of text[n_bytes], from min to max. */
 bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64_t *out_value);
 
@@ -76,6 +89,9 @@ setun_status common_settle(common_options *common, setun_error *error);
 
 /* Opens the model that the options name. */
 setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error);
+
+/* Opens the tokenizer of the model that the options name and nothing else of it; it may also be a file with nothing but a tokenizer. */
+setun_status common_open_tokenizer(const common_options *common, setun_tokenizer **out_tokenizer, setun_error *error);
 
 /* Creates a session of it, and with -v says on stderr what was decided. */
 setun_status common_create_session(const common_options *common, setun_model *model, uint32_t max_seqs, setun_session **out_session,

@@ -55,8 +55,11 @@ static setun_status eval_prompt(draw *d, const int32_t *prompt, size_t n_prompt,
 
 static bool is_stop(const setun_model *model, int32_t id)
 {
-    for (size_t i = 0; i < model->n_stops; i++)
-        if (model->stops[i] == id)
+    const int32_t *stops;
+    size_t n = setun_model_stops(model, &stops);
+
+    for (size_t i = 0; i < n; i++)
+        if (stops[i] == id)
             return true;
     return false;
 }

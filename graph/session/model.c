@@ -11,6 +11,17 @@ static const char default_model[] = "fable";
 
 enum { MAX_FAMILIES = 256 };
 
+setun_status setun_model_locate(const char *name, char *out_path, size_t path_bytes, setun_error *error)
+{
+    setun_model_folders folders = {0};
+    setun_status status = setun_model_folders_list(&folders, error);
+
+    if (status == SETUN_OK)
+        status = setun_model_find(&folders, name == NULL ? default_model : name, out_path, path_bytes, error);
+    setun_pool_free(&folders.pool);
+    return status;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -69,39 +80,11 @@ static setun_status open_graph(setun_model_folders *folders, const char *given, 
                       setun_weights_architecture(weights));
 }
 
-static void add_stop(setun_model *model, int32_t id)
-{
-    for (size_t i = 0; i < model->n_stops; i++)
-        if (model->stops[i] == id)
-            return;
-    if (id >= 0 && model->n_stops < SETUN_MODEL_MAX_STOPS)
-        model->stops[model->n_stops++] = id;
-}
-
-/* Where a text begins and ends: ids that the files give, and literal tokens that the tokenizer knows. */
-static void read_text_settings(setun_model *model)
-{
-    const setun_text_settings *text = setun_weights_text(model->weights);
-
-    model->bos = text->bos;
-    if (model->bos < 0 && text->bos_text != NULL)
-        model->bos = setun_tokenizer_find(model->tokenizer, text->bos_text, strlen(text->bos_text));
-    if (!text->add_bos)
-        model->bos = -1;
-    for (size_t i = 0; i < text->n_stops; i++)
-        add_stop(model, text->stops[i]);
-    if (text->eos_text != NULL)
-        add_stop(model, setun_tokenizer_find(model->tokenizer, text->eos_text, strlen(text->eos_text)));
-}
-
 static setun_status check_vocabulary(const setun_model *model, setun_error *error)
 {
     if (setun_tokenizer_size(model->tokenizer) > model->graph->vocab)
         return setun_fail(error, SETUN_ERR_FORMAT, "%s: tokenizer.json has ids up to %d, the model's vocabulary only %lld",
                           setun_weights_path(model->weights), setun_tokenizer_size(model->tokenizer) - 1, (long long)model->graph->vocab);
-    if (model->bos >= model->graph->vocab)
-        return setun_fail(error, SETUN_ERR_FORMAT, "%s: the BOS id %d is outside the vocabulary of %lld",
-                          setun_weights_path(model->weights), model->bos, (long long)model->graph->vocab);
     return SETUN_OK;
 }
 
@@ -126,10 +109,8 @@ setun_status setun_model_open(const char *name, const setun_model_options *optio
         status = open_graph(&folders, options->graph, model->weights, &model->graph, error);
     if (status == SETUN_OK)
         status = setun_tokenizer_open(path, &(setun_tokenizer_options){.pre = options->pre}, &model->tokenizer, error);
-    if (status == SETUN_OK) {
-        read_text_settings(model);
+    if (status == SETUN_OK)
         status = check_vocabulary(model, error);
-    }
     if (status == SETUN_OK)
         status = setun_topology_open(NULL, &model->topology, error);
     if (status == SETUN_OK && options->plugins == NULL) {
@@ -191,11 +172,10 @@ int64_t setun_model_context(const setun_model *model)
 
 int32_t setun_model_bos(const setun_model *model)
 {
-    return model->bos;
+    return setun_tokenizer_bos(model->tokenizer);
 }
 
 size_t setun_model_stops(const setun_model *model, const int32_t **out_ids)
 {
-    *out_ids = model->stops;
-    return model->n_stops;
+    return setun_tokenizer_stops(model->tokenizer, out_ids);
 }

@@ -7,8 +7,6 @@
 #include "setun/model.h"
 #include "weights/weights.h"
 
-enum { SETUN_MODEL_MAX_STOPS = 32 };
-
 struct setun_model {
     setun_weights       *weights;
     setun_graph         *graph;
@@ -16,9 +14,6 @@ struct setun_model {
     const setun_plugins *plugins;
     setun_plugins       *own_plugins; /* NULL when the caller lent its own */
     setun_topology      *topology;
-    int32_t              bos;
-    int32_t              stops[SETUN_MODEL_MAX_STOPS];
-    size_t               n_stops;
 };
 
 enum { SETUN_MODEL_MAX_FOLDERS = 32 };

@@ -6,6 +6,8 @@
 #include "base/base.h"
 #include "setun/tokenizer.h"
 #include "text/pattern.h"
+#include "weights/gguf.h"
+#include "weights/weights.h"
 
 /* ---- UTF-8 and the byte-level alphabet (utf8.c, alphabet.c) ---- */
 
@@ -276,7 +278,9 @@ void setun_bpe_work_free(setun_bpe_work *work);
 /* Appends the ids of one pre-token, n_bytes <= INT32_MAX. False: out of memory. */
 bool setun_bpe_encode(const setun_vocab *vocab, const char *bytes, size_t n_bytes, setun_bpe_work *work, setun_ids *out);
 
-/* ---- the tokenizer (tokenizer.c, vocab_gguf.c) ---- */
+/* ---- the tokenizer (tokenizer.c, vocab_gguf.c, tokenizer_gguf.c) ---- */
+
+enum { SETUN_MAX_STOPS = 32 }; /* files know 5 at most */
 
 struct setun_tokenizer {
     setun_vocab vocab; /* with the added tokens' ids */
@@ -284,10 +288,17 @@ struct setun_tokenizer {
     setun_pretokenizer pretokenizer;
     const setun_pre *pre; /* cuts that go by a name; NULL: those that tokenizer.json describes */
     int pre_origin;       /* SETUN_PRE_* */
+    int32_t bos;          /* what texts begin with; -1: nothing */
+    int32_t stops[SETUN_MAX_STOPS]; /* what ends them */
+    size_t n_stops;
 };
 
 /* An empty one; NULL: out of memory, and the error says so. */
 setun_tokenizer *setun_tokenizer_new(setun_error *error);
+/* One more of the tokens that end texts; nothing happens if it is one already, is -1, or there are too many. */
+void setun_tokenizer_add_stop(setun_tokenizer *tokenizer, int32_t id);
+/* Takes over what a model's files say of the begin and the end of texts. SETUN_ERR_FORMAT: the tokenizer has no such BOS. */
+setun_status setun_tokenizer_settle(setun_tokenizer *tokenizer, const char *path, const setun_text_settings *text, setun_error *error);
 /* setun_tokenizer_open from the memory of a tokenizer.json; `path` is for errors, `pre` is the name of other cuts or NULL. */
 setun_status setun_tokenizer_parse(const char *path, const char *text, size_t n_bytes, const char *pre, setun_tokenizer **out_tokenizer,
                                    setun_error *error);
@@ -308,4 +319,6 @@ typedef struct setun_gguf_vocab {
 } setun_gguf_vocab;
 /* Nothing in it is trusted. `pre` as above. */
 setun_status setun_tokenizer_build(const setun_gguf_vocab *gguf, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error);
+/* From the whole file's metadata. */
+setun_status setun_tokenizer_read_gguf(const setun_gguf *gguf, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error);
 #endif

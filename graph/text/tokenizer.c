@@ -83,6 +83,8 @@ setun_tokenizer *setun_tokenizer_new(setun_error *error)
 
     if (tokenizer == NULL)
         (void)setun_fail_nomem(error, "tokenizer", sizeof(*tokenizer));
+    else
+        tokenizer->bos = -1;
     return tokenizer;
 }
 
@@ -124,12 +126,14 @@ static setun_status open_file(const char *path, const char *pre, setun_tokenizer
     return status;
 }
 
-/* What a prepacked file holds of the model that it was made of. */
+/* What a prepacked file holds of the model that it was made of: the bytes of a tokenizer.json or of a GGUF file, and begin and end of texts. */
 static setun_status open_prepacked(const char *path, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error)
 {
-    setun_weight_file file;
+    setun_weight_file file, part;
     setun_prepacked prepacked;
     setun_pool pool = {0};
+    setun_tokenizer *tokenizer = NULL;
+    setun_gguf *gguf = NULL;
     char *text = NULL;
     size_t n_bytes;
     setun_status status = setun_weight_file_open(path, &file, error);
@@ -139,31 +143,75 @@ static setun_status open_prepacked(const char *path, const char *pre, setun_toke
     status = setun_prepacked_read(&file, &pool, &prepacked, error);
     if (status == SETUN_OK)
         status = setun_prepacked_read_tokenizer(&file, &prepacked, &text, &n_bytes, error);
-    if (status == SETUN_OK)
-        status = setun_tokenizer_parse(path, text, n_bytes, pre, out_tokenizer, error);
+    if (status == SETUN_OK && prepacked.tokenizer == SETUN_PREPACKED_TOKENIZER_GGUF) {
+        part = file;
+        part.first_byte = prepacked.tokenizer_section.file_byte;
+        part.n_bytes = prepacked.tokenizer_section.n_bytes;
+        status = setun_gguf_read(&part, &gguf, error);
+        if (status == SETUN_OK)
+            status = setun_tokenizer_read_gguf(gguf, pre, &tokenizer, error);
+    } else if (status == SETUN_OK) {
+        status = setun_tokenizer_parse(path, text, n_bytes, pre, &tokenizer, error);
+        if (status == SETUN_OK)
+            status = setun_tokenizer_settle(tokenizer, path, &prepacked.text, error);
+    }
+    setun_gguf_close(gguf);
     free(text);
     setun_pool_free(&pool);
     setun_weight_file_close(&file);
+    if (status != SETUN_OK) {
+        setun_tokenizer_close(tokenizer);
+        return status;
+    }
+    *out_tokenizer = tokenizer;
+    return SETUN_OK;
+}
+
+static setun_status open_gguf(const char *path, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error)
+{
+    setun_gguf *gguf;
+    setun_status status = setun_gguf_open(path, &gguf, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = setun_tokenizer_read_gguf(gguf, pre, out_tokenizer, error);
+    setun_gguf_close(gguf);
     return status;
+}
+
+/* tokenizer.json, and what the files beside it say of begin and end. */
+static setun_status open_folder(const char *path, const char *pre, setun_tokenizer **out_tokenizer, setun_error *error)
+{
+    setun_pool pool = {0};
+    setun_text_settings text;
+    setun_tokenizer *tokenizer = NULL;
+    const char *file = setun_pool_printf(&pool, "%s/tokenizer.json", path);
+    setun_status status = file == NULL ? setun_fail_nomem(error, "path", strlen(path)) : open_file(file, pre, &tokenizer, error);
+
+    if (status == SETUN_OK)
+        status = setun_hf_read_text(path, &pool, &text, error);
+    if (status == SETUN_OK)
+        status = setun_tokenizer_settle(tokenizer, path, &text, error);
+    setun_pool_free(&pool);
+    if (status != SETUN_OK) {
+        setun_tokenizer_close(tokenizer);
+        return status;
+    }
+    *out_tokenizer = tokenizer;
+    return SETUN_OK;
 }
 
 setun_status setun_tokenizer_open(const char *path, const setun_tokenizer_options *options, setun_tokenizer **out_tokenizer,
                                   setun_error *error)
 {
-    setun_pool pool = {0};
-    setun_status status;
+    const char *pre = options != NULL ? options->pre : NULL;
     struct stat info;
 
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return open_folder(path, pre, out_tokenizer, error);
     if (setun_prepacked_claims(path))
-        return open_prepacked(path, options != NULL ? options->pre : NULL, out_tokenizer, error);
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        path = setun_pool_printf(&pool, "%s/tokenizer.json", path);
-        if (path == NULL)
-            return setun_fail_nomem(error, "path", 0);
-    }
-    status = open_file(path, options != NULL ? options->pre : NULL, out_tokenizer, error);
-    setun_pool_free(&pool);
-    return status;
+        return open_prepacked(path, pre, out_tokenizer, error);
+    return (setun_gguf_claims(path) ? open_gguf : open_file)(path, pre, out_tokenizer, error);
 }
 
 void setun_tokenizer_close(setun_tokenizer *tokenizer)
@@ -181,6 +229,42 @@ const char *setun_tokenizer_pre(const setun_tokenizer *tokenizer, int *out_origi
     if (out_origin != NULL)
         *out_origin = tokenizer->pre_origin;
     return tokenizer->pre != NULL ? tokenizer->pre->name : NULL;
+}
+
+int32_t setun_tokenizer_bos(const setun_tokenizer *tokenizer)
+{
+    return tokenizer->bos;
+}
+
+size_t setun_tokenizer_stops(const setun_tokenizer *tokenizer, const int32_t **out_ids)
+{
+    *out_ids = tokenizer->stops;
+    return tokenizer->n_stops;
+}
+
+void setun_tokenizer_add_stop(setun_tokenizer *tokenizer, int32_t id)
+{
+    for (size_t i = 0; i < tokenizer->n_stops; i++)
+        if (tokenizer->stops[i] == id)
+            return;
+    if (id >= 0 && tokenizer->n_stops < SETUN_MAX_STOPS)
+        tokenizer->stops[tokenizer->n_stops++] = id;
+}
+
+setun_status setun_tokenizer_settle(setun_tokenizer *tokenizer, const char *path, const setun_text_settings *text, setun_error *error)
+{
+    int32_t bos = text->bos;
+
+    if (bos < 0 && text->bos_text != NULL)
+        bos = setun_tokenizer_find(tokenizer, text->bos_text, strlen(text->bos_text));
+    if (bos >= (int32_t)tokenizer->vocab.n_ids)
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: the BOS id %d is outside the vocabulary of %zu", path, bos, tokenizer->vocab.n_ids);
+    tokenizer->bos = text->add_bos ? bos : -1;
+    for (size_t i = 0; i < text->n_stops; i++)
+        setun_tokenizer_add_stop(tokenizer, text->stops[i]);
+    if (text->eos_text != NULL)
+        setun_tokenizer_add_stop(tokenizer, setun_tokenizer_find(tokenizer, text->eos_text, strlen(text->eos_text)));
+    return SETUN_OK;
 }
 
 /* What one encode owns: so that many threads may share a tokenizer. */

@@ -17,22 +17,20 @@ struct sources {
     json_t     *config, *generation, *tokenizer;
 };
 
-static const char *join_path(setun_weights *weights, const char *file)
-{
-    return setun_pool_printf(&weights->pool, "%s/%s", weights->path, file);
-}
-
-static setun_status load_sources(setun_weights *weights, struct sources *sources, setun_error *error)
+/* Paths, in the pool, and contents of the folder's files. */
+static setun_status load_sources(const char *folder, setun_pool *pool, bool needs_config, struct sources *sources, setun_error *error)
 {
     setun_status status;
 
-    sources->config_path = join_path(weights, "config.json");
-    sources->generation_path = join_path(weights, "generation_config.json");
-    sources->tokenizer_path = join_path(weights, "tokenizer_config.json");
+    sources->config_path = setun_pool_printf(pool, "%s/config.json", folder);
+    sources->generation_path = setun_pool_printf(pool, "%s/generation_config.json", folder);
+    sources->tokenizer_path = setun_pool_printf(pool, "%s/tokenizer_config.json", folder);
     if (sources->config_path == NULL || sources->generation_path == NULL || sources->tokenizer_path == NULL)
-        return setun_fail_nomem(error, "paths", strlen(weights->path));
+        return setun_fail_nomem(error, "paths", strlen(folder));
 
     status = setun_json_load(sources->config_path, 0, &sources->config, error);
+    if (status == SETUN_ERR_NOT_FOUND && !needs_config)
+        status = SETUN_OK;
     if (status == SETUN_OK) {
         status = setun_json_load(sources->generation_path, 0, &sources->generation, error);
         if (status == SETUN_ERR_NOT_FOUND)
@@ -45,6 +43,13 @@ static setun_status load_sources(setun_weights *weights, struct sources *sources
             status = SETUN_OK;
     }
     return status;
+}
+
+static void close_sources(struct sources *sources)
+{
+    json_decref(sources->config);
+    json_decref(sources->generation);
+    json_decref(sources->tokenizer);
 }
 
 static setun_status fail_value(const char *path, const char *key, const char *expected, const json_t *found, setun_error *error)
@@ -63,9 +68,9 @@ static json_t *get(const json_t *object, const char *key)
 }
 
 /* A copy of a JSON string in the pool. */
-static setun_status copy_string(setun_weights *weights, const json_t *value, const char **out_text, setun_error *error)
+static setun_status copy_string(setun_pool *pool, const json_t *value, const char **out_text, setun_error *error)
 {
-    *out_text = setun_pool_strndup(&weights->pool, json_string_value(value), json_string_length(value));
+    *out_text = setun_pool_strndup(pool, json_string_value(value), json_string_length(value));
     return *out_text == NULL ? setun_fail_nomem(error, "string", json_string_length(value) + 1) : SETUN_OK;
 }
 
@@ -75,7 +80,7 @@ static setun_status read_architecture(setun_weights *weights, const struct sourc
 
     if (!json_is_array(list) || !json_is_string(first) || json_string_length(first) == 0)
         return fail_value(sources->config_path, "architectures", "an array that starts with a name", list, error);
-    return copy_string(weights, first, &weights->architecture, error);
+    return copy_string(&weights->pool, first, &weights->architecture, error);
 }
 
 /* Modules that stay as they are: the head always does; the graphs of ternary families know no other. */
@@ -166,7 +171,7 @@ static setun_status flatten(setun_weights *weights, const json_t *object, const 
             entry.meta.i = json_is_true(value);
         } else if (json_is_string(value)) {
             entry.meta.type = SETUN_META_STRING;
-            status = copy_string(weights, value, &entry.meta.s, error);
+            status = copy_string(&weights->pool, value, &entry.meta.s, error);
         } else if (json_is_array(value)) {
             entry.composite = "an array";
         } else {
@@ -242,7 +247,7 @@ static setun_status read_ids(setun_text_settings *text, const char *path, const 
 }
 
 /* "bos_token": "<s>", or {"content": "<s>", ...}. */
-static setun_status read_token_text(setun_weights *weights, const struct sources *sources, const char *key, const char **out_text,
+static setun_status read_token_text(setun_pool *pool, const struct sources *sources, const char *key, const char **out_text,
                                     setun_error *error)
 {
     const json_t *value = get(sources->tokenizer, key), *text = json_is_object(value) ? json_object_get(value, "content") : value;
@@ -251,12 +256,11 @@ static setun_status read_token_text(setun_weights *weights, const struct sources
         return SETUN_OK;
     if (!json_is_string(text) || json_string_length(text) == 0)
         return fail_value(sources->tokenizer_path, key, "a token's text, or an object with it as content", value, error);
-    return copy_string(weights, text, out_text, error);
+    return copy_string(pool, text, out_text, error);
 }
 
-static setun_status read_text_settings(setun_weights *weights, const struct sources *sources, setun_error *error)
+static setun_status read_text_settings(setun_pool *pool, const struct sources *sources, setun_text_settings *text, setun_error *error)
 {
-    setun_text_settings *text = &weights->text;
     const json_t *size = get(sources->config, "vocab_size"), *add = get(sources->tokenizer, "add_bos_token");
     int64_t vocab = INT32_MAX;
     setun_status status;
@@ -270,14 +274,14 @@ static setun_status read_text_settings(setun_weights *weights, const struct sour
     if (status == SETUN_OK)
         status = read_ids(text, sources->generation_path, sources->generation, vocab, error);
     if (status == SETUN_OK)
-        status = read_token_text(weights, sources, "bos_token", &text->bos_text, error);
+        status = read_token_text(pool, sources, "bos_token", &text->bos_text, error);
     if (status == SETUN_OK)
-        status = read_token_text(weights, sources, "eos_token", &text->eos_text, error);
+        status = read_token_text(pool, sources, "eos_token", &text->eos_text, error);
     if (status != SETUN_OK)
         return status;
     if (add != NULL && !json_is_boolean(add))
         return fail_value(sources->tokenizer_path, "add_bos_token", "true or false", add, error);
-    text->add_bos = add != NULL ? json_is_true(add) : text->bos >= 0;
+    text->add_bos = add != NULL ? json_is_true(add) : text->bos >= 0 || (sources->config == NULL && text->bos_text != NULL);
     return SETUN_OK;
 }
 
@@ -285,7 +289,7 @@ setun_status setun_hf_read_config(setun_weights *weights, setun_hf_config *out_c
 {
     struct sources sources = {.config = NULL};
     size_t n_meta_bytes = 0;
-    setun_status status = load_sources(weights, &sources, error);
+    setun_status status = load_sources(weights->path, &weights->pool, true, &sources, error);
 
     weights->config_path = sources.config_path;
     if (status == SETUN_OK)
@@ -293,11 +297,21 @@ setun_status setun_hf_read_config(setun_weights *weights, setun_hf_config *out_c
     if (status == SETUN_OK)
         status = read_scale_rule(&sources, out_config, error);
     if (status == SETUN_OK)
-        status = read_text_settings(weights, &sources, error);
+        status = read_text_settings(&weights->pool, &sources, &weights->text, error);
     if (status == SETUN_OK)
         status = flatten(weights, sources.config, "", 0, &n_meta_bytes, error);
-    json_decref(sources.config);
-    json_decref(sources.generation);
-    json_decref(sources.tokenizer);
+    close_sources(&sources);
+    return status;
+}
+
+setun_status setun_hf_read_text(const char *folder, setun_pool *pool, setun_text_settings *out_text, setun_error *error)
+{
+    struct sources sources = {.config = NULL};
+    setun_status status = load_sources(folder, pool, false, &sources, error);
+
+    *out_text = (setun_text_settings){.bos = -1};
+    if (status == SETUN_OK)
+        status = read_text_settings(pool, &sources, out_text, error);
+    close_sources(&sources);
     return status;
 }

@@ -81,7 +81,7 @@ setun_status setun_weight_file_read(const setun_weight_file *file, uint64_t firs
                           file->path, first_byte, n_bytes, file->n_bytes);
     while (n_read < n_bytes) {
         /* One call transfers 2 GiB at most; the kernel cuts it there. */
-        const ssize_t got = pread(file->fd, to + n_read, n_bytes - n_read, (off_t)(first_byte + n_read));
+        const ssize_t got = pread(file->fd, to + n_read, n_bytes - n_read, (off_t)(file->first_byte + first_byte + n_read));
 
         if (got > 0)
             n_read += (size_t)got;

@@ -12,6 +12,7 @@ typedef struct setun_weight_file {
     const char               *path;    /* for errors; the owner's */
     int                       fd;      /* -1: closed */
     uint64_t                  n_bytes; /* when it was opened */
+    uint64_t                  first_byte; /* 0; else this object is a part of a larger file, from there on: a copy that is not to be closed */
 } setun_weight_file;
 
 /* Opens the file at `path` (borrowed: it must outlive the object). Symbolic links are followed; what is not a regular file is refused

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/base.h"
 #include "setun/error.h"
 
 enum setun_source { SETUN_SOURCE_HUGGINGFACE, SETUN_SOURCE_GGUF, SETUN_N_SOURCES };
@@ -96,4 +97,6 @@ typedef struct setun_text_settings {
     const char *eos_text;
 } setun_text_settings;
 const setun_text_settings *setun_weights_text(const setun_weights *weights);
+/* Those of a Hugging Face folder that may hold nothing but a tokenizer; what they point to is in the pool. */
+setun_status setun_hf_read_text(const char *folder, setun_pool *pool, setun_text_settings *out_text, setun_error *error);
 #endif

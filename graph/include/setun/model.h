@@ -44,6 +44,15 @@ SETUN_API setun_status setun_model_home(char *out_path, size_t path_bytes, setun
 SETUN_API setun_status setun_model_open(const char *name, const setun_model_options *options, setun_model **out_model,
                                         setun_error *error);
 
+/** Where a model lies, without opening it.
+ * \param name           as for setun_model_open; also a file that holds nothing but a tokenizer
+ * \param[out] out_path  [path_bytes] with a NUL at its end
+ * \param path_bytes     room in it
+ * \param[out] error     the reason on failure; may be NULL
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND: the error lists where it looked; SETUN_ERR_INVALID: the name is empty or the path too long;
+ *         SETUN_ERR_IO; SETUN_ERR_NOMEM */
+SETUN_API setun_status setun_model_locate(const char *name, char *out_path, size_t path_bytes, setun_error *error);
+
 /** Closes it, its sessions being destroyed.
  * \param model  may be NULL */
 SETUN_API void setun_model_close(setun_model *model);

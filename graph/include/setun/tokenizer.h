@@ -1,5 +1,6 @@
 /** \file
  * tokenizer.h - text to token ids and back: byte-level BPE as Hugging Face's tokenizers library does it.
+ * Text is UTF-8. Bytes that are not are never replaced or dropped: the text is refused, and the error names the first of them.
  * A tokenizer is constant once it is open: threads may share it. A decoder belongs to one text. */
 #ifndef SETUN_TOKENIZER_H
 #define SETUN_TOKENIZER_H
@@ -26,7 +27,8 @@ typedef struct setun_tokenizer_options {
 } setun_tokenizer_options;
 
 /** Opens a tokenizer.
- * \param path                a tokenizer.json, the Hugging Face folder that holds it, or a prepacked file
+ * \param path                a Hugging Face folder, with or without weights, a tokenizer.json alone, a prepacked file, or a GGUF file
+ *                            with a vocabulary
  * \param options             may be NULL
  * \param[out] out_tokenizer  the caller's, for setun_tokenizer_close
  * \param[out] error          the reason on failure; may be NULL
@@ -51,6 +53,17 @@ enum {
  * \param[out] out_origin  SETUN_PRE_*; may be NULL
  * \return the name, as in setun_tokenizer_options; NULL: by rules of the file's own that have no name (tokenizer.json) */
 SETUN_API const char *setun_tokenizer_pre(const setun_tokenizer *tokenizer, int *out_origin);
+
+/** The token that texts begin with; setun_tokenizer_encode does not put it there. A tokenizer.json alone does not name it.
+ * \param tokenizer  an open one
+ * \return id; -1: none, or texts are to begin without it */
+SETUN_API int32_t setun_tokenizer_bos(const setun_tokenizer *tokenizer);
+
+/** The tokens that end texts, those that end a turn of a chat included.
+ * \param tokenizer     an open one
+ * \param[out] out_ids  [returned] the tokenizer's own
+ * \return how many, perhaps 0 */
+SETUN_API size_t setun_tokenizer_stops(const setun_tokenizer *tokenizer, const int32_t **out_ids);
 
 /** Flags of setun_tokenizer_encode. */
 enum {
