@@ -278,6 +278,7 @@ int kernels_bench(int argc, char **argv)
                     "setun kernels bench --op rms_norm -o csv > norm.csv",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),
+        .common = COMMON_CONFIG,
     };
     int first, code = options_parse(&line, argc, argv, &common, &first);
 

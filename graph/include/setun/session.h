@@ -24,7 +24,7 @@ enum {
 
 /** Tells how far something that takes long has come. Called on the calling thread, often; it must be quick and must not use the session.
  * \param context  of the options
- * \param stage    what is being done, a constant text: "loading weights", "reading the prompt", "computing"
+ * \param stage    what is being done, a constant text: "loading weights", "writing weights", "reading the prompt", "computing"
  * \param done     how much of it is done, from 0
  * \param total    of so much, in a unit of the stage's own; at least 1 */
 typedef void setun_progress(void *context, const char *stage, uint64_t done, uint64_t total);
