@@ -66,7 +66,10 @@ static setun_status check_range(struct setun_elaboration *e, const struct setun_
     if (integer ? value->type == SETUN_EXPR_INT && value->i >= bound[0].i && value->i <= bound[1].i
                 : is_number(value) && number(value) >= number(&bound[0]) && number(value) <= number(&bound[1]))
         return SETUN_OK;
-    (void)snprintf(expected, sizeof(expected), "%s from %s to %s", integer ? "an integer" : "a number", text[0], text[1]);
+    if (strcmp(text[0], text[1]) == 0)
+        (void)snprintf(expected, sizeof(expected), "%s", text[0]);
+    else
+        (void)snprintf(expected, sizeof(expected), "%s from %s to %s", integer ? "an integer" : "a number", text[0], text[1]);
     return fail(e, param, entry, expected);
 }
 

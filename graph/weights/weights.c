@@ -228,7 +228,7 @@ setun_status setun_weights_meta(const setun_weights *weights, const char *key, b
 {
     const setun_meta_entry *found = find_meta(weights, key);
 
-    if (found == NULL && weights->reader->source == SETUN_SOURCE_HUGGINGFACE && check_outer(weights, key, error) != SETUN_OK)
+    if (found == NULL && weights->source == SETUN_SOURCE_HUGGINGFACE && check_outer(weights, key, error) != SETUN_OK)
         return SETUN_ERR_FORMAT;
     if (found != NULL && found->composite != NULL)
         return setun_fail(error, SETUN_ERR_FORMAT, "%s: %s: expected a number, a string or a boolean, found %s", weights->config_path, key,
