@@ -25,6 +25,7 @@ Test(usage, help)
     check_help("run", "-h", NULL);
     check_help("score", "--help", NULL);
     check_help("tokenize", "--help", NULL);
+    check_help("chat", "--help", NULL);
     check_help("plugins", "--help", NULL);
     check_help("plugins", "list", "--help");
     check_help("plugins", "check", "--help");

@@ -48,7 +48,7 @@ static void become(const char *const *argv, const process_options *options, int 
     } else if (dup2(out[1], 1) < 0) {
         _exit(127);
     }
-    if (dup2(in, 0) < 0 || dup2(err[1], 2) < 0)
+    if (dup2(options->typed ? err[1] : in, 0) < 0 || dup2(err[1], 2) < 0)
         _exit(127);
     if (options->terminal && (setsid() < 0 || ioctl(2, TIOCSCTTY, 0) != 0))
         _exit(127);
@@ -79,14 +79,16 @@ static int input_file(const char *text, size_t n_bytes)
     return fd;
 }
 
-/* As pipe(), but what is read is the far side of a terminal; bytes pass through it as they are. */
-static int terminal(int ends[2])
+/* As pipe(), but what is read is the far side of a terminal; bytes pass through it as they are, unless it is to have usual modes. */
+static int terminal(int ends[2], bool usual)
 {
     const struct winsize size = {.ws_row = 24, .ws_col = 80};
     struct termios raw;
 
     if (openpty(&ends[0], &ends[1], NULL, NULL, &size) != 0 || tcgetattr(ends[1], &raw) != 0)
         return -1;
+    if (usual)
+        return 0;
     cfmakeraw(&raw);
     return tcsetattr(ends[1], TCSANOW, &raw);
 }
@@ -99,7 +101,7 @@ process *process_start(const char *const *argv, const process_options *options)
 
     cr_assert(started != NULL);
     cr_assert(pipe(out) == 0, "pipe: %s", strerror(errno));
-    cr_assert((options->terminal ? terminal(err) : pipe(err)) == 0, "stderr: %s", strerror(errno));
+    cr_assert((options->terminal ? terminal(err, options->typed) : pipe(err)) == 0, "stderr: %s", strerror(errno));
     started->deadline = now() + (options->seconds > 0 ? options->seconds : PROCESS_SECONDS);
     started->pid = fork();
     cr_assert(started->pid >= 0, "fork: %s", strerror(errno));
@@ -177,6 +179,13 @@ bool process_wait_error(process *running, const char *text, double seconds)
 void process_signal(process *running, int signal)
 {
     (void)kill(running->pid, signal);
+}
+
+void process_type(process *running, const char *keys)
+{
+    const size_t n = strlen(keys);
+
+    cr_assert(write(running->err.fd, keys, n) == (ssize_t)n, "typing: %s", strerror(errno));
 }
 
 void process_close_output(process *running)

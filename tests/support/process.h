@@ -14,6 +14,7 @@ typedef struct process_options {
     bool               close_stdout;   /* the program starts without one */
     bool               close_stdin;
     bool               terminal;       /* stderr is a terminal of 80 columns, and the program in its foreground */
+    bool               typed;          /* besides, stdin is that terminal, with the modes that a user's has: see process_type */
     const char *const *environment;    /* "NAME=VALUE" ... NULL, besides the test's own environment */
     int                seconds;        /* time limit; 0: PROCESS_SECONDS */
 } process_options;
@@ -38,6 +39,9 @@ void process_wait_output(process *running, size_t n_bytes);
 bool process_wait_error(process *running, const char *text, double seconds);
 
 void process_signal(process *running, int signal);
+
+/* Types into the program's terminal; control characters are keys. */
+void process_type(process *running, const char *keys);
 
 /* Stops reading stdout, as a reader does that goes away. */
 void process_close_output(process *running);
