@@ -41,6 +41,12 @@ static bool is_ternary(const setun_weight *weight)
     return strncmp(weight->fmt, "tern", 4) == 0;
 }
 
+/* Rounded once already, to something that is not ternary: making that ternary would be another model. */
+static bool cannot_be_ternary(const setun_weight *weight)
+{
+    return weight->decoded != NULL || strncmp(weight->fmt, "q", 1) == 0;
+}
+
 /* The entry of a tensor. The error has no position. */
 static setun_status find_entry(const struct setun_elaboration *e, const char *name, const setun_yaml_node **out_entry, setun_error *error)
 {
@@ -252,5 +258,9 @@ setun_status setun_tensors_use(struct setun_elaboration *e, const setun_yaml_nod
     if (rank == 1 && wanted.source != NULL && (wanted.source->has_scale || is_ternary(wanted.source)))
         return setun_yaml_fail(e->yaml, node, e->error, "weight '%.60s' (tensor '%.120s' of %.200s) is %s%s, expected f32, f16 or bf16", name,
                                wanted.name, setun_weights_path(e->weights), wanted.source->fmt, wanted.source->has_scale ? " with a scale" : "");
+    if (want != NULL && strcmp(want, "ternary") == 0 && wanted.source != NULL && cannot_be_ternary(wanted.source))
+        return setun_yaml_fail(e->yaml, node, e->error, "weight '%.60s' (tensor '%.120s' of %.200s) is %s, expected ternary weights with one scale, "
+                               "or f32, f16 or bf16 to make them of", name, wanted.name, setun_weights_path(e->weights),
+                               wanted.source->decoded != NULL ? wanted.source->decoded : wanted.source->fmt);
     return share_weight(e, &wanted, out_weight);
 }

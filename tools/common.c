@@ -62,9 +62,17 @@ static void say_pre(const common_options *common, const setun_tokenizer *tokeniz
         (void)fprintf(stderr, "text cut by %s: %s\n", pre, reasons[origin]);
 }
 
+const char *common_i2s_layout(const common_options *common)
+{
+    static const char *const layouts[] = {NULL, "128", "64", "rows"};
+
+    return layouts[common->i2s_layout];
+}
+
 setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error)
 {
-    const setun_model_options options = {.graph = common->graph, .pre = common->pre, .plugin_path = common->plugin_path};
+    const setun_model_options options = {.graph = common->graph, .pre = common->pre, .i2s_layout = common_i2s_layout(common),
+                                         .plugin_path = common->plugin_path};
     const setun_status status = setun_model_open(common->model, &options, out_model, error);
 
     if (status == SETUN_OK)

@@ -158,7 +158,7 @@ int model_check(int argc, char **argv)
                     "setun model check ./my-model --graph my-family.yaml",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
-        .common = COMMON_CONFIG | COMMON_OUTPUT,
+        .common = COMMON_WEIGHTS | COMMON_CONFIG | COMMON_OUTPUT,
         .max_operands = 1,
     };
     findings found = {.n_read = 0};
@@ -173,7 +173,8 @@ int model_check(int argc, char **argv)
     found.unused = json_array();
     found.unread = json_array();
     found.notes = json_array();
-    status = setun_model_open(name, &(setun_model_options){.graph = graph, .plugin_path = common.plugin_path}, &model, &error);
+    status = setun_model_open(name, &(setun_model_options){.graph = graph, .i2s_layout = common_i2s_layout(&common), .plugin_path = common.plugin_path},
+                              &model, &error);
     if (status == SETUN_OK)
         status = check_all(model, all, &common.session, &found, &error);
     if (status == SETUN_OK && common.output == OUTPUT_JSON) {

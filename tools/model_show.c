@@ -377,7 +377,7 @@ int model_show(int argc, char **argv)
                     "setun model show ./my-model --brief -o json",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
-        .common = COMMON_CONFIG | COMMON_OUTPUT,
+        .common = COMMON_WEIGHTS | COMMON_CONFIG | COMMON_OUTPUT,
         .max_operands = 1,
     };
     shown_model shown = {.model = NULL};
@@ -387,7 +387,8 @@ int model_show(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    status = setun_model_open(first < argc ? argv[first] : common.model, &(setun_model_options){.graph = graph, .plugin_path = common.plugin_path},
+    status = setun_model_open(first < argc ? argv[first] : common.model,
+                              &(setun_model_options){.graph = graph, .i2s_layout = common_i2s_layout(&common), .plugin_path = common.plugin_path},
                               &shown.model, &error);
     if (status == SETUN_OK)
         status = setun_inspection_create(shown.model, &shown.inspection, &error);

@@ -56,6 +56,11 @@ static void collect(const command_line *line, common_options *common, option_tab
                                          "bitnet.cpp's fallback (default: as the model's files say)"});
     if (line->common & COMMON_SAMPLING)
         add_sampling(line->sampling, table);
+    if (line->common & (COMMON_WEIGHTS | COMMON_SESSION))
+        add(table, (option_spec){.name = "i2s-layout", .kind = OPTION_CHOICE, .argument = "auto|128|64|rows", .value = &common->i2s_layout,
+                                 .help = "where tensors of type I2_S in a GGUF file have their codes: as converters write\n"
+                                         "them (128) or as two other builds of bitnet.cpp do, which no file says (default\n"
+                                         "auto: 128, and an error if the weights look like another one)"});
     if (line->common & COMMON_SESSION) {
         add(table, (option_spec){.name = "graph", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->graph,
                                  .help = "model graph to use (default: the one in the models folder that matches)"});

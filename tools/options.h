@@ -34,13 +34,18 @@ typedef struct common_options {
     const char *model, *pre, *graph, *backends, *config;
     int64_t     n_threads, chunk, context;
     int         kv, output; /* kv -1: not given */
+    int         i2s_layout; /* index in auto, 128, 64, rows */
     bool        verbose;
     /* Of all these and the file of --config; borrowed until the program ends. */
     setun_session_options session;
     const char           *plugin_path; /* NULL: the environment's */
 } common_options;
 
-enum { COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2, COMMON_TEXT = 1u << 3, COMMON_CONFIG = 1u << 4, COMMON_SAMPLING = 1u << 5 };
+enum {
+    COMMON_MODEL = 1u << 0, COMMON_SESSION = 1u << 1, COMMON_OUTPUT = 1u << 2, COMMON_TEXT = 1u << 3, COMMON_CONFIG = 1u << 4,
+    COMMON_SAMPLING = 1u << 5,
+    COMMON_WEIGHTS = 1u << 6 /* weights are opened: with COMMON_SESSION anyway */
+};
 
 /* How tokens are drawn; --temp and its kin. */
 typedef struct sampling_options {
@@ -86,6 +91,9 @@ bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64
 
 /* Reads the file of --config, if it was given, and puts together what it and the command line say; the command line wins. */
 setun_status common_settle(common_options *common, setun_error *error);
+
+/* For setun_model_options. */
+const char *common_i2s_layout(const common_options *common);
 
 /* Opens the model that the options name. */
 setun_status common_open_model(const common_options *common, setun_model **out_model, setun_error *error);

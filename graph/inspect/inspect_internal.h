@@ -22,6 +22,14 @@ struct setun_inspection {
 setun_status setun_weight_statistics(const setun_weights *weights, const setun_weight *weight, bool master,
                                      setun_tensor_statistics *out_statistics, setun_error *error);
 
+/* A ternary format of blocks with a scale each: n_bytes hold n_values codes. */
+typedef struct setun_ternary_block {
+    const char *fmt;
+    size_t      n_bytes, n_values;
+    void      (*read)(const unsigned char *block, unsigned char *out_codes);
+} setun_ternary_block;
+const setun_ternary_block *setun_ternary_block_of(const char *fmt); /* NULL: none of these */
+
 /* Elements of a tensor. */
 uint64_t setun_weight_n_values(const setun_weight *weight);
 #endif

@@ -274,14 +274,48 @@ static setun_status count_codes(const setun_weights *weights, const setun_weight
     return status;
 }
 
+struct blocks {
+    const setun_ternary_block *block;
+    uint64_t n[4]; /* of each code */
+};
+
+static void look_at_blocks(void *context, const unsigned char *data, size_t n_bytes)
+{
+    struct blocks *blocks = context;
+    unsigned char codes[256];
+
+    for (size_t at = 0; at < n_bytes; at += blocks->block->n_bytes) {
+        blocks->block->read(data + at, codes);
+        for (size_t i = 0; i < blocks->block->n_values; i++)
+            blocks->n[codes[i] & 3]++;
+    }
+}
+
+static setun_status count_codes_of_blocks(const setun_weights *weights, const setun_weight *weight, const setun_ternary_block *block,
+                                          setun_tensor_statistics *statistics, setun_error *error)
+{
+    const struct unit unit = {block->n_bytes, block->n_values};
+    struct blocks blocks = {.block = block};
+    const setun_status status = read_all(weights, weight, &unit, look_at_blocks, &blocks, error);
+
+    statistics->ternary = true;
+    statistics->n_minus = blocks.n[0];
+    statistics->n_zero  = blocks.n[1];
+    statistics->n_plus  = blocks.n[2];
+    statistics->n_bad   = blocks.n[3];
+    return status;
+}
+
 setun_status setun_weight_statistics(const setun_weights *weights, const setun_weight *weight, bool master,
                                      setun_tensor_statistics *out_statistics, setun_error *error)
 {
     setun_tensor_statistics statistics = {.scale = weight->scale};
     setun_status status;
 
-    if (strcmp(weight->fmt, "tern2.hf") == 0 || strcmp(weight->fmt, "tern2.row") == 0 || strcmp(weight->fmt, "tern2.r16k16") == 0) {
-        status = count_codes(weights, weight, &statistics, error);
+    if (strncmp(weight->fmt, "tern", 4) == 0) {
+        const setun_ternary_block *block = setun_ternary_block_of(weight->fmt);
+
+        status = block != NULL ? count_codes_of_blocks(weights, weight, block, &statistics, error) : count_codes(weights, weight, &statistics, error);
         if (status == SETUN_OK)
             *out_statistics = statistics;
         return status;

@@ -129,6 +129,7 @@ static bool is_master(const setun_graph_weight *weight)
 /* The representation as it lies in the file, the scale as a vector. Data NULL. */
 static void shape_source(const setun_store *store, const setun_graph_weight *weight, setun_operand *out_operand)
 {
+    const setun_format *format = setun_plugins_format(store->plugins, weight->source->fmt);
     int64_t n_elements = weight->dim[0] * weight->dim[1];
     setun_operand operand = {.n = 1};
     setun_tensor *part = &operand.part[0];
@@ -142,10 +143,12 @@ static void shape_source(const setun_store *store, const setun_graph_weight *wei
     part->dim[1] = weight->dim[1];
     part->dim[2] = part->dim[3] = 1;
     operand.n_bytes[0] = weight->source->n_bytes;
-    if (!weight->source->has_scale) { /* dense rows, of elements or of blocks */
-        part->stride_bytes[1] = (int64_t)weight->source->n_bytes % n_elements == 0 ? (int64_t)weight->source->n_bytes / n_elements : 0;
+    if (format == NULL || format->layout(part->dim, part->stride_bytes) != weight->source->n_bytes) {
+        /* rows one after the other without the format's padding */
+        part->stride_bytes[1] = (int64_t)weight->source->n_bytes / n_elements;
         part->stride_bytes[0] = (int64_t)weight->source->n_bytes / weight->dim[0];
-    } else {
+    }
+    if (weight->source->has_scale) {
         setun_tensor *scale = &operand.part[1];
 
         scale->fmt = "f32";

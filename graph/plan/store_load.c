@@ -5,7 +5,7 @@
 
 #include "plan/store_internal.h"
 
-/* A weight being read by all workers: each takes a range of pieces of SETUN_WEIGHT_CHUNK_BYTES, so that it first touches what it will
+/* A weight being read by all workers: each takes a range of pieces (setun_weight_piece_bytes), so that it first touches what it will
  * often read later. */
 typedef struct reading {
     setun_store        *store;
@@ -49,14 +49,14 @@ static void read_piece(reading *r, size_t at, size_t n_bytes, bool is_caller, se
 static void read_share(const setun_worker *worker, void *context)
 {
     reading *r = context;
-    const size_t n_pieces = (r->source->n_bytes + SETUN_WEIGHT_CHUNK_BYTES - 1) / SETUN_WEIGHT_CHUNK_BYTES;
+    const size_t piece = setun_weight_piece_bytes(r->source), n_pieces = (r->source->n_bytes + piece - 1) / piece;
     const size_t first = n_pieces * worker->index / worker->n_workers, end = n_pieces * (worker->index + 1) / worker->n_workers;
     setun_status status = SETUN_OK;
 
     for (size_t i = first; i < end && status == SETUN_OK; i++) {
-        const size_t at = i * SETUN_WEIGHT_CHUNK_BYTES, left = r->source->n_bytes - at;
+        const size_t at = i * piece, left = r->source->n_bytes - at;
 
-        read_piece(r, at, left < SETUN_WEIGHT_CHUNK_BYTES ? left : SETUN_WEIGHT_CHUNK_BYTES, worker->index == 0, &status);
+        read_piece(r, at, left < piece ? left : piece, worker->index == 0, &status);
     }
 }
 

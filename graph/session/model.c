@@ -104,7 +104,7 @@ setun_status setun_model_open(const char *name, const setun_model_options *optio
     if (status == SETUN_OK)
         status = setun_model_find(&folders, name == NULL ? default_model : name, path, sizeof(path), error);
     if (status == SETUN_OK)
-        status = setun_weights_open(path, &model->weights, error);
+        status = setun_weights_open_options(path, &(setun_weights_options){.i2s_layout = options->i2s_layout}, &model->weights, error);
     if (status == SETUN_OK)
         status = open_graph(&folders, options->graph, model->weights, &model->graph, error);
     if (status == SETUN_OK)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/base.h"
+#include "weights/gguf_internal.h"
 #include "weights/weight_file.h"
 #include "weights/weights.h"
 
@@ -23,7 +24,13 @@ typedef struct setun_reader {
     setun_status (*read)(setun_weights *weights, setun_error *error);
 } setun_reader;
 
-extern const setun_reader setun_reader_huggingface, setun_reader_prepacked;
+extern const setun_reader setun_reader_huggingface, setun_reader_prepacked, setun_reader_gguf;
+
+/* Contents that are not the file's bytes: they are made of groups of these. */
+typedef struct setun_weight_coding {
+    size_t stored_bytes, n_bytes; /* of a group: in the file, and as contents */
+    void (*decode)(const struct setun_weight_coding *coding, const unsigned char *stored, unsigned char *out); /* one group; sets every byte */
+} setun_weight_coding;
 
 struct setun_weights {
     const setun_reader  *reader;
@@ -38,6 +45,8 @@ struct setun_weights {
     setun_meta_entry    *metas;        /* likewise by key */
     size_t               n_metas, metas_capacity;
     setun_text_settings  text;
+    setun_gguf          *gguf;         /* of a GGUF file, or NULL */
+    setun_weights_options options;     /* while the reader reads */
 };
 
 /* Opens a file; it stays open as long as the weights. `path` is copied. */
@@ -46,6 +55,20 @@ setun_status setun_weights_open_file(setun_weights *weights, const char *path, c
 /* Appends to the table. Names and keys must live as long as the weights (in their pool). Duplicates are found at the end. */
 setun_status setun_weights_add(setun_weights *weights, const setun_weight *weight, setun_error *error);
 setun_status setun_weights_add_meta(setun_weights *weights, const setun_meta_entry *entry, setun_error *error);
+
+/* ---- GGUF (gguf_ternary.c, gguf_i2s.c) ---- */
+
+/* Where I2_S tensors of a file have their codes. */
+enum setun_i2s_layout { SETUN_I2S_128, SETUN_I2S_64, SETUN_I2S_ROWS };
+
+/* I2_S: checks the shape, reads the scale. The rest of *weight is filled already. */
+setun_status setun_gguf_read_i2s(setun_weights *weights, const setun_gguf_tensor *tensor, enum setun_i2s_layout layout, setun_weight *weight,
+                                 setun_error *error);
+/* TQ1_0 and TQ2_0: reads every block's scale. One that all share makes the tensor ternary, others make it f16. */
+setun_status setun_gguf_read_tq(setun_weights *weights, const setun_gguf_tensor *tensor, setun_weight *weight, setun_error *error);
+/* The layout that the options name; without one SETUN_I2S_128, and an error if the contents of the file's I2_S tensors speak for another.
+ * SETUN_ERR_INVALID: no such layout. */
+setun_status setun_gguf_choose_i2s(const setun_weights *weights, enum setun_i2s_layout *out_layout, setun_error *error);
 
 /* What hf_config.c learns from the folder's JSON files. */
 typedef struct setun_hf_config {

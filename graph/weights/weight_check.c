@@ -36,6 +36,12 @@ static bool byte_has_code_3(unsigned byte)
     return (byte & byte >> 1 & 0x55) != 0;
 }
 
+/* Where a byte of the contents is in the file; of decoded ones, where the tensor is. */
+static uint64_t byte_in_file(const setun_weight *weight, size_t byte)
+{
+    return weight->file_byte + (weight->coding == NULL ? byte : 0);
+}
+
 /* The first byte with a code 3 among data[n], or n. */
 static size_t find_code_3(const unsigned char *data, size_t n)
 {
@@ -59,20 +65,87 @@ static setun_status check_codes(const setun_weight *weight, size_t first_byte, c
                       weight->file->path, weight->file_byte + first_byte + i, weight->name, weight->fmt);
 }
 
+static setun_status fail_code_3(const setun_weight *weight, size_t byte, size_t row, size_t column, setun_error *error)
+{
+    return setun_fail(error, SETUN_ERR_FORMAT,
+                      "%s: byte %" PRIu64 ": tensor '%s', row %zu, column %zu: expected a ternary code of 0, 1 or 2, found 3",
+                      weight->file->path, byte_in_file(weight, byte), weight->name, row, column);
+}
+
 /* tern2.hf: byte [p, c] of [n / 4, k] holds the codes of rows p, p + n/4, ... of column c, low bits first. */
-static setun_status check_ternary(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+static setun_status check_hf(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
 {
     const size_t n_quarter = (size_t)weight->dim[0] / 4, n_columns = (size_t)weight->dim[1];
-    size_t i = find_code_3(data, n), quarter = 0;
+    const size_t i = find_code_3(data, n), byte = first_byte + i;
+    size_t quarter = 0;
 
     if (i == n)
         return SETUN_OK;
     while (quarter < 3 && (data[i] >> (2 * quarter) & 3) != 3)
         quarter++;
-    i += first_byte;
-    return setun_fail(error, SETUN_ERR_FORMAT,
-                      "%s: byte %" PRIu64 ": tensor '%s', row %zu, column %zu: expected a ternary code of 0, 1 or 2, found 3",
-                      weight->file->path, weight->file_byte + i, weight->name, quarter * n_quarter + i / n_columns, i % n_columns);
+    return fail_code_3(weight, byte, quarter * n_quarter + byte / n_columns, byte % n_columns, error);
+}
+
+/* tern2.i2s: byte l of a block of 32 holds columns l, 32 + l, 64 + l and 96 + l, high bits first. */
+static setun_status check_i2s(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+{
+    const size_t row_bytes = (size_t)weight->dim[1] / 4, i = find_code_3(data, n), byte = first_byte + i;
+    size_t quarter = 0;
+
+    if (i == n)
+        return SETUN_OK;
+    while (quarter < 3 && (data[i] >> (6 - 2 * quarter) & 3) != 3)
+        quarter++;
+    return fail_code_3(weight, byte, byte / row_bytes, byte % row_bytes / 32 * 128 + quarter * 32 + byte % 32, error);
+}
+
+/* Ternary formats of blocks with an f16 scale at d_at; code_bytes of two-bit codes from their start. Pieces hold whole blocks. */
+static const struct block {
+    const char *fmt;
+    size_t      n_bytes, n_values, d_at, code_bytes;
+} blocks[] = {
+    {"tern.tq1", 54, 256, 52, 0},
+    {"tern2.tq2", 66, 256, 64, 64},
+};
+
+static const struct block *find_block(const char *fmt)
+{
+    for (size_t i = 0; i < SETUN_COUNT(blocks); i++)
+        if (strcmp(fmt, blocks[i].fmt) == 0)
+            return &blocks[i];
+    return NULL;
+}
+
+static setun_status check_blocks(const setun_weight *weight, const struct block *block, size_t first_byte, const unsigned char *data, size_t n,
+                                 setun_error *error)
+{
+    const size_t n_columns = (size_t)weight->dim[weight->n_dims - 1];
+
+    for (size_t at = 0; at < n; at += block->n_bytes) {
+        const size_t value = (first_byte + at) / block->n_bytes * block->n_values, bad = find_code_3(data + at, block->code_bytes);
+        const unsigned d = (unsigned)(data[at + block->d_at] | data[at + block->d_at + 1] << 8);
+        size_t quarter = 0;
+
+        if ((d & 0x7C00) == 0x7C00)
+            return setun_fail(error, SETUN_ERR_FORMAT,
+                              "%s: byte %" PRIu64 ": tensor '%s', row %zu, column %zu: expected a finite scale of the block, found NaN or infinity",
+                              weight->file->path, byte_in_file(weight, first_byte + at + block->d_at), weight->name, value / n_columns,
+                              value % n_columns);
+        if (bad == block->code_bytes)
+            continue;
+        while (quarter < 3 && (data[at + bad] >> (2 * quarter) & 3) != 3)
+            quarter++;
+        return fail_code_3(weight, first_byte + at + bad, value / n_columns, value % n_columns + bad / 32 * 128 + quarter * 32 + bad % 32, error);
+    }
+    return SETUN_OK;
+}
+
+size_t setun_weight_piece_bytes(const setun_weight *weight)
+{
+    const struct block *block = find_block(weight->fmt);
+    const size_t unit = block == NULL ? 8 : 8 * block->n_bytes;
+
+    return SETUN_WEIGHT_CHUNK_BYTES / unit * unit;
 }
 
 static bool any_f32(const unsigned char *bytes, size_t n_bytes, uint32_t exponent)
@@ -128,10 +201,10 @@ static setun_status check_dense(const setun_weight *weight, const struct element
     if (weight->n_dims <= 1)
         return setun_fail(error, SETUN_ERR_FORMAT,
                           "%s: byte %" PRIu64 ": tensor '%s', element %zu: expected a finite value, found NaN or infinity",
-                          weight->file->path, weight->file_byte + at, weight->name, index);
+                          weight->file->path, byte_in_file(weight, at), weight->name, index);
     return setun_fail(error, SETUN_ERR_FORMAT,
                       "%s: byte %" PRIu64 ": tensor '%s', row %zu, column %zu: expected a finite value, found NaN or infinity",
-                      weight->file->path, weight->file_byte + at, weight->name, index / n_columns, index % n_columns);
+                      weight->file->path, byte_in_file(weight, at), weight->name, index / n_columns, index % n_columns);
 }
 
 /* Formats of blocks with one f16 scale each, and where it is. */
@@ -169,9 +242,13 @@ static setun_status check_scales(const setun_weight *weight, const struct scaled
 setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error)
 {
     if (strcmp(weight->fmt, "tern2.hf") == 0)
-        return check_ternary(weight, first_byte, data, n_bytes, error);
+        return check_hf(weight, first_byte, data, n_bytes, error);
     if (strcmp(weight->fmt, "tern2.row") == 0 || strcmp(weight->fmt, "tern2.r16k16") == 0)
         return check_codes(weight, first_byte, data, n_bytes, error);
+    if (strcmp(weight->fmt, "tern2.i2s") == 0)
+        return check_i2s(weight, first_byte, data, n_bytes, error);
+    if (find_block(weight->fmt) != NULL)
+        return check_blocks(weight, find_block(weight->fmt), first_byte, data, n_bytes, error);
     for (size_t i = 0; i < SETUN_COUNT(elements); i++)
         if (strcmp(weight->fmt, elements[i].fmt) == 0)
             return check_dense(weight, &elements[i], first_byte, data, n_bytes, error);
@@ -183,7 +260,8 @@ setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_b
 
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error)
 {
-    unsigned char *data = setun_alloc(SETUN_WEIGHT_CHUNK_BYTES);
+    const size_t piece = setun_weight_piece_bytes(weight);
+    unsigned char *data = setun_alloc(piece);
     XXH3_state_t *hash = weight->has_hash ? XXH3_createState() : NULL;
     setun_status status = SETUN_OK;
     size_t n;
@@ -191,10 +269,10 @@ setun_status setun_weight_check_whole(const setun_weights *weights, const setun_
     if (data == NULL || (weight->has_hash && (hash == NULL || XXH3_64bits_reset(hash) != XXH_OK))) {
         free(data);
         (void)XXH3_freeState(hash);
-        return setun_fail_nomem(error, "piece of a tensor", SETUN_WEIGHT_CHUNK_BYTES);
+        return setun_fail_nomem(error, "piece of a tensor", piece);
     }
     for (size_t at = 0; at < weight->n_bytes && status == SETUN_OK; at += n) {
-        n = weight->n_bytes - at < SETUN_WEIGHT_CHUNK_BYTES ? weight->n_bytes - at : SETUN_WEIGHT_CHUNK_BYTES;
+        n = weight->n_bytes - at < piece ? weight->n_bytes - at : piece;
         status = setun_weight_read(weights, weight, at, n, data, error);
         if (status == SETUN_OK)
             status = setun_weight_check_piece(weight, at, data, n, error);

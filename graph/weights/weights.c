@@ -9,7 +9,7 @@
 #include "weights/reader.h"
 
 /* Asked in this order. */
-static const setun_reader *const readers[] = {&setun_reader_prepacked, &setun_reader_huggingface};
+static const setun_reader *const readers[] = {&setun_reader_prepacked, &setun_reader_gguf, &setun_reader_huggingface};
 
 static const char *const source_names[SETUN_N_SOURCES] = {
     [SETUN_SOURCE_HUGGINGFACE] = "huggingface",
@@ -60,6 +60,12 @@ static const setun_reader *find_reader(const char *path, const struct stat *info
 
 setun_status setun_weights_open(const char *path, setun_weights **out_weights, setun_error *error)
 {
+    return setun_weights_open_options(path, NULL, out_weights, error);
+}
+
+setun_status setun_weights_open_options(const char *path, const setun_weights_options *options, setun_weights **out_weights,
+                                        setun_error *error)
+{
     setun_weights *weights;
     const setun_reader *reader;
     struct stat info;
@@ -70,17 +76,20 @@ setun_status setun_weights_open(const char *path, setun_weights **out_weights, s
                           strerror(errno));
     reader = find_reader(path, &info);
     if (reader == NULL)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: expected a Hugging Face folder (config.json and safetensors) or a prepacked file, found a %s",
-                          path, S_ISREG(info.st_mode) ? "file" : "device, FIFO or socket");
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: expected a Hugging Face folder (config.json and safetensors), a GGUF file or a prepacked "
+                          "file, found %s", path, S_ISREG(info.st_mode) ? "another file" : "a device, FIFO or socket");
 
     weights = setun_calloc(1, sizeof(*weights));
     if (weights == NULL)
         return setun_fail_nomem(error, "weights", sizeof(*weights));
     weights->reader = reader;
     weights->source = reader->source;
+    if (options != NULL)
+        weights->options = *options;
     weights->text.bos = -1;
     weights->path = setun_pool_strndup(&weights->pool, path, strlen(path));
     status = weights->path == NULL ? setun_fail_nomem(error, "path", strlen(path) + 1) : reader->read(weights, error);
+    weights->options = (setun_weights_options){NULL}; /* they were borrowed */
     if (status == SETUN_OK)
         status = finish(weights, error);
     if (status != SETUN_OK) {
@@ -97,6 +106,7 @@ void setun_weights_close(setun_weights *weights)
         return;
     for (setun_weight_file *file = weights->files; file != NULL; file = file->next)
         setun_weight_file_close(file);
+    setun_gguf_close(weights->gguf);
     free(weights->items);
     free(weights->metas);
     setun_pool_free(&weights->pool); /* the files' list too */
@@ -185,13 +195,50 @@ const setun_weight *setun_weights_find(const setun_weights *weights, const char 
     return bsearch(&key, weights->items, weights->n_items, sizeof(*weights->items), compare_items);
 }
 
+/* The groups that the piece touches, a few at a time; those at its ends are decoded whole. */
+static setun_status read_decoded(const setun_weight *weight, size_t first_byte, size_t n_bytes, void *dst, setun_error *error)
+{
+    const setun_weight_coding *coding = weight->coding;
+    const size_t n_at_once = coding->stored_bytes < SETUN_WEIGHT_CHUNK_BYTES ? SETUN_WEIGHT_CHUNK_BYTES / coding->stored_bytes : 1;
+    const size_t n_groups = weight->n_bytes / coding->n_bytes;
+    unsigned char *stored = setun_alloc(n_at_once * coding->stored_bytes + coding->n_bytes), *group, *to = dst;
+    setun_status status = SETUN_OK;
+
+    if (stored == NULL)
+        return setun_fail_nomem(error, "piece of a tensor", n_at_once * coding->stored_bytes + coding->n_bytes);
+    group = stored + n_at_once * coding->stored_bytes;
+    for (size_t g = first_byte / coding->n_bytes; n_bytes > 0 && status == SETUN_OK; g += n_at_once) {
+        const size_t n = n_groups - g < n_at_once ? n_groups - g : n_at_once;
+
+        status = setun_weight_file_read(weight->file, weight->file_byte + (uint64_t)g * coding->stored_bytes, n * coding->stored_bytes, stored, error);
+        for (size_t i = 0; i < n && n_bytes > 0 && status == SETUN_OK; i++) {
+            const size_t skipped = first_byte % coding->n_bytes, rest = coding->n_bytes - skipped, taken = rest < n_bytes ? rest : n_bytes;
+
+            coding->decode(coding, stored + i * coding->stored_bytes, group);
+            memcpy(to, group + skipped, taken);
+            to += taken;
+            first_byte += taken;
+            n_bytes -= taken;
+        }
+    }
+    free(stored);
+    return status;
+}
+
 setun_status setun_weight_read(const setun_weights *weights, const setun_weight *weight, size_t first_byte, size_t n_bytes, void *dst,
                                setun_error *error)
 {
     if (first_byte > weight->n_bytes || n_bytes > weight->n_bytes - first_byte)
         return setun_fail(error, SETUN_ERR_INVALID, "%s: tensor '%s': expected a piece of its %zu bytes, found %zu bytes from byte %zu on",
                           weights->path, weight->name, weight->n_bytes, n_bytes, first_byte);
+    if (weight->coding != NULL)
+        return read_decoded(weight, first_byte, n_bytes, dst, error);
     return setun_weight_file_read(weight->file, weight->file_byte + first_byte, n_bytes, dst, error);
+}
+
+const setun_gguf *setun_weights_gguf(const setun_weights *weights)
+{
+    return weights->gguf;
 }
 
 const setun_text_settings *setun_weights_text(const setun_weights *weights)

@@ -21,6 +21,8 @@ typedef struct setun_model setun_model;
 typedef struct setun_model_options {
     const char          *graph;   /**< model file (YAML) to use; NULL: the one of the models folders that matches the weights */
     const char          *pre;     /**< how text is cut, as in setun_tokenizer_options; NULL: as the model's files say */
+    const char          *i2s_layout; /**< how a GGUF file's tensors of type I2_S have their codes: "128", "64" or "rows" (formats.md); NULL: "128",
+                                      *   and an error if the contents speak for another one, as far as they can tell */
     const setun_plugins *plugins; /**< borrowed, must outlive the model; NULL: the model opens its own */
     const char          *plugin_path; /**< where those are looked for, as in setun_plugins_options; NULL: the environment's */
 } setun_model_options;
@@ -34,7 +36,7 @@ typedef struct setun_model_options {
 SETUN_API setun_status setun_model_home(char *out_path, size_t path_bytes, setun_error *error);
 
 /** Opens a model. Its weight files stay open; weights are read when a session is made.
- * \param name            a Hugging Face folder, or its name in SETUN_MODEL_PATH (':' between folders), in the folder of downloaded models
+ * \param name            a GGUF file, or a Hugging Face folder, or the folder's name in SETUN_MODEL_PATH (':' between folders), in the folder of downloaded models
  *                        (setun_model_home) or in the installed ones; a prepacked file (prepacked.md); NULL: the default model, "fable"
  * \param options         may be NULL
  * \param[out] out_model  the caller's, for setun_model_close
