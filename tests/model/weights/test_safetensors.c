@@ -319,7 +319,7 @@ Test(weights_safetensors, not_a_file, .timeout = 20)
     setun_weights_close(expect_opened(&folder, "link"));
 
     cr_expect_eq(setun_weights_open(folder_file(&folder, "blob.safetensors"), &weights, &error), SETUN_ERR_UNSUPPORTED);
-    cr_expect_not_null(strstr(error.text, "expected a Hugging Face folder (config.json and safetensors) or a prepacked file, found a file"), "%s", error.text);
+    cr_expect_not_null(strstr(error.text, "expected a Hugging Face folder (config.json and safetensors), a GGUF file or a prepacked file, found another file"), "%s", error.text);
     cr_expect_eq(setun_weights_open("/dev/null", &weights, &error), SETUN_ERR_UNSUPPORTED);
     cr_expect_eq(setun_weights_open(folder_file(&folder, "nothing"), &weights, &error), SETUN_ERR_NOT_FOUND);
     cr_expect_eq(setun_weights_open("", &weights, &error), SETUN_ERR_NOT_FOUND);
