@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "weights/gguf.h"
+
 static setun_status read_folder(const char *path, char **out_bytes, size_t *out_n_bytes, setun_error *error)
 {
     setun_pool pool = {0};
@@ -34,6 +36,80 @@ static setun_status read_prepacked(const char *path, enum setun_prepacked_tokeni
     return status;
 }
 
+/* Bytes that grow; `failed` once memory has run out. */
+typedef struct growing {
+    char  *bytes;
+    size_t n, capacity;
+    bool   failed;
+} growing;
+
+static void put(growing *to, const void *data, size_t n_bytes)
+{
+    if (to->failed || !setun_grow(&to->bytes, &to->capacity, to->n + n_bytes + 1, 1)) {
+        to->failed = true;
+        return;
+    }
+    if (n_bytes > 0)
+        memcpy(to->bytes + to->n, data, n_bytes);
+    to->n += n_bytes;
+}
+
+static void put_little(growing *to, uint64_t value, size_t n_bytes)
+{
+    unsigned char bytes[8];
+
+    for (size_t i = 0; i < n_bytes; i++)
+        bytes[i] = (unsigned char)(value >> (8 * i));
+    put(to, bytes, n_bytes);
+}
+
+static bool is_of_tokenizer(const setun_gguf_value *value)
+{
+    static const char prefix[] = "tokenizer.";
+
+    return strncmp(value->key, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* A GGUF file of these keys alone; their values are taken over byte by byte. */
+static setun_status read_gguf(const char *path, char **out_bytes, size_t *out_n_bytes, setun_error *error)
+{
+    growing to = {NULL, 0, 0, false};
+    uint64_t n_keys = 0;
+    setun_gguf *gguf;
+    setun_status status = setun_gguf_open(path, &gguf, error);
+
+    if (status != SETUN_OK)
+        return status;
+    for (size_t i = 0; i < setun_gguf_n_values(gguf); i++)
+        n_keys += is_of_tokenizer(setun_gguf_value_at(gguf, i));
+    put(&to, "GGUF", 4);
+    put_little(&to, 3, 4); /* version */
+    put_little(&to, 0, 8); /* tensors */
+    put_little(&to, n_keys, 8);
+    for (size_t i = 0; i < setun_gguf_n_values(gguf); i++) {
+        const setun_gguf_value *value = setun_gguf_value_at(gguf, i);
+
+        if (!is_of_tokenizer(value))
+            continue;
+        put_little(&to, strlen(value->key), 8);
+        put(&to, value->key, strlen(value->key));
+        if (value->is_array)
+            put_little(&to, SETUN_GGUF_ARRAY, 4);
+        put_little(&to, (uint64_t)value->type, 4);
+        if (value->is_array)
+            put_little(&to, value->n, 8);
+        put(&to, value->data, value->n_bytes);
+    }
+    setun_gguf_close(gguf);
+    if (to.failed) {
+        free(to.bytes);
+        return setun_fail_nomem(error, path, to.n);
+    }
+    *out_bytes = to.bytes;
+    *out_n_bytes = to.n;
+    return SETUN_OK;
+}
+
 setun_status setun_prepacked_tokenizer_bytes(const char *path, enum setun_prepacked_tokenizer *out_kind, char **out_bytes, size_t *out_n_bytes,
                                              setun_error *error)
 {
@@ -44,5 +120,8 @@ setun_status setun_prepacked_tokenizer_bytes(const char *path, enum setun_prepac
         return read_folder(path, out_bytes, out_n_bytes, error);
     if (setun_prepacked_claims(path))
         return read_prepacked(path, out_kind, out_bytes, out_n_bytes, error);
-    return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: expected a Hugging Face folder or a prepacked file, whose tokenizer can be taken over", path);
+    if (!setun_gguf_claims(path))
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: expected a folder, a GGUF file or a prepacked one, whose tokenizer can be taken over", path);
+    *out_kind = SETUN_PREPACKED_TOKENIZER_GGUF;
+    return read_gguf(path, out_bytes, out_n_bytes, error);
 }
