@@ -50,7 +50,7 @@ static inline void tq2_get(const uint8_t *block, uint8_t *out_codes)
     const int zero = d_is_zero(block + TQ2_D);
 
     for (int c = 0; c < TQ_COLUMNS; c++)
-        out_codes[c] = zero ? 1 : (uint8_t)(block[c / 128 * 32 + c % 32] >> (c % 128 / 32 * 2) & 3);
+        out_codes[c] = (uint8_t)(zero ? 1 : block[c / 128 * 32 + c % 32] >> (c % 128 / 32 * 2) & 3);
 }
 
 static inline void tq2_put(const uint8_t *codes, float scale, uint8_t *out_block)
