@@ -45,6 +45,7 @@ struct setun_elaboration {
     const setun_yaml_node *ignore;  /* likewise */
     const setun_yaml_node *nodes;   /* the graph section */
 
+    unsigned char        *answers; /* [tensors->n] first answer of has() for an entry that stands `throughout`, in the pool; NULL: none yet */
     struct setun_param   *params;
     size_t                n_params, params_capacity;
     struct { const char *name; int64_t value; const setun_yaml_node *repeat; } indices[SETUN_MAX_INDICES];

@@ -4,7 +4,7 @@
 
 #include "elaborate.h"
 
-static const char *const tensor_keys[] = {"gguf", "huggingface", "shape"};
+static const char *const tensor_keys[] = {"gguf", "huggingface", "shape", "throughout"};
 
 setun_status setun_tensors_check(struct setun_elaboration *e)
 {
@@ -15,7 +15,7 @@ setun_status setun_tensors_check(struct setun_elaboration *e)
     if (e->tensors->kind != SETUN_YAML_MAPPING)
         return setun_yaml_fail(e->yaml, e->tensors, e->error, "tensors: expected a mapping, found %s", setun_yaml_describe(e->tensors, found));
     for (size_t i = 0; i < e->tensors->n; i++) {
-        const setun_yaml_node *node = &e->tensors->values[i], *shape;
+        const setun_yaml_node *node = &e->tensors->values[i], *shape, *throughout;
         setun_status status = setun_yaml_check_keys(e->yaml, node, e->tensors->items[i].text, tensor_keys, SETUN_COUNT(tensor_keys), e->error);
 
         if (status != SETUN_OK)
@@ -31,6 +31,10 @@ setun_status setun_tensors_check(struct setun_elaboration *e)
         if (shape != NULL && (shape->kind != SETUN_YAML_SEQUENCE || shape->n < 1 || shape->n > 2))
             return setun_yaml_fail(e->yaml, shape, e->error, "%s: expected a shape, a list of one or two sizes, found %s",
                                    e->tensors->items[i].text, setun_yaml_describe(shape, found));
+        throughout = setun_yaml_get(node, "throughout");
+        if (throughout != NULL && (throughout->kind != SETUN_YAML_SCALAR || throughout->quoted || strcmp(throughout->text, "true") != 0))
+            return setun_yaml_fail(e->yaml, throughout, e->error, "%s: throughout: expected true, found %s", e->tensors->items[i].text,
+                                   setun_yaml_describe(throughout, found));
     }
     return SETUN_OK;
 }
@@ -90,6 +94,26 @@ static setun_status file_name(struct setun_elaboration *e, const setun_yaml_node
     return status;
 }
 
+/* A weight that stands `throughout` is there at every index or at none: has() never changes its answer. The error has no position. */
+static setun_status keep_answer(struct setun_elaboration *e, const setun_yaml_node *entry, const char *name, const char *in_file, bool has,
+                                setun_error *error)
+{
+    enum { UNASKED, NO, YES };
+    unsigned char *answer;
+
+    if (e->answers == NULL)
+        e->answers = setun_pool_alloc(&e->pool, e->tensors->n);
+    if (e->answers == NULL)
+        return setun_fail_nomem(error, "answers about tensors", e->tensors->n);
+    answer = &e->answers[entry - e->tensors->values];
+    if (*answer == UNASKED)
+        *answer = has ? YES : NO;
+    if (*answer == (has ? YES : NO))
+        return SETUN_OK;
+    return setun_fail(error, SETUN_ERR_FORMAT, "has(%.60s): expected it throughout or nowhere, found %s '%.120s' in %.200s", name,
+                      has ? "a first" : "no", in_file == NULL ? "" : in_file, setun_weights_path(e->weights));
+}
+
 setun_status setun_tensors_ask(struct setun_elaboration *e, const char *function, const char *name, bool *out_answer, setun_error *error)
 {
     const setun_yaml_node *entry;
@@ -105,7 +129,8 @@ setun_status setun_tensors_ask(struct setun_elaboration *e, const char *function
         return setun_fail(error, status, "%s(%.60s): %s", function, name, inner.text);
     weight = in_file == NULL || e->weights == NULL ? NULL : setun_weights_find(e->weights, in_file);
     *out_answer = weight != NULL && (strcmp(function, "has") == 0 || is_ternary(weight));
-    return SETUN_OK;
+    return strcmp(function, "has") == 0 && setun_yaml_get(entry, "throughout") != NULL ? keep_answer(e, entry, name, in_file, *out_answer, error)
+                                                                                      : SETUN_OK;
 }
 
 /* The sizes that the model file says; *out_n is 0 if it says none. */

@@ -109,7 +109,7 @@ const bad_model bad_models[] = {
     {.name = "modules that stay dense", .file = "config.json", .damage = DAMAGE_REPLACE, .from = "\"quant_method\"", .to = "\"modules_to_not_convert\": [\"mlp.down_proj\"], \"quant_method\"", .expected = "modules_to_not_convert: expected \"lm_head\" alone"},
     {.name = "scales without a rule", .file = "config.json", .damage = DAMAGE_REPLACE, .from = "\"quantization_config\"", .to = "\"quantisation_config\"", .expected = "expected a quantization_config in config.json that says what the scale"},
     {.name = "fewer layers than the file has", .file = "config.json", .damage = DAMAGE_REPLACE, .from = "\"num_hidden_layers\": 5", .to = "\"num_hidden_layers\": 4", .expected = "found 'model.layers.4.input_layernorm' and others: it would be left out of the computation"},
-    {.name = "a tensor of unknown meaning", .file = WEIGHTS, .damage = DAMAGE_HEADER, .from = "model.layers.2.self_attn.attn_sub_norm.weight", .to = "model.layers.2.self_attn.q_proj.bias", .expected = "found 'model.layers.2.self_attn.q_proj.bias': it would be left out of the computation"},
+    {.name = "one sub-norm missing", .file = WEIGHTS, .damage = DAMAGE_HEADER, .from = "model.layers.2.self_attn.attn_sub_norm.weight", .to = "model.layers.2.self_attn.rotary_emb.inv_freq", .expected = "has(attn_sub_norm): expected it throughout or nowhere, found no 'model.layers.2.self_attn.attn_sub_norm'"},
     {.name = "BOS outside the vocabulary", .file = "config.json", .damage = DAMAGE_REPLACE, .from = "\"bos_token_id\": 4093", .to = "\"bos_token_id\": 99999", .expected = "bos_token_id"},
 
     /* tokenizer.json and its companions */

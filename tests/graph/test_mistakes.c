@@ -114,6 +114,11 @@ static const struct mistake mistakes[] = {
     {"embd: {huggingface: embd}", "embd: {huggingface: scaled}", 20, "embd, out", "is tern2.hf+f32[8, 8], expected f32, f16, bf16, q8_0.b32 or q6_k.b256", 0},
     {"{huggingface: \"l.${l}.norm\", shape: [\"${hidden}\"]}", "{huggingface: scaled}", 24, "norm, eps", "has the shape [8, 8], expected a vector", 0},
     {"\"l.${l}.norm\"", "\"l.${l + 1}.norm\"", 24, "norm, eps", "there is no tensor 'l.2.norm' in ", SETUN_ERR_NOT_FOUND},
+    {"extra: {huggingface: \"l.${l}.extra\"}", "extra: {huggingface: \"l.${l}.extra\", throughout: false}", 18, "false}", "extra: throughout: expected true, found 'false'", 0},
+    {"extra: {huggingface: \"l.${l}.extra\"}", "extra: {huggingface: \"l.${l}.extra\", throughout: true}", 31, "extra)}",
+     "has(extra): expected it throughout or nowhere, found a first 'l.1.extra' in ", 0},
+    {"extra: {huggingface: \"l.${l}.extra\"}", "extra: {huggingface: \"l.${1 - l}.extra\", throughout: true}", 31, "extra)}",
+     "has(extra): expected it throughout or nowhere, found no 'l.0.extra' in ", 0},
     {"tensors:\n", "tensors: 5\nbogus:\n", 12, "bogus", "model file: unknown key 'bogus'", 0},
     /* Nodes. */
     {"{op: embedding", "{op: embeding", 20, "embeding", "unknown op 'embeding', did you mean 'embedding'?", 0},
