@@ -17,7 +17,8 @@ typedef struct command {
     int (*run)(int argc, char **argv);
 } command;
 
-extern const command command_run, command_chat, command_score, command_tokenize, command_plugins, command_kernels, command_model, command_topo;
+extern const command command_run, command_chat, command_score, command_tokenize, command_bench, command_plugins, command_kernels, command_model,
+    command_topo;
 
 /* The command being run, for messages: "run", "plugins check"; "" before one is known. The string is borrowed. */
 void command_set_name(const char *name);

@@ -6,11 +6,11 @@
 
 #include "io.h"
 #include "kernel_choice.h"
+#include "lists.h"
 #include "progress.h"
 #include "setun/bench.h"
 #include "setun_numerics.h"
 
-enum { MAX_LIST = 64 };
 enum output { TEXT, JSON, CSV };
 
 typedef struct bench_options {
@@ -32,26 +32,7 @@ typedef struct printing {
     bool     over_limit; /* something was faster than the machine: the measurement is wrong */
 } printing;
 
-/* "1,8,256" into list[MAX_LIST]. */
-static bool read_list(const char *option, const char *text, int64_t min, int64_t max, int64_t *list, size_t *out_n)
-{
-    const char *whole = text;
-
-    *out_n = 0;
-    while (text != NULL) {
-        const size_t length = strcspn(text, ",");
-
-        if (*out_n == MAX_LIST || !parse_int(text, length, min, max, &list[*out_n])) {
-            (void)fail_usage("%s %s: expected whole numbers from %" PRId64 " to %" PRId64 " with ',' between them", option, whole, min, max);
-            return false;
-        }
-        (*out_n)++;
-        text = text[length] == ',' ? text + length + 1 : NULL;
-    }
-    return true;
-}
-
-/* "2560x2560,640x2560" into shapes[MAX_LIST]. */
+/* "2560x2560,640x2560" into shapes[LIST_MAX]. */
 static bool read_shapes(const char *text, setun_bench_shape *shapes, size_t *out_n)
 {
     const int64_t max = INT64_C(1) << 31;
@@ -61,7 +42,7 @@ static bool read_shapes(const char *text, setun_bench_shape *shapes, size_t *out
     while (text != NULL) {
         const size_t length = strcspn(text, ","), n = strcspn(text, "x");
 
-        if (*out_n == MAX_LIST || n >= length || !parse_int(text, n, 1, max, &shapes[*out_n].n) ||
+        if (*out_n == LIST_MAX || n >= length || !parse_int(text, n, 1, max, &shapes[*out_n].n) ||
             !parse_int(text + n + 1, length - n - 1, 1, max, &shapes[*out_n].k)) {
             (void)fail_usage("--shape %s: expected NxK, rows and columns of the weight, with ',' between several", whole);
             return false;
@@ -218,21 +199,23 @@ static int time_kernels(const bench_options *options, setun_plugins *plugins, co
 
 static int measure(bench_options *options)
 {
-    setun_bench_shape shapes[MAX_LIST];
-    int64_t rows[MAX_LIST], threads[MAX_LIST];
-    uint32_t teams[MAX_LIST];
-    setun_bench_options bench = {.shapes = shapes, .rows = rows, .threads = teams, .fmts = options->fmts, .rounds = (uint32_t)options->rounds,
+    setun_bench_shape shapes[LIST_MAX];
+    number_list rows, threads;
+    uint32_t teams[LIST_MAX];
+    setun_bench_options bench = {.shapes = shapes, .rows = rows.value, .threads = teams, .fmts = options->fmts, .rounds = (uint32_t)options->rounds,
                                  .seconds = options->seconds};
     const common_options common = {.plugin_path = options->plugin_path};
     setun_plugins *plugins;
     setun_error error;
     int code;
 
-    if (!read_shapes(options->shapes, shapes, &bench.n_shapes) || !read_list("--rows", options->rows, 1, INT64_C(1) << 20, rows, &bench.n_rows) ||
-        !read_list("--threads", options->threads, 1, 1024, threads, &bench.n_threads))
+    if (!read_shapes(options->shapes, shapes, &bench.n_shapes) || !read_numbers("--rows", options->rows, 1, INT64_C(1) << 20, &rows) ||
+        !read_numbers("--threads", options->threads, 1, SETUN_MAX_THREADS, &threads))
         return EXIT_USAGE;
-    for (size_t i = 0; i < bench.n_threads; i++)
-        teams[i] = (uint32_t)threads[i];
+    bench.n_rows = rows.n;
+    bench.n_threads = threads.n;
+    for (size_t i = 0; i < threads.n; i++)
+        teams[i] = (uint32_t)threads.value[i];
     bench.from = options->from == 0 ? SETUN_BENCH_CACHE | SETUN_BENCH_MEMORY : options->from == 1 ? SETUN_BENCH_CACHE : SETUN_BENCH_MEMORY;
     if (kernel_choice_open(&common, &options->choice, &plugins, &error) != SETUN_OK)
         return fail("%s", error.text);

@@ -8,7 +8,8 @@
 #include "setun_numerics.h"
 #include "setun_plugin.h"
 
-static const command *const commands[] = {&command_run, &command_chat, &command_score, &command_tokenize, &command_plugins, &command_kernels, &command_model, &command_topo};
+static const command *const commands[] = {&command_run,     &command_chat,    &command_score, &command_tokenize, &command_bench,
+                                          &command_plugins, &command_kernels, &command_model, &command_topo};
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_overview(FILE *file)

@@ -20,8 +20,12 @@ typedef struct option_table {
     bool        help;
 } option_table;
 
+/* A command's own option takes the place of the common one of the same name. */
 static void add(option_table *table, option_spec spec)
 {
+    for (size_t i = 0; i < table->n; i++)
+        if (strcmp(table->spec[i].name, spec.name) == 0)
+            return;
     if (table->n < MAX_OPTIONS)
         table->spec[table->n++] = spec;
 }

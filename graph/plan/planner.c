@@ -55,9 +55,9 @@ static setun_status append_value(tensor_list *list, const setun_planned_value *v
     return SETUN_OK;
 }
 
-/* A constant operand: fetched from the store, then known to the plan. */
+/* A constant operand: fetched from the store, then known to the plan. whole: a pass reads all of it. */
 static setun_status append_constant(setun_planner *planner, tensor_list *list, const setun_graph_operand *operand, const char *fmts,
-                                    setun_error *error)
+                                    bool whole, setun_error *error)
 {
     const setun_planner_request *request = planner->request;
     setun_operand constant;
@@ -74,6 +74,8 @@ static setun_status append_constant(setun_planner *planner, tensor_list *list, c
             return setun_fail(error, SETUN_ERR_UNSUPPORTED, "more than %d tensors in one kernel call", SETUN_STEP_MAX_TENSORS);
         status = setun_plan_add_constant(planner->plan, &constant.part[i], constant.n_bytes[i], &list->id[list->n], error);
         list->n++;
+        if (operand->kind == SETUN_OPERAND_WEIGHT && whole)
+            planner->weight_bytes += constant.n_bytes[i];
     }
     return status;
 }
@@ -109,7 +111,7 @@ static setun_status add_node(setun_planner *planner, const setun_graph_node *nod
         const char *fmts = candidate.fmts[i];
 
         if (node->in[i].kind != SETUN_OPERAND_VALUE) {
-            status = append_constant(planner, &in, &node->in[i], fmts, error);
+            status = append_constant(planner, &in, &node->in[i], fmts, strcmp(node->op, "embedding") != 0, error);
             continue;
         }
         if (setun_planner_find(planner, node->in[i].index, fmts) == NULL)
@@ -127,7 +129,7 @@ static setun_status add_node(setun_planner *planner, const setun_graph_node *nod
             if (status == SETUN_OK)
                 status = append_value(&out, value, error);
         } else {
-            status = append_constant(planner, &out, &node->out[i], fmts, error);
+            status = append_constant(planner, &out, &node->out[i], fmts, false, error);
         }
     }
     if (status == SETUN_OK)
@@ -175,7 +177,7 @@ static setun_status read_backends(setun_planner *planner, setun_error *error)
     return SETUN_OK;
 }
 
-setun_status setun_planner_compile(const setun_planner_request *request, setun_plan **out_plan, uint32_t *out_logits, setun_error *error)
+setun_status setun_planner_compile(const setun_planner_request *request, setun_planned *out_planned, setun_error *error)
 {
     setun_planner planner = {.request = request};
     setun_planned_value *tokens;
@@ -192,8 +194,8 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
     for (size_t i = 0; i < request->graph->n_nodes && status == SETUN_OK; i++)
         status = add_node(&planner, &request->graph->nodes[i], error);
     if (status == SETUN_OK) {
-        *out_logits = setun_planner_find(&planner, request->graph->logits, "f32")->tensor[0];
-        setun_plan_set_result(planner.plan, *out_logits);
+        out_planned->logits = setun_planner_find(&planner, request->graph->logits, "f32")->tensor[0];
+        setun_plan_set_result(planner.plan, out_planned->logits);
         status = setun_plan_finish(planner.plan, request->machine->n_workers, error);
     }
     free(planner.values);
@@ -201,6 +203,7 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
         setun_plan_destroy(planner.plan);
         return status;
     }
-    *out_plan = planner.plan;
+    out_planned->plan = planner.plan;
+    out_planned->weight_bytes = planner.weight_bytes;
     return SETUN_OK;
 }

@@ -25,8 +25,14 @@ typedef struct setun_planner_request {
     bool                 no_scalar;          /* but not of this, then */
 } setun_planner_request;
 
-/* *out_logits: the plan's tensor that holds the logits, f32[out rows, vocab].
+typedef struct setun_planned {
+    setun_plan *plan;
+    uint32_t    logits;       /* the plan's tensor that holds the logits, f32[out rows, vocab] */
+    uint64_t    weight_bytes; /* weights that a pass reads whole; of an embedding it reads rows only, which do not count */
+} setun_planned;
+
+/* *out_planned: the plan is the caller's.
  * SETUN_ERR_UNSUPPORTED: no kernel fits a node; the error lists why each declined. SETUN_ERR_NOT_FOUND: a backend or a
  * rule's kernel is not loaded. SETUN_ERR_INVALID: a rule fits no node. */
-setun_status setun_planner_compile(const setun_planner_request *request, setun_plan **out_plan, uint32_t *out_logits, setun_error *error);
+setun_status setun_planner_compile(const setun_planner_request *request, setun_planned *out_planned, setun_error *error);
 #endif

@@ -88,14 +88,17 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         setun_store_set_progress(session->store, session->progress, session->progress_context);
     for (uint32_t i = 0; i < SETUN_SESSION_MAX_PLANS && status == SETUN_OK; i++) {
         setun_session_plan *plan = &session->plans[session->n_plans];
+        setun_planned planned;
 
         request.rows_min = session->n_plans == 0 ? 1 : session->plans[session->n_plans - 1].rows_max + 1;
         request.rows_max = sizes[i] < session->chunk ? sizes[i] : session->chunk;
         if (request.rows_min > request.rows_max)
             continue;
-        status = setun_planner_compile(&request, &plan->plan, &plan->logits, error);
+        status = setun_planner_compile(&request, &planned, error);
         if (status == SETUN_OK) {
-            plan->rows_max = request.rows_max;
+            *plan = (setun_session_plan){planned.plan, request.rows_max, planned.logits};
+            if (session->n_plans == 0)
+                session->token_bytes = planned.weight_bytes;
             session->n_plans++;
             if (setun_plan_arena_bytes(plan->plan) > session->arena_bytes)
                 session->arena_bytes = setun_plan_arena_bytes(plan->plan);
@@ -212,5 +215,6 @@ void setun_session_describe(const setun_session *session, setun_session_info *ou
         .n_threads = setun_team_n_threads(session->team), .chunk = session->chunk, .max_seqs = session->max_seqs,
         .context = session->context, .n_weights = n_weights, .n_packed = n_packed, .weight_bytes = setun_store_weight_bytes(session->store),
         .activation_bytes = session->arena_bytes, .cache_bytes = setun_store_cache_bytes(session->store),
+        .token_bytes = session->token_bytes,
     };
 }

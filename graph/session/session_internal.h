@@ -34,6 +34,7 @@ struct setun_session {
     uint32_t           n_plans;
     unsigned char     *arena;
     size_t             arena_bytes;
+    uint64_t           token_bytes; /* of setun_session_info */
     setun_sampler     *sampler;
     setun_text_decoder *decoder; /* of setun_generate */
     atomic_bool        interrupted; /* set by setun_session_interrupt, cleared by the call that reports it */

@@ -92,6 +92,7 @@ typedef struct setun_session_info {
     size_t   weight_bytes;     /**< weights in memory, as kernels read them */
     size_t   activation_bytes; /**< arena of one pass */
     size_t   cache_bytes;      /**< address space of the KV cache */
+    uint64_t token_bytes;      /**< weights that a pass of one token reads, besides one row of an embedding */
 } setun_session_info;
 
 /** Tells what was decided.
