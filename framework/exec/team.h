@@ -1,4 +1,5 @@
-/* team.h - the threads of a session: an OpenMP team, each worker bound to its core, meeting at a spin barrier. Internal. */
+/* team.h - the threads of a session: an OpenMP team, each worker bound to its core, meeting at a barrier that
+ * spins first and then sleeps. Internal. */
 #ifndef SETUN_TEAM_H
 #define SETUN_TEAM_H
 #include <stdatomic.h>
