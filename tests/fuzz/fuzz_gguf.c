@@ -1,8 +1,10 @@
-/* fuzz_gguf.c - a GGUF file: header, metadata by every type, places of tensors. */
+/* fuzz_gguf.c - a GGUF file: header, metadata by every type, places of tensors; then its weights, in each layout of I2_S, and their contents. */
+#include <stdio.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "weights/gguf.h"
+#include "weights/weights.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -53,6 +55,29 @@ static void read_value(const setun_gguf *gguf, const setun_gguf_value *value)
         fuzz_expect_refusal(SETUN_ERR_FORMAT, &error);
 }
 
+/* The file as a model's weights; every byte of their contents is read. */
+static void read_weights(const char *path, const char *i2s_layout)
+{
+    const setun_weights_options options = {.i2s_layout = i2s_layout};
+    setun_error error = {""};
+    setun_weights *weights = NULL;
+    const setun_status status = setun_weights_open_options(path, &options, &weights, &error);
+
+    if (status != SETUN_OK) {
+        fuzz_expect_refusal(status, &error);
+        FUZZ_EXPECT(weights == NULL);
+        return;
+    }
+    for (size_t i = 0; i < setun_weights_count(weights); i++) {
+        const setun_weight *weight = setun_weights_at(weights, i);
+
+        FUZZ_EXPECT(weight->n_bytes > 0 && weight->scale > 0 && weight->n_dims >= 1 && weight->n_dims <= 4);
+        if (setun_weight_check_whole(weights, weight, &error) != SETUN_OK)
+            fuzz_expect_refusal(SETUN_ERR_FORMAT, &error);
+    }
+    setun_weights_close(weights);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
     const setun_weight_file file = {.path = "fuzz.gguf", .fd = fuzz_memory_file(data, n_bytes), .n_bytes = n_bytes};
@@ -75,5 +100,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
         FUZZ_EXPECT(t->file_byte < n_bytes && t->n_bytes <= n_bytes - t->file_byte);
     }
     setun_gguf_close(gguf);
+    {
+        static const char *const name = "fuzz.gguf", *const layouts[] = {NULL, "128", "64", "rows"};
+        char path[512];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", fuzz_folder(&name, 1, data, n_bytes), name);
+        for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+            read_weights(path, layouts[i]);
+    }
     return 0;
 }

@@ -34,11 +34,11 @@ def setun(command, *arguments, text=None):
     return done.stdout
 
 
-def score(command, ids, *options):
+def score(command, ids, *options, model=FABLE):
     """Logits of every position of the sequence `ids`, f32[n, vocabulary], from `setun score --ids --logits`."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "logits.npy")
-        setun(command, "score", "-m", FABLE, "--ids", "-f", "-", "--logits", path, *options, text=" ".join(map(str, ids)))
+        setun(command, "score", "-m", model, "--ids", "-f", "-", "--logits", path, *options, text=" ".join(map(str, ids)))
         return np.load(path)
 
 
