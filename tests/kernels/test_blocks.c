@@ -163,6 +163,62 @@ Test(blocks, embedding_and_pack)
                 check_values(formats[f], b * formats[f]->columns, fill);
 }
 
+/* A file of tests/golden/blocks of that size; malloc-ed. */
+static void *golden(const define_block_format *format, const char *end, size_t n_bytes)
+{
+    const char *folder = SETUN_SOURCE_DIR "/tests/golden/blocks";
+    char path[1000];
+    void *data = malloc(n_bytes + 1);
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/%.4s.%s", folder, format->fmt, end); /* q8_0, q6_k */
+    file = fopen(path, "rb");
+    cr_assert_not_null(file, "%s", path);
+    cr_assert_eq(fread(data, 1, n_bytes + 1, file), n_bytes, "%s", path);
+    (void)fclose(file);
+    return data;
+}
+
+/* Written and read by another program: tests/python/blocks.py. */
+Test(blocks, gguf_reads_the_same_values)
+{
+    enum { ROWS = 8, COLUMNS = 512 };
+
+    EACH(f, formats) {
+        const size_t row_bytes = (size_t)(COLUMNS / formats[f]->columns * formats[f]->n_bytes);
+        uint8_t *blocks = golden(formats[f], "blocks", ROWS * row_bytes);
+        float *values = golden(formats[f], "f32", ROWS * COLUMNS * sizeof(float));
+        test_tensor w = test_tensor_make(formats[f]->fmt, ROWS, COLUMNS, 1, 1), y = test_tensor_make("f32", ROWS, COLUMNS, 1, 1);
+        test_tensor token = test_tensor_make("i32", 1, ROWS, 1, 1);
+        const setun_batch batch = {.size = sizeof(batch), .n_rows = ROWS, .token = token.t.data};
+        const test_call calls[] = {{.in = {&w}, .n_in = 1, .out = {&y}, .n_out = 1},
+                                   {.batch = &batch, .in = {&token, &w}, .n_in = 2, .out = {&y}, .n_out = 1}};
+        static const char *const op[] = {"pack", "embedding"}, *const before[] = {"", "i32,"};
+        setun_kernel_ref ref;
+        char fmts[64];
+
+        for (int i = 0; i < ROWS; i++) {
+            memcpy(test_row(&w, i), blocks + (size_t)i * row_bytes, row_bytes);
+            ((int32_t *)token.t.data)[i] = i;
+        }
+        for (int o = 0; o < 2; o++) {
+            (void)snprintf(fmts, sizeof(fmts), "%s%s>f32", before[o], formats[f]->fmt);
+            cr_assert_gt(test_count_kernels(op[o], fmts), 0);
+            for (size_t at = 0; test_next_kernel(op[o], fmts, &at, &ref);) {
+                test_run(ref, &calls[o]);
+                for (int i = 0; i < ROWS; i++)
+                    for (int j = 0; j < COLUMNS; j++)
+                        test_same_f32(fmts, ref.kernel->name, i, j, values[i * COLUMNS + j], ((float *)test_row(&y, i))[j]);
+            }
+        }
+        test_tensor_free(&w);
+        test_tensor_free(&y);
+        test_tensor_free(&token);
+        free(blocks);
+        free(values);
+    }
+}
+
 /* ---- activations ---- */
 
 static void fill_activations(float *x, int64_t k, int fill)
