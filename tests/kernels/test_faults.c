@@ -79,6 +79,16 @@ static const struct {
     {"ORDER_NAN", "linear__faulty", "value", "not finite"},
     {"ROPE", "rope__faulty", "value", "expected"},
     {"BLOCK", "kv_write__faulty", "value", "expected"},
+    {"FLUSH", "q6k__faulty", "value", "expected"},
+    {"FLUSH", "q80__faulty", "value", "expected"},
+    {"PART", "q6k__faulty", "value", "expected"},
+    {"MAGNITUDE", "q80__faulty", "value", "expected"},
+    {"BACKWARDS", "q6k__faulty", "value", "expected"},
+    {"BACKWARDS", "q80__faulty", "value", "expected"},
+    {"TWO_ROUNDINGS", "q80__faulty", "value", "expected"},
+    {"WHOLE_VECTORS", "q80__faulty", "crash", "1 byte past the end of in[1] (q8_0.b32)"},
+    {"BLOCK_PADDING", "pack__faulty", "value", "expected 0x00"},
+    {"INVERSE", "pack__faulty", "value", "expected"},
     {"MAPPED", "embedding__faulty", "crash", "past the end of in[1] (f32)"},
 };
 enum { N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
@@ -96,6 +106,7 @@ Test(faults, each_is_caught_and_named)
 
 Test(faults, the_right_twins_pass)
 {
+    static const char *const blocks[] = {"q6k__faulty", "q80__faulty", "pack__faulty"};
     static const char *const rows[] = {"pack__faulty", "linear__faulty", "rope__faulty", "kv_write__faulty", "embedding__faulty"};
 
     for (uint64_t seed = 1; seed <= 3; seed++) {
@@ -106,6 +117,11 @@ Test(faults, the_right_twins_pass)
             const outcome r = check("GOOD_ROWS", rows[i], seed);
 
             cr_expect_eq(r.status, SETUN_CHECK_PASS, "%s: %s: %s", rows[i], r.kind, r.text);
+        }
+        for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+            const outcome b = check("GOOD_BLOCKS", blocks[i], seed);
+
+            cr_expect_eq(b.status, SETUN_CHECK_PASS, "%s: %s: %s", blocks[i], b.kind, b.text);
         }
     }
 }

@@ -43,7 +43,16 @@ enum fault {
     ORDER_NAN,     /* not exact, and gives NaN */
     ROPE,          /* the position before */
     BLOCK,         /* kv_write: position j is in block j / 256 of the cache */
-    MAPPED         /* embedding: reads whole vectors, where a mapped file may end */
+    MAPPED,        /* embedding: reads whole vectors, where a mapped file may end */
+    /* blocks.c */
+    FLUSH,         /* linear: a subnormal scale is zero */
+    PART,          /* q6_k: two parts of a block of 32 columns have the factor of the first */
+    MAGNITUDE,     /* q8_0: -128 becomes -127 */
+    BACKWARDS,     /* linear: the last block first */
+    TWO_ROUNDINGS, /* linear: a product and a sum in place of fma */
+    WHOLE_VECTORS, /* q8_0: reads past the last block */
+    BLOCK_PADDING, /* quantise in blocks: leaves the padding of the scales as it is */
+    INVERSE        /* quantise in blocks: the scale is the inverse of the factor */
 };
 
 /* Compared in C, not by the preprocessor, so that every fault is compiled in every plugin. */
