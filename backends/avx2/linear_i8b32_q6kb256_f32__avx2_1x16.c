@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return block_row_plan(query, 0.031, 0.036, out_plan);
+    return block_row_plan(query, 0.042, 0.036, out_plan);
 }
 
 /* One block of w. Codes are unsigned as they are, 32 more than what they stand for; that is taken off through the sums of x. Pairs of

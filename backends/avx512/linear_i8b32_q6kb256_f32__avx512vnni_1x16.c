@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return block_row_plan(query, 0.029, 0.029, out_plan);
+    return block_row_plan(query, 0.037, 0.029, out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i x)

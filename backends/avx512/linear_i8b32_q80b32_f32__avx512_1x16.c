@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return block_row_plan(query, 0.037, 0.025, out_plan);
+    return block_row_plan(query, 0.047, 0.025, out_plan);
 }
 
 /* One operand is unsigned: w's magnitude, 128 at most, and its sign goes to x, which is never -128. Pairs are at most 2 * 128 * 127:

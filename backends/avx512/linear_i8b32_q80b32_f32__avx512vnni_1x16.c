@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return block_row_plan(query, 0.037, 0.025, out_plan);
+    return block_row_plan(query, 0.047, 0.025, out_plan);
 }
 
 /* One operand is unsigned: codes + 128, so that the dot is too large by 128 times the sum of x. */
