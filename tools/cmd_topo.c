@@ -173,7 +173,9 @@ static void print_use(const setun_topology_report *report, const setun_topology_
 
     printf("threads     %u, %s\n", summary->n_threads,
            n_asked > 0 ? (summary->n_threads > summary->n_usable_cores ? "as asked; more than cores, so that some share one" : "as asked")
-                       : "one for each physical core that this process may use");
+           : summary->n_threads < summary->n_usable_cores && summary->cpu_quota > 0
+               ? "as many as the cgroup's quota has whole processors"
+               : "one for each physical core that this process may use");
     printf("\n%-5s  %-10s  %-5s  %-16s  %s\n", "NODE", "MEMORY", "CORES", "WORKERS", "BOUND TO PROCESSORS");
     for (size_t i = 0; (numa = setun_topology_report_numa(report, i)) != NULL; i++) {
         char workers[32] = "-";

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setun/topology.h"
+
 enum {
     MAX_OPTIONS = 40,  /* of one command, common ones included; the largest table has 27 */
     LONG_BASE = 256    /* getopt's value of option i is LONG_BASE + i, so that it is never a letter's */
@@ -69,7 +71,8 @@ static void collect(const command_line *line, common_options *common, option_tab
         add(table, (option_spec){.name = "graph", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->graph,
                                  .help = "model graph to use (default: the one in the models folder that matches)"});
         add(table, (option_spec){.name = "threads", .letter = 't', .kind = OPTION_INT, .argument = "N", .value = &common->n_threads,
-                                 .help = "threads (default: one for each physical core)", .min = 1, .max = 4096});
+                                 .help = "threads (default: one for each physical core, as far as the cgroup grants time)", .min = 1,
+                                 .max = SETUN_MAX_THREADS});
         add(table, (option_spec){.name = "backend", .kind = OPTION_TEXT, .argument = "NAMES", .value = &common->backends,
                                  .help = "backends in order of preference, ',' between them (default: any)"});
         add(table, (option_spec){.name = "kv", .kind = OPTION_CHOICE, .argument = "f16|f32", .value = &common->kv,
@@ -77,7 +80,7 @@ static void collect(const command_line *line, common_options *common, option_tab
         add(table, (option_spec){.name = "chunk", .kind = OPTION_INT, .argument = "N", .value = &common->chunk,
                                  .help = "tokens in one forward pass at most (default 256)", .min = 1, .max = 65536});
         add(table, (option_spec){.name = "context", .kind = OPTION_INT, .argument = "N", .value = &common->context,
-                                 .help = "tokens in a sequence at most (default: the model's own)", .min = 1, .max = INT32_MAX});
+                                 .help = "positions in a sequence at most (default: the model's own); the token that is drawn\nat the last one still counts as generated", .min = 1, .max = INT32_MAX});
     }
     if (line->common & (COMMON_MODEL | COMMON_CONFIG))
         add(table, (option_spec){.name = "config", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->config,

@@ -5,13 +5,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cpu/limits.h"
 #include "cpu/topology.h"
 
 struct setun_topology {
     hwloc_topology_t hwloc;
     bool             imagined; /* not this machine: nothing is bound */
     uint32_t         n_cores;
+    uint32_t         n_threads;  /* where nobody asks for a number */
     hwloc_obj_t     *processors; /* [n_cores] first hardware thread of each core */
+    uint32_t         n_nodes;    /* runs of cores on the same NUMA node */
+    uint32_t        *node_end;   /* [n_nodes] the core after the last one of each */
 };
 
 /* hwloc obeys cpusets and cgroups by itself, but not the affinity mask that taskset or a batch system has set. */
@@ -24,10 +28,17 @@ static void restrict_to_affinity(hwloc_topology_t hwloc)
     hwloc_bitmap_free(set);
 }
 
+/* Operating-system index of the NUMA node next to a processor; -1: there is none. */
+static int node_of(hwloc_obj_t processor)
+{
+    return processor->nodeset != NULL ? hwloc_bitmap_first(processor->nodeset) : -1;
+}
+
 static setun_status open_source(const char *synthetic, const char *xml, setun_topology **out_topology, setun_error *error)
 {
     setun_topology *topology = setun_calloc(1, sizeof(*topology));
     int n_cores, type = HWLOC_OBJ_CORE;
+    setun_cgroup cgroup = {0};
 
     if (topology == NULL)
         return setun_fail_nomem(error, "topology", sizeof(*topology));
@@ -62,7 +73,8 @@ static setun_status open_source(const char *synthetic, const char *xml, setun_to
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "hwloc finds no processor that this process may use");
     }
     topology->processors = setun_calloc((size_t)n_cores, sizeof(hwloc_obj_t));
-    if (topology->processors == NULL) {
+    topology->node_end = setun_calloc((size_t)n_cores, sizeof(*topology->node_end));
+    if (topology->processors == NULL || topology->node_end == NULL) {
         setun_topology_close(topology);
         return setun_fail_nomem(error, "topology", (size_t)n_cores * sizeof(hwloc_obj_t));
     }
@@ -73,7 +85,13 @@ static setun_status open_source(const char *synthetic, const char *xml, setun_to
         while (core->first_child != NULL) /* down to its first hardware thread */
             core = core->first_child;
         topology->processors[i] = core;
+        if (i == 0 || node_of(core) != node_of(topology->processors[i - 1]))
+            topology->n_nodes++;
+        topology->node_end[topology->n_nodes - 1] = (uint32_t)i + 1;
     }
+    if (!topology->imagined)
+        setun_cgroup_read("", &cgroup);
+    topology->n_threads = setun_threads_for(topology->n_cores, cgroup.cpu_quota);
     *out_topology = topology;
     return SETUN_OK;
 }
@@ -96,6 +114,7 @@ void setun_topology_close(setun_topology *topology)
         return;
     hwloc_topology_destroy(topology->hwloc);
     free(topology->processors);
+    free(topology->node_end);
     free(topology);
 }
 
@@ -104,14 +123,53 @@ uint32_t setun_topology_n_cores(const setun_topology *topology)
     return topology->n_cores;
 }
 
-static hwloc_obj_t worker_processor(const setun_topology *topology, uint32_t worker)
+uint32_t setun_threads_for(uint32_t n_cores, double cpu_quota)
 {
-    return topology->processors[worker % topology->n_cores];
+    uint32_t n = n_cores < SETUN_MAX_THREADS ? n_cores : SETUN_MAX_THREADS;
+
+    if (cpu_quota > 0 && cpu_quota < (double)n)
+        n = cpu_quota < 1 ? 1 : (uint32_t)cpu_quota;
+    return n;
 }
 
-unsigned setun_topology_processor(const setun_topology *topology, uint32_t worker)
+uint32_t setun_topology_default_threads(const setun_topology *topology)
 {
-    return worker_processor(topology, worker)->os_index;
+    return topology->n_threads;
+}
+
+uint32_t setun_topology_core(const setun_topology *topology, uint32_t n_workers, uint32_t worker)
+{
+    uint32_t level = 0, rest = n_workers; /* each node gives `level` cores, or all it has; the first `rest` of the larger ones one more */
+
+    if (n_workers >= topology->n_cores)
+        return worker % topology->n_cores;
+    for (;; level++) {
+        uint32_t n_larger = 0;
+
+        for (uint32_t i = 0; i < topology->n_nodes; i++)
+            n_larger += topology->node_end[i] - (i > 0 ? topology->node_end[i - 1] : 0) > level;
+        if (n_larger > rest || n_larger == 0)
+            break;
+        rest -= n_larger;
+    }
+    for (uint32_t i = 0; i < topology->n_nodes; i++) {
+        const uint32_t first = i > 0 ? topology->node_end[i - 1] : 0, size = topology->node_end[i] - first;
+        uint32_t n = size < level ? size : level;
+
+        if (size > level && rest > 0) {
+            n++;
+            rest--;
+        }
+        if (worker < n)
+            return first + worker;
+        worker -= n;
+    }
+    return worker % topology->n_cores; /* not a worker of these */
+}
+
+unsigned setun_topology_processor(const setun_topology *topology, uint32_t core)
+{
+    return topology->processors[core]->os_index;
 }
 
 void setun_topology_describe(const setun_topology *topology, uint32_t n_workers, setun_machine *out_machine)
@@ -151,9 +209,9 @@ static bool is_this_machine(const setun_topology *topology)
     return !topology->imagined && hwloc_topology_is_thissystem(topology->hwloc) != 0;
 }
 
-bool setun_topology_bind(const setun_topology *topology, uint32_t worker)
+bool setun_topology_bind(const setun_topology *topology, uint32_t n_workers, uint32_t worker)
 {
-    const int processor = hwloc_bitmap_first(worker_processor(topology, worker)->cpuset);
+    const int processor = hwloc_bitmap_first(topology->processors[setun_topology_core(topology, n_workers, worker)]->cpuset);
 
     return is_this_machine(topology) && processor >= 0 && setun_affinity_set_processor((unsigned)processor);
 }

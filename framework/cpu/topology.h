@@ -3,11 +3,10 @@
 #define SETUN_TOPOLOGY_H
 #include "base/base.h"
 #include "cpu/affinity.h"
+#include "setun/topology.h"
 #include "setun_plugin.h"
 
 typedef struct setun_topology setun_topology;
-
-enum { SETUN_TEAM_MAX_THREADS = 1024 };
 
 /* Reads the machine. `synthetic` (tests): an hwloc synthetic description, e.g. "pack:2 core:4 pu:2"; NULL: this machine. */
 setun_status setun_topology_open(const char *synthetic, setun_topology **out_topology, setun_error *error);
@@ -18,8 +17,18 @@ void         setun_topology_close(setun_topology *topology); /* accepts NULL */
 /* Physical cores that may be used, at least 1. */
 uint32_t setun_topology_n_cores(const setun_topology *topology);
 
-/* Operating-system index of the processor that worker w is bound to: the first hardware thread of core w, then of core 0 again. */
-unsigned setun_topology_processor(const setun_topology *topology, uint32_t worker);
+/* Workers where nobody asks for a number: one a core, but no more than the cgroup's quota grants whole processors, as threads that are
+ * stopped in the middle of a pass hold up all the others; 1 to SETUN_MAX_THREADS. */
+uint32_t setun_topology_default_threads(const setun_topology *topology);
+/* The same for any machine. cpu_quota: processors' worth of time; 0: no limit. */
+uint32_t setun_threads_for(uint32_t n_cores, double cpu_quota);
+
+/* The core that worker w of n is bound to. Fewer workers than cores are spread over the NUMA nodes as evenly as their sizes allow, so that
+ * the memory channels of all of them are busy; neighbours stay on one node. More of them begin at core 0 again. */
+uint32_t setun_topology_core(const setun_topology *topology, uint32_t n_workers, uint32_t worker);
+
+/* Operating-system index of the first hardware thread of a core. */
+unsigned setun_topology_processor(const setun_topology *topology, uint32_t core);
 
 /* Cache sizes of one core's share and the number of workers, as kernels see them in plan(). */
 void setun_topology_describe(const setun_topology *topology, uint32_t n_workers, setun_machine *out_machine);
@@ -27,8 +36,8 @@ void setun_topology_describe(const setun_topology *topology, uint32_t n_workers,
 /* Bytes of all caches of the last level together; 0: unknown. */
 uint64_t setun_topology_cache_bytes(const setun_topology *topology);
 
-/* Binds the calling thread to worker w's processor; allocates nothing. False where the system refuses (no harm: speed only). */
-bool setun_topology_bind(const setun_topology *topology, uint32_t worker);
+/* Binds the calling thread to the processor of worker w of n; allocates nothing. False where the system refuses (no harm: speed only). */
+bool setun_topology_bind(const setun_topology *topology, uint32_t n_workers, uint32_t worker);
 
 /* The calling thread's binding, to be put back by setun_affinity_set. False if there is nothing to put back: the machine is imagined, or
  * the system does not say. */

@@ -57,7 +57,9 @@ static uint32_t thread_of(hwloc_topology_t whole, hwloc_obj_t processor)
     return n;
 }
 
-/* The first worker of a processor. */
+#define NO_WORKER UINT32_MAX
+
+/* The first worker of a processor, or NO_WORKER. */
 struct placement {
     unsigned os_index;
     uint32_t worker;
@@ -70,16 +72,18 @@ static int compare_placements(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* One for each usable core, sorted by processor: sessions give worker w to setun_topology_processor(w). NULL: out of memory. */
-static struct placement *list_placements(const setun_topology *usable)
+/* One for each usable core, sorted by processor: sessions give worker w to setun_topology_core(w). NULL: out of memory. */
+static struct placement *list_placements(const setun_topology *usable, uint32_t n_threads)
 {
     const uint32_t n_cores = setun_topology_n_cores(usable);
     struct placement *placements = setun_calloc(n_cores, sizeof(*placements));
 
     if (placements == NULL)
         return NULL;
-    for (uint32_t w = 0; w < n_cores; w++)
-        placements[w] = (struct placement){.os_index = setun_topology_processor(usable, w), .worker = w};
+    for (uint32_t core = 0; core < n_cores; core++)
+        placements[core] = (struct placement){.os_index = setun_topology_processor(usable, core), .worker = NO_WORKER};
+    for (uint32_t w = 0; w < n_threads && w < n_cores; w++)
+        placements[setun_topology_core(usable, n_threads, w)].worker = w;
     qsort(placements, n_cores, sizeof(*placements), compare_placements);
     return placements;
 }
@@ -101,7 +105,7 @@ static void decide_use(const struct placement *placements, uint32_t n_cores, hwl
     found = bsearch(&key, placements, n_cores, sizeof(*placements), compare_placements);
     if (found == NULL) {
         info->use = SETUN_PROCESSOR_SIBLING;
-    } else if (found->worker >= n_threads) {
+    } else if (found->worker == NO_WORKER) {
         info->use = SETUN_PROCESSOR_SPARE;
     } else {
         info->use = SETUN_PROCESSOR_WORKER;
@@ -115,7 +119,7 @@ static setun_status list_processors(setun_topology_report *report, hwloc_topolog
 {
     setun_topology_summary *summary = &report->summary;
     const size_t n = (size_t)hwloc_get_nbobjs_by_type(whole, HWLOC_OBJ_PU);
-    struct placement *placements = list_placements(usable);
+    struct placement *placements = list_placements(usable, summary->n_threads);
 
     report->processors = setun_calloc(n, sizeof(*report->processors));
     if (report->processors == NULL || placements == NULL) {
@@ -204,8 +208,8 @@ static setun_status open_usable(const setun_topology_options *options, setun_top
 {
     if (options->synthetic != NULL && options->xml != NULL)
         return setun_fail(error, SETUN_ERR_INVALID, "topology: expected a description or a file, found both");
-    if (options->n_threads > SETUN_TEAM_MAX_THREADS)
-        return setun_fail(error, SETUN_ERR_INVALID, "threads: expected 1 to %d, found %u", SETUN_TEAM_MAX_THREADS, options->n_threads);
+    if (options->n_threads > SETUN_MAX_THREADS)
+        return setun_fail(error, SETUN_ERR_INVALID, "threads: expected 1 to %d, found %u", SETUN_MAX_THREADS, options->n_threads);
     if (options->xml != NULL)
         return setun_topology_open_xml(options->xml, out_usable, error);
     return setun_topology_open(options->synthetic, out_usable, error);
@@ -237,7 +241,7 @@ setun_status setun_topology_report_create(const setun_topology_options *options,
     }
     report->summary.imagined = options->synthetic != NULL || options->xml != NULL;
     report->summary.n_usable_cores = setun_topology_n_cores(usable);
-    report->summary.n_threads = options->n_threads != 0 ? options->n_threads : report->summary.n_usable_cores;
+    report->summary.n_threads = options->n_threads != 0 ? options->n_threads : setun_topology_default_threads(usable);
     report->summary.n_packages = (uint32_t)hwloc_get_nbobjs_by_type(whole, HWLOC_OBJ_PACKAGE);
     report->summary.n_cores = (uint32_t)hwloc_get_nbobjs_by_type(whole, HWLOC_OBJ_CORE);
     if (!report->summary.imagined) {

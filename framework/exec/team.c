@@ -36,9 +36,9 @@ setun_status setun_team_create(const setun_topology *topology, uint32_t n_thread
     uint32_t n_cores = setun_topology_n_cores(topology);
 
     if (n_threads == 0)
-        n_threads = n_cores;
-    if (n_threads > SETUN_TEAM_MAX_THREADS)
-        return setun_fail(error, SETUN_ERR_INVALID, "threads: expected 1 to %d, found %u", SETUN_TEAM_MAX_THREADS, n_threads);
+        n_threads = setun_topology_default_threads(topology);
+    if (n_threads > SETUN_MAX_THREADS)
+        return setun_fail(error, SETUN_ERR_INVALID, "threads: expected 1 to %d, found %u", SETUN_MAX_THREADS, n_threads);
     team = aligned_alloc(alignof(setun_team), sizeof(*team));
     if (team == NULL)
         return setun_fail_nomem(error, "threads", sizeof(*team));
@@ -68,7 +68,7 @@ void setun_team_run(setun_team *team, void (*work)(const setun_worker *worker, v
     setun_affinity saved;
     const bool is_saved = setun_topology_save(team->topology, &saved);
 
-    (void)setun_topology_bind(team->topology, 0);
+    (void)setun_topology_bind(team->topology, team->n_threads, 0);
     if (team->n_threads == 1) { /* gcc's OpenMP would allocate for a region of one at each entry */
         setun_worker alone = {team, 0, 1};
 
@@ -79,7 +79,7 @@ void setun_team_run(setun_team *team, void (*work)(const setun_worker *worker, v
             setun_worker worker = {team, (uint32_t)omp_get_thread_num(), (uint32_t)omp_get_num_threads()};
 
             if (worker.index != 0 && bound_team_id != team->id) {
-                (void)setun_topology_bind(team->topology, worker.index);
+                (void)setun_topology_bind(team->topology, team->n_threads, worker.index);
                 bound_team_id = team->id;
             }
             work(&worker, context);

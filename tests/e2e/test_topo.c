@@ -43,8 +43,9 @@ Test(topo, imagined)
     cr_expect_eq(number(first, "worker"), 1);
     cr_expect_str_eq(json_string_value(json_object_get(json_array_get(processors, 3), "use")), "sibling");
     cr_expect(json_is_null(json_object_get(json_array_get(processors, 3), "worker")));
-    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(processors, 12), "use")), "spare");
-    cr_expect_eq(number(json_array_get(json_object_get(got, "numa"), 1), "workers"), 2);
+    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(processors, 6), "use")), "spare");
+    cr_expect_eq(number(json_array_get(processors, 8), "worker"), 3);
+    cr_expect_eq(number(json_array_get(json_object_get(got, "numa"), 1), "workers"), 3);
     cr_expect_null(json_object_get(got, "cpu"), "an imagined machine has no CPU features");
     json_decref(got);
 }

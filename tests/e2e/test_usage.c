@@ -109,7 +109,7 @@ static const struct {
     {{"run", "-p", "x", "-n", "1e3"}, "--tokens takes a whole number"},
     {{"run", "-p", "x", "-n", "-2"}, "from -1 to"},
     {{"run", "-p", "x", "-n", "99999999999999999999999"}, "--tokens takes a whole number"},
-    {{"run", "-p", "x", "-t", "0"}, "--threads takes a whole number from 1 to 4096, not '0'"},
+    {{"run", "-p", "x", "-t", "0"}, "--threads takes a whole number from 1 to 1024, not '0'"},
     {{"run", "-p", "x", "--chunk", "0"}, "--chunk takes a whole number from 1"},
     {{"run", "-p", "x", "--context", "0"}, "--context takes a whole number from 1"},
     {{"run", "-p", "x", "--temp", "warm"}, "--temp takes a number from 0 to 100, not 'warm'"},

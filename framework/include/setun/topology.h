@@ -13,6 +13,8 @@
 extern "C" {
 #endif
 
+enum { SETUN_MAX_THREADS = 1024 /**< workers of a session at most */ };
+
 /** What was found and decided; opaque, constant. */
 typedef struct setun_topology_report setun_topology_report;
 
@@ -20,7 +22,8 @@ typedef struct setun_topology_report setun_topology_report;
 typedef struct setun_topology_options {
     const char *synthetic; /**< an imagined machine in hwloc's words: "pack:2 numa:1 core:16 pu:2" */
     const char *xml;       /**< another machine's, as hwloc's lstopo writes it (.xml); not both */
-    uint32_t    n_threads; /**< workers; 0: one for each physical core that may be used */
+    uint32_t    n_threads; /**< workers; 0: one for each physical core that may be used, no more than the cgroup's
+                                quota has processors */
 } setun_topology_options;
 
 /** Looks at a machine.

@@ -69,6 +69,12 @@ Test(topology_report, fewer_and_more_threads_than_cores)
     cr_expect_eq(setun_topology_report_processor(report, 6)->use, SETUN_PROCESSOR_SPARE);
     setun_topology_report_destroy(report);
 
+    report = report_of("pack:2 numa:1 core:3 pu:1", 4, &summary); /* two on each node */
+    cr_expect(setun_topology_report_numa(report, 0)->n_workers == 2 && setun_topology_report_numa(report, 1)->n_workers == 2);
+    cr_expect_eq(setun_topology_report_processor(report, 2)->use, SETUN_PROCESSOR_SPARE);
+    cr_expect_eq(setun_topology_report_processor(report, 3)->worker, 2);
+    setun_topology_report_destroy(report);
+
     report = report_of("pack:1 core:4 pu:1", 10, &summary); /* workers 0, 4, 8 on core 0; 2, 6 on core 2 */
     cr_expect_eq(setun_topology_report_processor(report, 0)->n_workers, 3);
     cr_expect_eq(setun_topology_report_processor(report, 1)->n_workers, 3);
