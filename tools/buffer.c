@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setun/error.h"
+
 static bool reserve(buffer *to, size_t n_more)
 {
     size_t capacity = to->capacity == 0 ? 4096 : to->capacity;
@@ -56,22 +58,13 @@ void buffer_free(buffer *to)
     *to = (buffer){.data = NULL};
 }
 
-/* Bytes at c that a terminal may take for a command: C0, DEL, and C1 in UTF-8 (C2 80 to C2 9F). */
-static size_t control_bytes(const char *c)
-{
-    const unsigned char first = (unsigned char)c[0], second = first != 0 ? (unsigned char)c[1] : 0;
-
-    if (first < 0x20 || first == 0x7f)
-        return 1;
-    return first == 0xc2 && second >= 0x80 && second <= 0x9f ? 2 : 0;
-}
-
 void buffer_add_escaped(buffer *to, const char *from)
 {
     for (const char *c = from; *c != '\0';) {
-        const size_t n_control = control_bytes(c);
+        int shown;
+        const size_t n = setun_text_character(c, &shown);
 
-        if (n_control > 0)
+        if (!shown)
             buffer_add(to, "?");
         else if (*c == '&')
             buffer_add(to, "&amp;");
@@ -82,19 +75,9 @@ void buffer_add_escaped(buffer *to, const char *from)
         else if (*c == '"')
             buffer_add(to, "&quot;");
         else
-            buffer_add(to, "%c", *c);
-        c += n_control > 0 ? n_control : 1;
+            buffer_add(to, "%.*s", (int)n, c);
+        c += n;
     }
-}
-
-/* Bytes of the UTF-8 character at c; 1 for what is none. */
-static size_t character_bytes(const char *c)
-{
-    size_t n = 1;
-
-    while (n < 4 && ((unsigned char)c[0] & 0xc0) == 0xc0 && ((unsigned char)c[n] & 0xc0) == 0x80)
-        n++;
-    return n;
 }
 
 const char *printable(const char *name, char *out, size_t n_bytes)
@@ -102,11 +85,12 @@ const char *printable(const char *name, char *out, size_t n_bytes)
     size_t n = 0;
 
     for (const char *c = name; *c != '\0';) {
-        const size_t n_control = control_bytes(c), n_from = n_control > 0 ? n_control : character_bytes(c), n_to = n_control > 0 ? 1 : n_from;
+        int shown;
+        const size_t n_from = setun_text_character(c, &shown), n_to = shown ? n_from : 1;
 
         if (n + n_to >= n_bytes)
             break;
-        memcpy(out + n, n_control > 0 ? "?" : c, n_to);
+        memcpy(out + n, shown ? c : "?", n_to);
         n += n_to;
         c += n_from;
     }

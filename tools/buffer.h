@@ -18,6 +18,6 @@ void buffer_free(buffer *to);
 /* As buffer_add("%s"), fit for XML and HTML: & < > and quotes are escaped, control characters become '?'. */
 void buffer_add_escaped(buffer *to, const char *from);
 
-/* A name from a file, fit for a terminal: control characters become '?'. Cut to n_bytes - 1 bytes, never within a character. */
+/* A name from a file, fit for a terminal: control characters and bytes that are no UTF-8 become '?'. Cut to n_bytes - 1 bytes, never within a character. */
 const char *printable(const char *name, char *out, size_t n_bytes);
 #endif

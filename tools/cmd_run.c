@@ -104,9 +104,13 @@ static const char *end_name(int32_t end)
     return names[end];
 }
 
-static double rate(int64_t n, double seconds)
+/* "1 token" or "2 tokens, 31.4 tokens/s"; no rate where nothing was timed. */
+static void print_count(const char *what, int64_t n, int64_t n_timed, double seconds)
 {
-    return seconds > 0 ? (double)n / seconds : 0;
+    (void)fprintf(stderr, "%-9s %6lld token%s", what, (long long)n, n == 1 ? "" : "s");
+    if (n_timed > 0 && seconds > 0)
+        (void)fprintf(stderr, ", %.1f tokens/s", (double)n_timed / seconds);
+    (void)fputc('\n', stderr);
 }
 
 static void print_statistics(const run_options *options, const setun_generation *generation)
@@ -117,9 +121,9 @@ static void print_statistics(const run_options *options, const setun_generation 
                                           [SETUN_END_INTERRUPT] = "an interrupt"};
     const int64_t n_later = generation->n_tokens > 0 ? generation->n_tokens - 1 : 0; /* the first one is the prompt's time */
 
-    (void)fprintf(stderr, "\nprompt    %6lld tokens, %.1f tokens/s\ngenerated %6lld tokens, %.1f tokens/s\n",
-                  (long long)generation->n_prompt, rate(generation->n_prompt, generation->prompt_seconds),
-                  (long long)generation->n_tokens, rate(n_later, generation->token_seconds));
+    (void)fputc('\n', stderr);
+    print_count("prompt", generation->n_prompt, generation->n_prompt, generation->prompt_seconds);
+    print_count("generated", generation->n_tokens, n_later, generation->token_seconds);
     if (options->sampling.temperature > 0)
         (void)fprintf(stderr, "seed %lld; ", (long long)options->sampling.seed);
     (void)fprintf(stderr, "ended by %s\n", reasons[generation->end]);
@@ -204,7 +208,8 @@ static int run_prompt(const run_options *options)
         return fail("%s", error.text);
     status = common_open_model(&options->common, &model, &error);
     if (status == SETUN_OK)
-        status = encode_text(setun_model_tokenizer(model), prompt, prompt_bytes, options->special ? SETUN_TEXT_TRUSTED : SETUN_TEXT_USER, !options->no_bos, &ids,
+        status = encode_text(setun_model_tokenizer(model), options->file, prompt, prompt_bytes,
+                             options->special ? SETUN_TEXT_TRUSTED : SETUN_TEXT_USER, !options->no_bos, &ids,
                              &n_ids, &error);
     if (status == SETUN_OK)
         status = common_create_session(&options->common, model, 1, &session, &error);

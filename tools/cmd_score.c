@@ -233,7 +233,7 @@ static int score_file(const score_options *options)
     if (status == SETUN_OK && options->ids)
         status = read_ids(input_name(options->file), text, n_bytes, &ids, &n_ids, &error);
     else if (status == SETUN_OK)
-        status = encode_text(setun_model_tokenizer(model), text, n_bytes, SETUN_TEXT_USER, false, &ids, &n_ids, &error);
+        status = encode_text(setun_model_tokenizer(model), options->file, text, n_bytes, SETUN_TEXT_USER, false, &ids, &n_ids, &error);
     code = status == SETUN_OK ? score_ids(options, model, ids, n_ids) : fail("%s", error.text);
     setun_model_close(model);
     free(ids);

@@ -108,8 +108,8 @@ static int encode(const tokenize_options *options, const setun_tokenizer *tokeni
     if (options->chat_template != NULL)
         status = encode_chat(options, tokenizer, text, n_bytes, &ids, &n_ids, &error);
     else
-        status = encode_text(tokenizer, text, n_bytes, options->user ? SETUN_TEXT_USER : SETUN_TEXT_TRUSTED, !options->no_bos, &ids, &n_ids,
-                             &error);
+        status = encode_text(tokenizer, options->file, text, n_bytes, options->user ? SETUN_TEXT_USER : SETUN_TEXT_TRUSTED, !options->no_bos, &ids,
+                             &n_ids, &error);
     if (status != SETUN_OK)
         return fail("%s", error.text);
     code = print_ids(options, tokenizer, ids, n_ids);

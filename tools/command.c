@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "buffer.h"
 #include "progress.h"
 #include "terminal.h"
 
@@ -18,17 +19,14 @@ void command_set_name(const char *name)
 /* A file name or a prompt may hold anything; an error stays one line, and no terminal is told to do things. UTF-8 passes. */
 static void print_line(const char *format, va_list args)
 {
-    char text[2048];
+    char text[2048], shown[2048];
     const bool colour = terminal_has_colour(STDERR_FILENO);
 
     (void)vsnprintf(text, sizeof(text), format, args);
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
     progress_clear();
     (void)fflush(stdout);
     (void)fprintf(stderr, "%ssetun%s%s:%s %s\n", colour ? "\033[31m" : "", command_name[0] != '\0' ? " " : "", command_name,
-                  colour ? "\033[0m" : "", text);
+                  colour ? "\033[0m" : "", printable(text, shown, sizeof(shown)));
 }
 
 int fail(const char *format, ...)

@@ -61,6 +61,8 @@ int group_run(const command_group *group, int argc, char **argv)
     n = (size_t)snprintf(text, sizeof(text), "commands:");
     for (size_t i = 0; i < group->n_members && n < sizeof(text); i++)
         n += (size_t)snprintf(text + n, sizeof(text) - n, "\n  %-*s   %s", width, group->members[i].name, group->members[i].summary);
+    if (n < sizeof(text))
+        (void)snprintf(text + n, sizeof(text) - n, "\n\n'setun %s COMMAND --help' describes one and its options.", group->name);
     first = options_parse(&line, argc, argv, &common, &first);
     return first >= 0 ? first : fail_usage("needs a command: %s", join_names(group, names, sizeof(names)));
 }

@@ -158,7 +158,7 @@ void histogram_svg(const histogram_row *rows, size_t n_rows, const char *title, 
     svg_text(svg, x_scales, HEAD - 10, 11, SVG_START, faint, false, "scale");
     for (int percent = 0; percent <= 100; percent += 25) {
         const double x = x_shares + SHARES * percent / 100.0;
-        char label[8];
+        char label[16];
 
         (void)snprintf(label, sizeof(label), "%d%%", percent);
         svg_text(svg, x, HEAD - 10, 11, SVG_MIDDLE, faint, false, label);

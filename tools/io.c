@@ -88,7 +88,7 @@ setun_status read_ids(const char *what, const char *text, size_t n_bytes, int32_
     return SETUN_OK;
 }
 
-setun_status encode_text(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
+setun_status encode_text(const setun_tokenizer *tokenizer, const char *path, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
                          int32_t **out_ids, size_t *out_n_ids, setun_error *error)
 {
     const int32_t bos = with_bos ? setun_tokenizer_bos(tokenizer) : -1;
@@ -97,6 +97,12 @@ setun_status encode_text(const setun_tokenizer *tokenizer, const char *text, siz
     size_t n;
     setun_status status = setun_tokenizer_encode(tokenizer, text, n_bytes, flags, &encoded, &n, error);
 
+    if (status != SETUN_OK && path != NULL) {
+        char reason[sizeof(error->text)];
+
+        (void)snprintf(reason, sizeof(reason), "%s", error->text);
+        (void)set_error(error, status, "%.500s: %.500s", input_name(path), reason);
+    }
     if (status != SETUN_OK)
         return status;
     ids = malloc((n + n_bos + 1) * sizeof(*ids));
@@ -141,7 +147,7 @@ setun_status stdout_close(setun_error *error)
 
 int print_json(json_t *value)
 {
-    /* 17 digits give every double back; JSON_ENSURE_ASCII is not set: text is UTF-8. */
+    /* 17 digits give every double back, and are more than most need; JSON_ENSURE_ASCII is not set: text is UTF-8. */
     char *text = value != NULL ? json_dumps(value, JSON_REAL_PRECISION(17)) : NULL;
     setun_error error;
     setun_status status;
@@ -149,6 +155,7 @@ int print_json(json_t *value)
     json_decref(value);
     if (text == NULL)
         return fail("out of memory: JSON output");
+    json_shorten_reals(text);
     status = stdout_write(text, strlen(text), &error);
     free(text);
     if (status == SETUN_OK)

@@ -17,8 +17,9 @@ const char *input_name(const char *path);
 /* Reads whitespace-separated token ids from text[n_bytes]; `what` names the text in errors. *out_ids is malloc-ed, never NULL. */
 setun_status read_ids(const char *what, const char *text, size_t n_bytes, int32_t **out_ids, size_t *out_n_ids, setun_error *error);
 
-/* Token ids of text, behind the tokenizer's BOS if with_bos and it has one. *out_ids is malloc-ed, never NULL. */
-setun_status encode_text(const setun_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
+/* Token ids of text, behind the tokenizer's BOS if with_bos and it has one. *out_ids is malloc-ed, never NULL. `path` is the file that
+ * the text is from, for errors; NULL: none. */
+setun_status encode_text(const setun_tokenizer *tokenizer, const char *path, const char *text, size_t n_bytes, unsigned flags, bool with_bos,
                          int32_t **out_ids, size_t *out_n_ids, setun_error *error);
 
 /* Gives standard descriptors that are closed a place holder, so that no file is opened in their place and overwritten; a write to
@@ -33,6 +34,9 @@ setun_status stdout_close(setun_error *error);
 
 /* Prints value on one line of stdout and releases it. NULL (memory ran out while it was made) is an error. Returns an exit code. */
 int print_json(json_t *value);
+
+/* Real numbers of a JSON text, in place: the fewest digits that give the same number back, 0.8 for 0.80000000000000004. */
+void json_shorten_reals(char *text);
 
 /* JSON array of ids; NULL if memory ran out. */
 json_t *json_ids(const int32_t *ids, size_t n_ids);

@@ -39,7 +39,7 @@ static void add_sampling(sampling_options *s, option_table *table)
     add(table, (option_spec){.name = "top-k", .kind = OPTION_INT, .argument = "K", .value = &s->top_k, .min = 0, .max = INT32_MAX,
                              .help = "draw among the K likeliest tokens; 0: all (default 40)"});
     add(table, (option_spec){.name = "top-p", .kind = OPTION_REAL, .argument = "P", .value = &s->top_p, .low = 0, .high = 1,
-                             .help = "... among the likeliest that make up P of the probability; 1: all (default 0.95)"});
+                             .help = "... among the likeliest that make up P of the probability; 1 or 0: all (default 0.95)"});
     add(table, (option_spec){.name = "min-p", .kind = OPTION_REAL, .argument = "P", .value = &s->min_p, .low = 0, .high = 1,
                              .help = "... among those at least P times as likely as the likeliest (default 0)"});
     add(table, (option_spec){.name = "repeat-penalty", .kind = OPTION_REAL, .argument = "R", .value = &s->repeat_penalty, .low = 0.01, .high = 100,

@@ -11,7 +11,9 @@ typedef __m512 lanes;
 
 static inline __mmask16 first_lanes(int64_t n)
 {
-    return n >= SETUN_LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1);
+    if (n >= SETUN_LANES)
+        return 0xFFFF;
+    return (__mmask16)((1u << n) - 1);
 }
 
 static inline lanes lanes_set(float x)

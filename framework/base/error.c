@@ -41,9 +41,21 @@ const char *setun_status_text(setun_status status)
 /* Names and texts in errors come from hostile files: control characters could forge a second line or drive a terminal. */
 static void make_printable(char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    char *to = text;
+
+    while (*text != '\0') {
+        int printable;
+        const size_t n = setun_text_character(text, &printable);
+
+        if (printable) {
+            memmove(to, text, n);
+            to += n;
+        } else {
+            *to++ = '?';
+        }
+        text += n;
+    }
+    *to = '\0';
 }
 
 setun_status setun_fail(setun_error *error, setun_status status, const char *format, ...)
@@ -80,6 +92,7 @@ setun_status setun_fail_prefix(setun_error *error, setun_status status, const ch
     if (length < 0 || (size_t)length + 2 >= sizeof(text))
         return status;
     make_printable(text);
+    length = (int)strlen(text);
     memcpy(text + length, ": ", 2);
     rest = strnlen(error->text, sizeof(text) - (size_t)length - 3);
     memcpy(text + length + 2, error->text, rest);

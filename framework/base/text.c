@@ -1,4 +1,4 @@
-/* text.c - the nearest known word for a mistyped one, and whole files as text. */
+/* text.c - what of a text can be shown, the nearest known word for a mistyped one, and whole files as text. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,6 +9,24 @@
 #include "base/base.h"
 
 enum { WORD_BYTES = 48 }; /* words longer than this are not compared */
+
+size_t setun_text_character(const char *text, int *out_printable)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    /* Bytes that must follow, and the range of the first of them, by the Unicode standard's table 3-7. */
+    const size_t n_more = c[0] >= 0xc2 && c[0] <= 0xdf ? 1 : c[0] >= 0xe0 && c[0] <= 0xef ? 2 : c[0] >= 0xf0 && c[0] <= 0xf4 ? 3 : 0;
+    const unsigned char low = c[0] == 0xe0 ? 0xa0 : c[0] == 0xf0 ? 0x90 : 0x80, high = c[0] == 0xed ? 0x9f : c[0] == 0xf4 ? 0x8f : 0xbf;
+
+    *out_printable = n_more > 0 || (c[0] >= 0x20 && c[0] < 0x7f);
+    for (size_t i = 1; i <= n_more; i++)
+        if (c[i] < (i == 1 ? low : 0x80) || c[i] > (i == 1 ? high : 0xbf)) { /* a NUL ends it here at the latest */
+            *out_printable = 0;
+            return 1;
+        }
+    if (c[0] == 0xc2 && c[1] < 0xa0)
+        *out_printable = 0; /* C1 */
+    return 1 + n_more;
+}
 
 /* Edit distance of two words: insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
 static size_t edit_distance(const char *a, size_t n_a, const char *b, size_t n_b)

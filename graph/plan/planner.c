@@ -177,12 +177,29 @@ static setun_status read_backends(setun_planner *planner, setun_error *error)
     return SETUN_OK;
 }
 
+/* With no backend at all, the error says where they were looked for. */
+static setun_status check_loaded(const setun_plugins *plugins, setun_error *error)
+{
+    char looked[512] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < setun_plugins_count(plugins); i++)
+        if (setun_plugins_info(plugins, i)->loaded)
+            return SETUN_OK;
+    for (size_t i = 0; setun_plugins_folder(plugins, i) != NULL && used < sizeof(looked); i++)
+        used += (size_t)snprintf(looked + used, sizeof(looked) - used, "%s%s", i > 0 ? ", " : "", setun_plugins_folder(plugins, i));
+    return setun_fail(error, SETUN_ERR_NOT_FOUND, "no backend is loaded: of %zu plugins in %s none is used; 'setun plugins list' says more",
+                      setun_plugins_count(plugins), looked[0] != '\0' ? looked : "no folder");
+}
+
 setun_status setun_planner_compile(const setun_planner_request *request, setun_planned *out_planned, setun_error *error)
 {
     setun_planner planner = {.request = request};
     setun_planned_value *tokens;
-    setun_status status = read_backends(&planner, error);
+    setun_status status = check_loaded(request->plugins, error);
 
+    if (status == SETUN_OK)
+        status = read_backends(&planner, error);
     if (status == SETUN_OK)
         status = setun_planner_check_rules(&planner, error);
     if (status != SETUN_OK)

@@ -117,9 +117,12 @@ setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *
         return setun_fail(error, SETUN_ERR_INVALID, "the prompt is empty: at least one token is needed");
     if (seq < 0 || (uint32_t)seq >= session->max_seqs || !session->seqs[seq].open)
         return setun_fail(error, SETUN_ERR_INVALID, "sequence %d is not open", seq);
+    if (n_prompt > (size_t)session->context)
+        return setun_fail(error, SETUN_ERR_FULL, "the prompt of %zu tokens does not fit into the context of %lld positions", n_prompt,
+                          (long long)session->context);
     if (n_prompt > (size_t)(session->context - session->seqs[seq].length))
-        return setun_fail(error, SETUN_ERR_FULL, "the prompt of %zu tokens does not fit: the context of %lld positions has %lld left",
-                          n_prompt, (long long)session->context, (long long)(session->context - session->seqs[seq].length));
+        return setun_fail(error, SETUN_ERR_FULL, "the prompt of %zu tokens does not fit: %lld of the context's %lld positions are taken",
+                          n_prompt, (long long)session->seqs[seq].length, (long long)session->context);
     setun_text_decoder_finish(session->decoder, &rest, &rest_bytes); /* whatever an earlier generation held back is its own */
     status = eval_prompt(&d, prompt, n_prompt, error);
     prompt_end = now_seconds();

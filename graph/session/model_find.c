@@ -125,7 +125,7 @@ static void find_near(const setun_model_folders *folders, const char *name, char
             if (entry->d_name[0] != '.' && strlen(entry->d_name) < near_bytes &&
                 setun_nearest_word(name, words, near[0] != '\0' ? 2 : 1) == entry->d_name &&
                 snprintf(path, sizeof(path), "%s/%s", folders->folder[i], entry->d_name) < (int)sizeof(path) && is_folder(path))
-                (void)snprintf(near, near_bytes, "%s", entry->d_name);
+                memcpy(near, entry->d_name, strlen(entry->d_name) + 1);
         }
         if (dir != NULL)
             (void)closedir(dir);

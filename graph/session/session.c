@@ -1,6 +1,7 @@
 /* session.c - making a session: plans for one row, a small batch and prefill; weights packed; all memory reserved. */
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "plan/planner.h"
 #include "session/session_internal.h"
@@ -32,6 +33,21 @@ static setun_status read_options(setun_session *session, const setun_session_opt
     return SETUN_OK;
 }
 
+/* Room for n token ids as a matrix of format i32 has it: aligned, and its row padded (formats.md), which kernels may read. */
+static int32_t *alloc_ids(size_t n)
+{
+    const size_t align = 64; /* pad64 */
+    size_t n_bytes;
+    int32_t *ids;
+
+    if (!setun_mul_size(n, sizeof(*ids), &n_bytes) || !setun_round_up(n_bytes, align, &n_bytes))
+        return NULL;
+    ids = aligned_alloc(align, n_bytes);
+    if (ids != NULL)
+        memset(ids, 0, n_bytes);
+    return ids;
+}
+
 static setun_status alloc_batch(setun_session *session, setun_error *error)
 {
     size_t chunk = session->chunk, n_seqs = session->max_seqs, n_blocks = (size_t)session->blocks_per_seq;
@@ -39,7 +55,7 @@ static setun_status alloc_batch(setun_session *session, setun_error *error)
 
     session->seqs        = setun_calloc(n_seqs, sizeof(*session->seqs));
     session->free_block  = setun_calloc(n_seqs * n_blocks, sizeof(*session->free_block));
-    session->token       = setun_calloc(chunk, sizeof(*session->token));
+    session->token       = alloc_ids(chunk);
     session->seq         = setun_calloc(chunk, sizeof(*session->seq));
     session->pos         = setun_calloc(chunk, sizeof(*session->pos));
     session->out_row     = setun_calloc(chunk, sizeof(*session->out_row));

@@ -151,3 +151,33 @@ Test(output, earlier_file_stays_until_replaced)
     matrix_free(&got);
     folder_remove(folder);
 }
+
+/* Reals have the fewest digits that give them back; what looks like one in a string stays. */
+Test(output, short_reals)
+{
+    process_result result;
+    json_error_t error;
+    json_t *got;
+
+    setun_command(&result, "run", "-p", "x 0.80000000000000004 \"1.50\"", "-n", "1", "--temp", "0.7", "--top-p", "0.1", "--seed", "1", "-o", "json", NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    cr_expect(strstr(result.out, "\"temperature\": 0.7,") != NULL, "%s", result.out);
+    cr_expect(strstr(result.out, "\"top_p\": 0.1,") != NULL, "%s", result.out);
+    cr_expect(strstr(result.out, "\"repeat_penalty\": 1.0,") != NULL, "%s", result.out);
+    cr_expect(strstr(result.out, "\"prompt\": \"x 0.80000000000000004 \\\"1.50\\\"\"") != NULL, "%s", result.out);
+    got = json_loadb(result.out, result.n_out, 0, &error);
+    cr_assert(got != NULL, "%s", error.text);
+    cr_expect_eq(json_real_value(json_object_get(json_object_get(got, "sampling"), "temperature")), 0.7);
+    json_decref(got);
+    process_result_free(&result);
+}
+
+Test(output, one_token)
+{
+    process_result result;
+
+    setun_command(&result, "run", "-p", "Once upon a time", "-n", "1", "--temp", "0", NULL);
+    cr_assert_eq(result.exit_code, 0);
+    cr_expect(strstr(result.err, "\ngenerated      1 token\nended by ") != NULL, "%s", result.err);
+    process_result_free(&result);
+}

@@ -178,6 +178,18 @@ Test(pull_table, missing_file)
     process_result_free(&result);
 }
 
+/* Folders that were searched are named without detours, such as bin/../lib. */
+Test(pull_table, where_a_name_was_looked_for)
+{
+    process_result result;
+
+    RUN(&result, false, "run", "-m", "nowhere", "-p", "x");
+    cr_assert_eq(result.exit_code, 1);
+    cr_assert(strstr(result.err, "/data/setun/models") != NULL && strstr(result.err, "/share/setun/models") != NULL, "%s", result.err);
+    cr_assert(strstr(result.err, "/../") == NULL, "%s", result.err);
+    process_result_free(&result);
+}
+
 /* The compiled table: model-facts about the official files. */
 Test(pull_table, list)
 {

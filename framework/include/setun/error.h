@@ -22,6 +22,13 @@ typedef struct setun_error {
  * \return never NULL; a constant string */
 SETUN_API const char *setun_status_text(setun_status status);
 
+/** Steps through a text that comes from outside, to show it: what a terminal might take for a command is not printable, which are the
+ * control characters (C0, DEL, C1) and bytes that are no UTF-8. Errors show '?' in their place.
+ * \param text                 ended by NUL; not empty
+ * \param[out] out_printable  [1] 0 or 1
+ * \return bytes of its first character, 1 to 4; never beyond the end */
+SETUN_API size_t setun_text_character(const char *text, int *out_printable);
+
 /** For "did you mean": the closest word by edit distance.
  * \param word     as typed
  * \param words    [n_words] to choose from

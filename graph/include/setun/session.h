@@ -55,7 +55,8 @@ typedef struct setun_session_options {
     uint32_t    n_threads; /**< 0: one for each physical core that this process may use */
     uint32_t    chunk;     /**< rows of one forward pass at most; 0: 256 */
     uint32_t    max_seqs;  /**< sequences open at once; 0: 1 */
-    int64_t     context;   /**< positions of a sequence at most; 0: the model's own */
+    int64_t     context;   /**< positions of a sequence at most; 0: the model's own. A token is drawn at the last one, too: prompt and
+                                generated tokens together may be one more */
     int         kv;        /**< SETUN_KV_* */
     const char *backends;  /**< names in order of preference, ',' between; NULL: any. scalar always remains as the fallback */
     setun_progress *progress; /**< called while weights are loaded, and while more than a few rows are computed; NULL: not */

@@ -20,6 +20,33 @@ Test(base, errors_are_one_printable_line)
     cr_assert_eq(setun_fail(NULL, SETUN_ERR_IO, "nobody reads this"), SETUN_ERR_IO);
 }
 
+Test(base, what_of_a_text_can_be_shown)
+{
+    static const struct {
+        const char *text;
+        size_t      n;
+        int         printable;
+    } cases[] = {
+        {"a", 1, 1}, {"~", 1, 1}, {"\x7f", 1, 0}, {"\n", 1, 0}, {"\x1b[", 1, 0}, {"\x80", 1, 0}, {"\x9b", 1, 0}, {"\xff", 1, 0},
+        {"\xc2\x80", 2, 0}, {"\xc2\x9f", 2, 0}, {"\xc2\xa0", 2, 1}, {"\xc3\xa9", 2, 1}, {"\xdf\xbf", 2, 1}, {"\xc0\x80", 1, 0}, {"\xc2", 1, 0},
+        {"\xe2\x82\xac", 3, 1}, {"\xe0\x9f\xbf", 1, 0}, {"\xe0\xa0\x80", 3, 1}, {"\xed\x9f\xbf", 3, 1}, {"\xed\xa0\x80", 1, 0}, {"\xe2\x82", 1, 0},
+        {"\xf0\x9f\x98\x80", 4, 1}, {"\xf0\x8f\xbf\xbf", 1, 0}, {"\xf4\x8f\xbf\xbf", 4, 1}, {"\xf4\x90\x80\x80", 1, 0}, {"\xf5\x80\x80\x80", 1, 0},
+        {"\xf0\x9f\x98", 1, 0},
+    };
+    setun_error error;
+
+    for (size_t i = 0; i < SETUN_COUNT(cases); i++) {
+        int printable;
+
+        cr_expect_eq(setun_text_character(cases[i].text, &printable), cases[i].n, "case %zu", i);
+        cr_expect_eq(printable != 0, cases[i].printable, "case %zu", i);
+    }
+    (void)setun_fail(&error, SETUN_ERR_INVALID, "a\x9b\xc2\x9b" "b\xc3\xa9\xe2\x82");
+    cr_expect_str_eq(error.text, "a??b\xc3\xa9??");
+    (void)setun_fail_prefix(&error, SETUN_ERR_INVALID, "\xc2\x85p");
+    cr_expect_str_eq(error.text, "?p: a??b\xc3\xa9??");
+}
+
 Test(base, long_errors_are_cut_not_overrun)
 {
     setun_error error = {""};

@@ -1,9 +1,11 @@
 /* test_session.c - sequences and passes on fable: neighbours, cuts, truncation and refusals leave every bit of a sequence alone. */
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "setun/session.h"
+#include "session/session_internal.h"
 
 enum { MAX_ROWS = 600 };
 
@@ -210,4 +212,44 @@ Test(session, describes_itself)
     cr_assert_geq(info.weight_bytes, 5u * (2 * 256 * 256 + 2 * 64 * 256 + 3 * 768 * 256) / 4);
     setun_session_destroy(session);
     setun_model_close(model);
+}
+
+/* formats.md: a matrix is aligned to 64 bytes and its rows are padded to them; a checker of memory sees whether the padding is ours. */
+Test(session, token_ids_are_a_matrix_of_i32)
+{
+    static const uint32_t chunks[] = {1, 3, 16, 17, 256};
+
+    for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+        setun_model *model;
+        setun_session *session;
+        setun_error error = {""};
+
+        cr_assert_eq(setun_model_open(NULL, NULL, &model, &error), SETUN_OK, "%s", error.text);
+        cr_assert_eq(setun_session_create(model, &(setun_session_options){.chunk = chunks[i], .n_threads = 1, .context = 16}, &session, &error),
+                     SETUN_OK, "%s", error.text);
+        cr_expect_eq((uintptr_t)session->token % 64, 0u, "chunk %u", chunks[i]);
+        cr_expect_geq(malloc_usable_size(session->token), (size_t)(4 * chunks[i] + 63) / 64 * 64, "chunk %u", chunks[i]);
+        setun_session_destroy(session);
+        setun_model_close(model);
+    }
+}
+
+/* Plugins that are all refused. */
+Test(session, no_backend)
+{
+    char path[] = "/tmp/setun-no-plugin-XXXXXX";
+    const int fd = mkstemp(path);
+    setun_plugins *plugins;
+    setun_model *model;
+    setun_session *session;
+    setun_error error = {""};
+
+    cr_assert(fd >= 0 && close(fd) == 0);
+    cr_assert_eq(setun_plugins_open_file(path, NULL, &plugins, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_model_open(NULL, &(setun_model_options){.plugins = plugins}, &model, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_session_create(model, NULL, &session, &error), SETUN_ERR_NOT_FOUND);
+    cr_expect(strncmp(error.text, "no backend is loaded: ", 22) == 0, "%s", error.text);
+    setun_model_close(model);
+    setun_plugins_close(plugins);
+    (void)unlink(path);
 }
