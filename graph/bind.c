@@ -18,6 +18,7 @@ static setun_expr_value string_value(const char *s)
 static bool lookup(void *context, const char *name, setun_expr_value *out_value)
 {
     const struct setun_elaboration *e = context;
+    enum setun_source source;
 
     for (size_t i = e->n_indices; i-- > 0;)
         if (strcmp(e->indices[i].name, name) == 0) {
@@ -30,12 +31,21 @@ static bool lookup(void *context, const char *name, setun_expr_value *out_value)
             return true;
         }
     if (strcmp(name, "arch") == 0)
-        *out_value = string_value(e->weights == NULL ? "" : setun_weights_architecture(e->weights));
+        *out_value = string_value(e->weights != NULL ? setun_weights_architecture(e->weights) : e->form != NULL ? e->form_arch : "");
     else if (strcmp(name, "source") == 0)
-        *out_value = string_value(e->weights == NULL ? "none" : setun_source_name(setun_weights_source(e->weights)));
+        *out_value = string_value(setun_bind_source(e, &source) ? setun_source_name(source) : "none");
     else
         return false;
     return true;
+}
+
+bool setun_bind_source(const struct setun_elaboration *e, enum setun_source *out_source)
+{
+    if (e->weights != NULL)
+        *out_source = setun_weights_source(e->weights);
+    else if (e->form != NULL)
+        *out_source = e->form->source;
+    return e->weights != NULL || e->form != NULL;
 }
 
 static const char *name_at(void *context, size_t i)
@@ -173,6 +183,50 @@ static setun_status find_in_file(struct setun_elaboration *e, const setun_yaml_n
     return SETUN_OK;
 }
 
+/* A parameter as the form gives it. */
+static setun_status find_in_form(struct setun_elaboration *e, bool *out_found, struct setun_param *param)
+{
+    for (size_t i = 0; i < e->form->n_params; i++) {
+        const setun_graph_param *given = &e->form->params[i];
+
+        if (strcmp(given->name, param->name) != 0)
+            continue;
+        *out_found = true;
+        param->from = param->node; /* for errors: the place where the model file speaks of it */
+        return convert_meta(e, param->node, given->name, &given->value, &param->value);
+    }
+    *out_found = false;
+    return SETUN_OK;
+}
+
+static bool is_same(const setun_expr_value *a, const setun_expr_value *b)
+{
+    const bool numbers = a->type <= SETUN_EXPR_FLOAT && b->type <= SETUN_EXPR_FLOAT;
+
+    if (numbers)
+        return (a->type == SETUN_EXPR_INT ? (double)a->i : a->f) == (b->type == SETUN_EXPR_INT ? (double)b->i : b->f);
+    return a->type == b->type && (a->type == SETUN_EXPR_BOOL ? a->b == b->b : strcmp(a->s, b->s) == 0);
+}
+
+/* The first of the keys for this kind of file. */
+static setun_status first_key(struct setun_elaboration *e, const setun_yaml_node *keys, const char **out_key)
+{
+    const setun_yaml_node *node = keys->kind == SETUN_YAML_SEQUENCE && keys->n > 0 ? &keys->items[0] : keys;
+    setun_expr_value key;
+    setun_status status;
+    char found[64];
+
+    if (node->kind != SETUN_YAML_SCALAR)
+        return setun_yaml_fail(e->yaml, keys, e->error, "expected a key or a list of 1 to %d keys, found %s", MAX_KEYS,
+                               setun_yaml_describe(keys, found));
+    status = setun_expr_scalar(&e->scope, e->yaml, node, &e->pool, &key, e->error);
+    if (status == SETUN_OK && (key.type != SETUN_EXPR_STRING || key.s[0] == '\0'))
+        return setun_yaml_fail(e->yaml, node, e->error, "expected a key, found %s", setun_yaml_describe(node, found));
+    if (status == SETUN_OK)
+        *out_key = key.s;
+    return status;
+}
+
 /* The value of one parameter: {gguf:, huggingface:, default:, expect:, why:}, or a value by itself. */
 static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_node *node, struct setun_param *param)
 {
@@ -180,6 +234,7 @@ static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_nod
     const setun_yaml_node *name = param->node, *keys, *otherwise;
     char looked[400] = "";
     bool found = false;
+    enum setun_source source;
     setun_status status;
 
     if (node->kind != SETUN_YAML_MAPPING) {
@@ -189,14 +244,21 @@ static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_nod
     status = setun_yaml_check_keys(e->yaml, node, name->text, known, SETUN_COUNT(known), e->error);
     if (status != SETUN_OK)
         return status;
-    keys = e->weights == NULL ? NULL : setun_yaml_get(node, setun_source_name(setun_weights_source(e->weights)));
+    keys = setun_bind_source(e, &source) ? setun_yaml_get(node, setun_source_name(source)) : NULL;
     otherwise = setun_yaml_get(node, "default");
-    if (keys != NULL)
+    if (e->form != NULL && keys != NULL) { /* what the file to be has no key for it cannot say: the default holds */
+        status = first_key(e, keys, &param->key);
+        if (status == SETUN_OK)
+            status = find_in_form(e, &found, param);
+    } else if (keys != NULL) {
         status = find_in_file(e, keys, &found, param, looked);
+    }
     if (status == SETUN_OK && otherwise != NULL) {
         setun_expr_value value; /* read even where the file wins: a mistake in it must not wait for a file that lacks the key */
 
         status = setun_elaboration_eval(e, otherwise, &e->pool, &value);
+        param->real = status == SETUN_OK && value.type == SETUN_EXPR_FLOAT;
+        param->implied = status == SETUN_OK && (!found || is_same(&value, &param->value));
         if (status == SETUN_OK && !found) {
             param->origin = SETUN_PARAM_DEFAULT;
             param->from = otherwise;
@@ -206,7 +268,9 @@ static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_nod
     }
     if (status != SETUN_OK || found)
         return status == SETUN_OK ? setun_expect_check(e, param, node) : status;
-    if (e->weights == NULL)
+    if (e->form != NULL)
+        (void)setun_yaml_fail(e->yaml, name, e->error, "parameter '%.60s': no default, and no size of that name is given", name->text);
+    else if (e->weights == NULL)
         (void)setun_yaml_fail(e->yaml, name, e->error, "parameter '%.60s': no default, and there is no weight file", name->text);
     else if (keys == NULL)
         (void)setun_yaml_fail(e->yaml, name, e->error, "parameter '%.60s': no default, and no key for a %s file (%.200s)", name->text,
@@ -267,7 +331,8 @@ setun_status setun_bind_keep(struct setun_elaboration *e)
         const struct setun_param *from = &e->params[i];
         setun_graph_param *to = &graph->params[i];
 
-        *to = (setun_graph_param){.name = setun_pool_strndup(&graph->pool, from->name, strlen(from->name)), .origin = from->origin};
+        *to = (setun_graph_param){.name = setun_pool_strndup(&graph->pool, from->name, strlen(from->name)), .origin = from->origin,
+                                   .real = from->real, .implied = from->implied};
         to->value = (setun_meta){.type = types[from->value.type], .i = from->value.type == SETUN_EXPR_BOOL ? from->value.b : from->value.i,
                                  .f = from->value.f};
         if (from->value.type == SETUN_EXPR_STRING)
@@ -307,4 +372,12 @@ setun_status setun_bind_match(const setun_yaml *yaml, const setun_yaml_node *nod
     }
     *out_matches = matches;
     return SETUN_OK;
+}
+
+const char *setun_bind_first_arch(const setun_yaml *yaml, enum setun_source source)
+{
+    const setun_yaml_node *match = setun_yaml_get(setun_yaml_root(yaml), "match");
+    const setun_yaml_node *list = match == NULL ? NULL : setun_yaml_get(match, setun_source_name(source));
+
+    return list != NULL && list->n > 0 ? list->items[0].text : "";
 }

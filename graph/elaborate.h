@@ -24,6 +24,7 @@ struct setun_param {
     const setun_yaml_node  *from;   /* the scalar that gave the value; NULL where a key did */
     enum setun_param_origin origin;
     const char             *key; /* in the pool; see setun_graph_param */
+    bool                    real, implied;
 };
 
 /* What a value's name means at this point of the walk. */
@@ -35,6 +36,8 @@ struct setun_binding {
 struct setun_elaboration {
     const setun_yaml    *yaml;
     const setun_weights *weights; /* NULL: none */
+    const setun_graph_form *form; /* NULL: none. Never together with weights */
+    const char          *form_arch;
     setun_graph         *graph;
     setun_error         *error;
     setun_expr_scope     scope;
@@ -90,6 +93,18 @@ __attribute__((format(printf, 3, 4)))
 setun_status setun_elaboration_fail(const struct setun_elaboration *e, const setun_yaml_node *node, const char *format, ...);
 /* setun_expr_scalar, whose errors name the origins of what stands in the expression. */
 setun_status setun_elaboration_eval(struct setun_elaboration *e, const setun_yaml_node *node, setun_pool *pool, setun_expr_value *out_value);
+/* The kind of file that names are looked up for; false: none, any will do. */
+bool setun_bind_source(const struct setun_elaboration *e, enum setun_source *out_source);
+/* The first architecture that the `match` section lists for a kind of file; "" if it lists none. */
+const char *setun_bind_first_arch(const setun_yaml *yaml, enum setun_source source);
+
+/* sizes.c: a file of sizes (`family: bitnet`), read. Everything but `form` lives in the pool. */
+bool         setun_sizes_is(const setun_yaml *yaml);
+setun_status setun_sizes_read(const setun_yaml *yaml, const setun_graph_form *wanted, setun_pool *pool, setun_graph_form *out_form,
+                              const char **out_family_path, setun_error *error);
+
+/* Once parameters are bound: the form speaks of parameters and weights that the model file has. */
+setun_status setun_sizes_check(const struct setun_elaboration *e);
 
 /* tensors.c: checks the `tensors` section, which may be NULL. */
 setun_status setun_tensors_check(struct setun_elaboration *e);

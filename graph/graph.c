@@ -7,6 +7,7 @@
 enum { VERSION = 1 }; /* of the model file's language */
 
 static const char *const top_keys[] = {"setun", "name", "match", "bind", "require", "context", "tensors", "ignore", "graph"};
+static const char *const sizes_keys[] = {"setun", "family", "sizes", "weights"}; /* of a file of sizes */
 
 void setun_graph_close(setun_graph *graph)
 {
@@ -36,6 +37,8 @@ static setun_status check_version(const setun_yaml *yaml, setun_error *error)
     if (version->kind != SETUN_YAML_SCALAR || version->quoted || strcmp(version->text, "1") != 0)
         return setun_yaml_fail(yaml, version, error, "expected version %d of the model file, found %s", VERSION,
                                setun_yaml_describe(version, found));
+    if (setun_sizes_is(yaml))
+        return setun_yaml_check_keys(yaml, root, "file of sizes", sizes_keys, SETUN_COUNT(sizes_keys), error);
     return setun_yaml_check_keys(yaml, root, "model file", top_keys, SETUN_COUNT(top_keys), error);
 }
 
@@ -95,6 +98,8 @@ static setun_status elaborate(struct setun_elaboration *e)
         status = setun_ignore_check(e);
     if (status == SETUN_OK)
         status = setun_bind_parameters(e, setun_yaml_get(root, "bind"));
+    if (status == SETUN_OK && e->form != NULL)
+        status = setun_sizes_check(e);
     if (status == SETUN_OK)
         status = setun_bind_keep(e);
     if (status == SETUN_OK)
@@ -106,7 +111,8 @@ static setun_status elaborate(struct setun_elaboration *e)
     return status == SETUN_OK ? setun_ignore_unused(e) : status;
 }
 
-static setun_status open_yaml(const setun_yaml *yaml, const setun_weights *weights, setun_graph **out_graph, setun_error *error)
+static setun_status open_yaml(const setun_yaml *yaml, const setun_weights *weights, const setun_graph_form *form, setun_graph **out_graph,
+                              setun_error *error)
 {
     struct setun_elaboration *e = setun_calloc(1, sizeof(*e));
     setun_status status;
@@ -115,6 +121,8 @@ static setun_status open_yaml(const setun_yaml *yaml, const setun_weights *weigh
         return setun_fail_nomem(error, "a graph", sizeof(*e));
     e->yaml = yaml;
     e->weights = weights;
+    e->form = form;
+    e->form_arch = form != NULL && form->arch != NULL ? form->arch : form != NULL ? setun_bind_first_arch(yaml, form->source) : "";
     e->error = error;
     e->graph = setun_calloc(1, sizeof(*e->graph));
     status = e->graph == NULL ? setun_fail_nomem(error, "a graph", sizeof(*e->graph)) : elaborate(e);
@@ -135,6 +143,49 @@ static setun_status open_yaml(const setun_yaml *yaml, const setun_weights *weigh
     return status;
 }
 
+/* A file of sizes stands for its family's file; `wanted` may be NULL. */
+static setun_status open_sizes(const setun_yaml *sizes, const setun_graph_form *wanted, setun_graph **out_graph, const char **out_arch,
+                               setun_error *error)
+{
+    setun_pool pool = {0};
+    setun_graph_form form;
+    setun_yaml *yaml = NULL;
+    const char *family;
+    setun_status status = check_version(sizes, error);
+
+    if (status == SETUN_OK)
+        status = setun_sizes_read(sizes, wanted, &pool, &form, &family, error);
+    if (status == SETUN_OK)
+        status = setun_yaml_open(family, &yaml, error);
+    if (status == SETUN_OK && setun_sizes_is(yaml))
+        status = setun_yaml_fail(yaml, setun_yaml_root(yaml), error, "expected a family's model file, found a file of sizes");
+    if (status == SETUN_OK)
+        status = open_yaml(yaml, NULL, &form, out_graph, error);
+    if (status == SETUN_OK && out_arch != NULL) {
+        const char *arch = form.arch != NULL ? form.arch : setun_bind_first_arch(yaml, form.source);
+
+        *out_arch = setun_pool_strndup(&(*out_graph)->pool, arch, strlen(arch));
+        if (*out_arch == NULL) {
+            setun_graph_close(*out_graph);
+            status = setun_fail_nomem(error, "the name of an architecture", strlen(arch));
+        }
+    }
+    setun_yaml_close(yaml);
+    setun_pool_free(&pool);
+    return status;
+}
+
+/* Any model file that was read. */
+static setun_status open_any(const setun_yaml *yaml, const setun_weights *weights, setun_graph **out_graph, setun_error *error)
+{
+    if (!setun_sizes_is(yaml))
+        return open_yaml(yaml, weights, NULL, out_graph, error);
+    if (weights != NULL)
+        return setun_yaml_fail(yaml, setun_yaml_root(yaml), error, "expected a family's model file, since there is a weight file; found a "
+                               "file of sizes");
+    return open_sizes(yaml, NULL, out_graph, NULL, error);
+}
+
 setun_status setun_graph_open(const char *path, const setun_weights *weights, setun_graph **out_graph, setun_error *error)
 {
     setun_yaml *yaml;
@@ -142,7 +193,33 @@ setun_status setun_graph_open(const char *path, const setun_weights *weights, se
 
     if (status != SETUN_OK)
         return status;
-    status = open_yaml(yaml, weights, out_graph, error);
+    status = open_any(yaml, weights, out_graph, error);
+    setun_yaml_close(yaml);
+    return status;
+}
+
+setun_status setun_graph_open_form(const char *path, const setun_graph_form *form, setun_graph **out_graph, const char **out_arch,
+                                   setun_error *error)
+{
+    setun_yaml *yaml;
+    setun_status status = setun_yaml_open(path, &yaml, error);
+
+    if (status != SETUN_OK)
+        return status;
+    if (setun_sizes_is(yaml)) {
+        status = open_sizes(yaml, form, out_graph, out_arch, error);
+    } else {
+        const char *arch = form->arch != NULL ? form->arch : setun_bind_first_arch(yaml, form->source);
+
+        status = open_yaml(yaml, NULL, form, out_graph, error);
+        if (status == SETUN_OK) {
+            *out_arch = setun_pool_strndup(&(*out_graph)->pool, arch, strlen(arch));
+            if (*out_arch == NULL) {
+                setun_graph_close(*out_graph);
+                status = setun_fail_nomem(error, "the name of an architecture", strlen(arch));
+            }
+        }
+    }
     setun_yaml_close(yaml);
     return status;
 }
@@ -155,7 +232,7 @@ setun_status setun_graph_parse(const char *name, const char *text, size_t n_byte
 
     if (status != SETUN_OK)
         return status;
-    status = open_yaml(yaml, weights, out_graph, error);
+    status = open_any(yaml, weights, out_graph, error);
     setun_yaml_close(yaml);
     return status;
 }

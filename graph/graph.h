@@ -31,7 +31,9 @@ typedef struct setun_graph_param {
     const char             *name;
     setun_meta              value;
     enum setun_param_origin origin;
-    const char             *key; /* KEY: where it was found; else NULL */
+    const char             *key;  /* KEY: where it was found; a graph of a form: where its kind of file keeps it; else NULL */
+    bool                    real; /* its `default` is a float: so is the parameter, though a file may say 10000 */
+    bool                    implied; /* the model file's default is the same */
 } setun_graph_param;
 
 /* A weight as a node sees it. Several nodes may share one. */
@@ -102,8 +104,25 @@ typedef struct setun_graph {
     int64_t             context; /* positions the model was made for; from the model file's `context` */
 } setun_graph;
 
+/* What a graph without a weight file is made for: the file to be. What the weight file would have said stands here. */
+typedef struct setun_graph_form {
+    enum setun_source        source;  /* kind of file: names, keys and `source` are this kind's */
+    const char              *arch;    /* NULL: the first that `match` lists for the kind */
+    const setun_graph_param *params;  /* name and value: they win over what the model file says */
+    size_t                   n_params;
+    const char *const       *weights; /* entries of `tensors` for which has() is true */
+    size_t                   n_weights;
+    bool                     ternary; /* ternary() is true for every weight */
+} setun_graph_form;
+
+/* A graph for a weight file that does not exist yet. `path` is a family's model file, or a file of sizes (`family:`, models/MODEL.md), whose
+ * own sizes and weights come after the form's. *out_arch, which lives in the graph, is the architecture that such a file has to name. */
+setun_status setun_graph_open_form(const char *path, const setun_graph_form *form, setun_graph **out_graph, const char **out_arch,
+                                   setun_error *error);
+
 /* Reads the model file, binds its parameters from `weights` and elaborates the graph. Errors are "<path>:<line>:<column>: ...",
- * or name the weight file where that is at fault. weights is borrowed and must outlive the graph. */
+ * or name the weight file where that is at fault. weights is borrowed and must outlive the graph. NULL: a model file with literal sizes, or
+ * a file of sizes. */
 setun_status setun_graph_open(const char *path, const setun_weights *weights, setun_graph **out_graph, setun_error *error);
 /* The same from memory. */
 setun_status setun_graph_parse(const char *name, const char *text, size_t n_bytes, const setun_weights *weights,

@@ -74,10 +74,11 @@ static setun_status file_name(struct setun_elaboration *e, const setun_yaml_node
 {
     const setun_yaml_node *node;
     setun_expr_value value;
+    enum setun_source source;
     setun_status status;
 
-    if (e->weights != NULL)
-        node = setun_yaml_get(entry, setun_source_name(setun_weights_source(e->weights)));
+    if (setun_bind_source(e, &source))
+        node = setun_yaml_get(entry, setun_source_name(source));
     else if ((node = setun_yaml_get(entry, "huggingface")) == NULL)
         node = setun_yaml_get(entry, "gguf");
     *out_name = NULL;
@@ -129,6 +130,10 @@ setun_status setun_tensors_ask(struct setun_elaboration *e, const char *function
         return setun_fail(error, status, "%s(%.60s): %s", function, name, inner.text);
     weight = in_file == NULL || e->weights == NULL ? NULL : setun_weights_find(e->weights, in_file);
     *out_answer = weight != NULL && (strcmp(function, "has") == 0 || is_ternary(weight));
+    for (size_t i = 0; e->form != NULL && in_file != NULL && i < e->form->n_weights && !*out_answer; i++)
+        *out_answer = strcmp(e->form->weights[i], name) == 0;
+    if (e->form != NULL && strcmp(function, "has") != 0)
+        *out_answer = e->form->ternary;
     return strcmp(function, "has") == 0 && setun_yaml_get(entry, "throughout") != NULL ? keep_answer(e, entry, name, in_file, *out_answer, error)
                                                                                       : SETUN_OK;
 }
@@ -272,6 +277,9 @@ setun_status setun_tensors_use(struct setun_elaboration *e, const setun_yaml_nod
             return status;
         wanted.name = wanted.source->name;
         memcpy(dim, wanted.source->dim, sizeof(dim));
+    } else if (e->form != NULL && in_file == NULL) {
+        return setun_yaml_fail(e->yaml, node, e->error, "weight '%.60s' has no name for %s files in the section 'tensors'", name,
+                               setun_source_name(e->form->source));
     } else if (n_dims != rank) {
         return setun_yaml_fail(e->yaml, node, e->error, "weight '%.60s': without a weight file, expected a shape of %u size%s in the section "
                                "'tensors', found %u", name, rank, rank == 1 ? "" : "s", n_dims);

@@ -170,3 +170,48 @@ setun_status setun_model_find(const setun_model_folders *folders, const char *na
     return setun_fail(error, SETUN_ERR_NOT_FOUND, "model '%s': neither a folder nor a name found in %s%s%s%s", name, looked,
                       near[0] != '\0' ? "; did you mean '" : "", near, near[0] != '\0' ? "'?" : "");
 }
+
+/* "Falcon3-1B" is "falcon3-1b.yaml": published names have capitals, files here do not. */
+static char *sizes_file(setun_pool *pool, const char *folder, const char *name)
+{
+    char *path = setun_pool_printf(pool, "%s/%s.yaml", folder, name);
+
+    for (char *c = path == NULL ? NULL : path + strlen(folder); c != NULL && *c != '\0'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return path;
+}
+
+setun_status setun_model_find_sizes(const char *name, setun_pool *pool, const char **out_path, setun_error *error)
+{
+    const size_t n = strlen(name);
+    setun_model_folders folders = {0};
+    char looked[512] = "";
+    size_t used = 0;
+    char *path = NULL;
+    setun_status status;
+
+    if (strchr(name, '/') != NULL || (n > 5 && strcmp(name + n - 5, ".yaml") == 0)) {
+        *out_path = setun_pool_strndup(pool, name, n);
+        return *out_path == NULL ? setun_fail_nomem(error, "path", n) : SETUN_OK;
+    }
+    status = setun_model_folders_list(&folders, error);
+    for (size_t i = 0; status == SETUN_OK && i < folders.n; i++) {
+        struct stat info;
+
+        path = sizes_file(pool, folders.folder[i], name);
+        if (path == NULL)
+            status = setun_fail_nomem(error, "path", n);
+        else if (stat(path, &info) == 0)
+            break;
+        path = NULL;
+        used += (size_t)snprintf(looked + used, sizeof(looked) - used, "%s%s", used > 0 ? ", " : "", folders.folder[i]);
+        if (used >= sizeof(looked))
+            used = sizeof(looked) - 1;
+    }
+    setun_pool_free(&folders.pool);
+    if (status == SETUN_OK && path == NULL)
+        status = setun_fail(error, SETUN_ERR_NOT_FOUND, "sizes '%s': no such .yaml file found in %s", name, looked);
+    *out_path = path;
+    return status;
+}

@@ -32,4 +32,7 @@ setun_status setun_model_folders_list(setun_model_folders *folders, setun_error 
 /* The path that `name` stands for, into out_path[path_bytes]: a path as it is, or a name found in one of the folders, with or without the
  * ending of its file. SETUN_ERR_NOT_FOUND: the error lists where it looked, and the nearest name. */
 setun_status setun_model_find(const setun_model_folders *folders, const char *name, char *out_path, size_t path_bytes, setun_error *error);
+/* The file of sizes that a name or a path means: a path if there is a slash in it or it ends in .yaml, else <name>.yaml in the folders where
+ * models are found. In the pool. SETUN_ERR_NOT_FOUND. */
+setun_status setun_model_find_sizes(const char *name, setun_pool *pool, const char **out_path, setun_error *error);
 #endif
