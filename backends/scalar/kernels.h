@@ -34,6 +34,7 @@
     X(pack_tern2i2s_tern2r16k16__scalar) \
     X(pack_tern2i2s_tern2row__scalar) \
     X(pack_tern2r16k16_tern2row__scalar) \
+    X(pack_tern2row_tern2hf__scalar) \
     X(pack_tern2row_tern2i2s__scalar) \
     X(pack_tern2row_tern2r16k16__scalar) \
     X(pack_tern2row_tern2tq2__scalar) \
