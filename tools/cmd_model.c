@@ -6,6 +6,7 @@
 #include "model_tools.h"
 #include "options.h"
 #include "buffer.h"
+#include "progress.h"
 
 const char *base_name(const char *path)
 {
@@ -54,6 +55,26 @@ json_t *json_token(const setun_tokenizer *tokenizer, int32_t id)
     return json_pack("{s:i, s:o}", "id", (int)id, "text", text != NULL ? text : json_null());
 }
 
+bool model_write_progress(void *context, const char *stage, uint64_t done, uint64_t total)
+{
+    (void)context;
+    progress_show(stage, done, total);
+    return interrupt_signal() == 0;
+}
+
+int model_write_end(setun_status status, const setun_error *error)
+{
+    const int number = interrupt_signal();
+
+    progress_clear();
+    interrupt_note(false);
+    if (status == SETUN_ERR_INTERRUPTED && number != 0) {
+        (void)fail("interrupted, nothing written");
+        return EXIT_SIGNAL + number;
+    }
+    return status == SETUN_OK ? EXIT_DONE : fail("%s", error->text);
+}
+
 static int run(int argc, char **argv)
 {
     static const command members[] = {
@@ -61,16 +82,20 @@ static int run(int argc, char **argv)
         {.name = "check", .summary = "whether graph, weights and tokenizer fit together and can run", .run = model_check},
         {.name = "plot", .summary = "the graph as a picture", .run = model_plot},
         {.name = "pull", .summary = "download a model", .run = model_pull},
+        {.name = "convert", .summary = "writes a model as another kind of file", .run = model_convert},
+        {.name = "synth", .summary = "writes a model of any size with random weights", .run = model_synth},
     };
     static const command_group group = {
         .name = "model",
         .members = members,
         .n_members = sizeof(members) / sizeof(members[0]),
         .examples = "setun model show fable\nsetun model check ./my-model\nsetun model plot fable --svg fable.svg\n"
-                    "setun model pull bitnet-b1.58-2b-4t-gguf",
+                    "setun model pull bitnet-b1.58-2b-4t-gguf\n"
+                    "setun model convert fable fable.gguf\n"
+                    "setun model synth bitnet-b1.58-2b-4t 2b4t.gguf",
     };
 
     return group_run(&group, argc, argv);
 }
 
-const command command_model = {.name = "model", .summary = "show, check, plot and download models", .run = run};
+const command command_model = {.name = "model", .summary = "show, check, plot, download, convert and make models", .run = run};

@@ -1,4 +1,5 @@
-/* interrupt.c - Ctrl-C and kill: the first asks the session to end after its present pass, the second ends the process. */
+/* interrupt.c - Ctrl-C and kill: the first asks the session to end after its present pass, the second ends the process; or they are only
+ * noted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,9 +16,14 @@ static setun_session *volatile session_to_end;
 static const char *volatile    file_to_remove;
 static volatile sig_atomic_t   signal_seen;
 static int wake_read = -1, wake_write = -1; /* a pipe, once signals are watched */
+static volatile sig_atomic_t   watching; /* what runs asks interrupt_signal() and cleans up by itself */
 
 static void on_signal(int number)
 {
+    if (watching != 0) {
+        signal_seen = number;
+        return;
+    }
     if (signal_seen != 0) {
         if (file_to_remove != NULL)
             (void)unlink(file_to_remove);
@@ -100,6 +106,12 @@ int interrupt_descriptor(void)
     }
     interrupt_watch(true);
     return wake_read;
+}
+
+void interrupt_note(bool on)
+{
+    watching = on;
+    interrupt_watch(on);
 }
 
 int interrupt_signal(void)

@@ -47,6 +47,9 @@ void interrupt_session(setun_session *session);
 /* The same without a session: the first signal is only noted, and whoever works asks interrupt_signal. */
 void interrupt_watch(bool on);
 
+/* The same, and further signals are only noted, too: for work that asks often and has more to remove than one file. */
+void interrupt_note(bool on);
+
 /* The signal that came, or 0. */
 int interrupt_signal(void);
 

@@ -8,6 +8,14 @@ int model_show(int argc, char **argv);
 int model_check(int argc, char **argv);
 int model_plot(int argc, char **argv);
 int model_pull(int argc, char **argv);
+int model_convert(int argc, char **argv);
+int model_synth(int argc, char **argv);
+
+/* A setun_convert_progress that draws the bar and stops at Ctrl-C or kill. */
+bool model_write_progress(void *context, const char *stage, uint64_t done, uint64_t total);
+
+/* Ends a command that wrote a model: its exit code, the error reported. */
+int model_write_end(setun_status status, const setun_error *error);
 
 /* The path's last component, or the path where it ends with a slash. */
 const char *base_name(const char *path);

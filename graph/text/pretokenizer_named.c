@@ -53,3 +53,16 @@ setun_status setun_pre_load(const setun_pre *pre, setun_pretokenizer *out, setun
     }
     return SETUN_OK;
 }
+
+const setun_pre *setun_pre_match(const char *const *patterns, size_t n_patterns, bool ignore_merges)
+{
+    for (size_t i = 0; i < SETUN_COUNT(pres); i++) {
+        size_t n = 0;
+
+        while (n < SETUN_COUNT(pres[i].patterns) && pres[i].patterns[n] != NULL && n < n_patterns && strcmp(pres[i].patterns[n], patterns[n]) == 0)
+            n++;
+        if (n == n_patterns && (n == SETUN_COUNT(pres[i].patterns) || pres[i].patterns[n] == NULL) && pres[i].ignore_merges == ignore_merges)
+            return &pres[i];
+    }
+    return NULL;
+}

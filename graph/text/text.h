@@ -226,6 +226,8 @@ typedef struct setun_pre {
 } setun_pre;
 /* SETUN_ERR_UNSUPPORTED: no such name; the error lists them. */
 setun_status setun_pre_find(const char *name, const setun_pre **out_pre, setun_error *error);
+/* The first whose cuts are these patterns, each matched piece isolated, and whose merges are ignored or not; NULL: none. */
+const setun_pre *setun_pre_match(const char *const *patterns, size_t n_patterns, bool ignore_merges);
 /* Appends its steps; those made are in `out` even if it fails. */
 setun_status setun_pre_load(const setun_pre *pre, setun_pretokenizer *out, setun_error *error);
 

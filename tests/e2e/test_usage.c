@@ -38,6 +38,8 @@ Test(usage, help)
     check_help("model", "check", "--help");
     check_help("model", "plot", "--help");
     check_help("model", "pull", "--help");
+    check_help("model", "convert", "--help");
+    check_help("model", "synth", "--help");
     check_help("help", "plugins", NULL);
     check_help("help", "plugins", "check");
 }
