@@ -120,12 +120,15 @@ typedef struct tally {
     bool     verbose;
 } tally;
 
+enum { PARTS = 1000 }; /* of a kernel, for the bar */
+static const char stage[] = "checking kernels";
 static const char *const status_words[] = {"pass", "fail", "skip"};
 
 /* One line a kernel, at once: a check takes a while, and a crash must not hide what came before. */
 static setun_status report(void *context, const setun_check_result *result, setun_error *error)
 {
     tally *t = context;
+    setun_status status;
     unsigned n_done;
 
     progress_hide();
@@ -137,7 +140,7 @@ static setun_status report(void *context, const setun_check_result *result, setu
                                   "cases", (json_int_t)result->n_cases, "declined", (json_int_t)result->n_declined, "runs",
                                   (json_int_t)result->n_runs);
 
-        progress_show("checking kernels", n_done, t->n_all > 0 ? t->n_all : 1);
+        progress_show(stage, (uint64_t)n_done * PARTS, (uint64_t)t->n_all * PARTS);
         return json_array_append_new(t->array, entry) == 0 ? SETUN_OK : set_error(error, SETUN_ERR_NOMEM, "out of memory: results");
     }
     if (result->status == SETUN_CHECK_FAIL && terminal_has_colour(STDOUT_FILENO))
@@ -151,10 +154,20 @@ static setun_status report(void *context, const setun_check_result *result, setu
     if (t->verbose && result->status != SETUN_CHECK_SKIP)
         printf("\n      %" PRIu64 " cases, %" PRIu64 " runs, %" PRIu64 " declined", result->n_cases, result->n_runs, result->n_declined);
     printf("\n");
-    if (fflush(stdout) != 0)
-        return set_error(error, SETUN_ERR_IO, "standard output: cannot be written");
-    progress_show("checking kernels", n_done, t->n_all > 0 ? t->n_all : 1);
+    status = stdout_write("", 0, error);
+    if (status != SETUN_OK)
+        return status;
+    progress_show(stage, (uint64_t)n_done * PARTS, (uint64_t)t->n_all * PARTS);
     return SETUN_OK;
+}
+
+/* How far the check of one kernel has come. */
+static void report_part(void *context, uint32_t done, uint32_t total)
+{
+    const tally *t = context;
+    const uint64_t n_done = t->n[SETUN_CHECK_PASS] + t->n[SETUN_CHECK_FAIL] + t->n[SETUN_CHECK_SKIP];
+
+    progress_show(stage, n_done * PARTS + (uint64_t)done * PARTS / total, (uint64_t)t->n_all * PARTS);
 }
 
 /* A seed that changes from run to run: what one run does not meet another may. */
@@ -184,7 +197,8 @@ static int check(int argc, char **argv)
         .usage = "setun kernels check [--plugin FILE.so] [--op OP] [--kernel NAME] [--backend NAME] [--seed S] [--rounds N] [-o text|json]",
         .text = "Checks that kernels keep the plugin contract: the scalar backend's bits for the models' shapes, ragged ones and\n"
                 "extreme values, however the work is cut; no byte read or written beyond what is theirs; no register or\n"
-                "floating-point mode left changed; no overflow at the largest k. One line a kernel; exit status 1 if one fails.\n"
+                "floating-point mode left changed; no overflow at the largest k; no state kept; the same on several threads at once.\n"
+                "One line a kernel; exit status 1 if one fails.\n"
                 "A kernel whose CPU features are missing is skipped, and counted apart.",
         .examples = "setun kernels check\n"
                     "setun kernels check --plugin ./demo.so\n"
@@ -208,17 +222,26 @@ static int check(int argc, char **argv)
     t.array = common.output == OUTPUT_JSON ? json_array() : NULL;
     check_options = (setun_check_options){.plugins = plugins, .op = c.op, .kernel = c.kernel, .backend = c.backend,
                                           .seed = (uint64_t)(seed >= 0 ? seed : fresh_seed()), .rounds = (uint32_t)rounds,
-                                          .verbose = common.verbose};
-    if (t.array == NULL)
-        printf("seed %" PRIu64 "\n", check_options.seed);
+                                          .verbose = common.verbose, .progress = report_part, .progress_context = &t};
     for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
         setun_kernel_info info;
 
         setun_plugins_kernel_info(plugins, i, &info);
         t.n_all += kernel_choice_has(&c, &info);
     }
-    if (t.n_all > 0)
-        progress_show("checking kernels", 0, t.n_all);
+    if (t.n_all == 0) {
+        json_decref(t.array);
+        setun_plugins_close(plugins);
+        return fail("no loaded plugin has a kernel that is all that the options say");
+    }
+    if (t.array == NULL) {
+        printf("seed %" PRIu64 "\n", check_options.seed);
+        if (stdout_write("", 0, &error) != SETUN_OK) {
+            setun_plugins_close(plugins);
+            return fail("%s", error.text);
+        }
+    }
+    progress_show(stage, 0, (uint64_t)t.n_all * PARTS);
     status = setun_kernels_check(&check_options, report, &t, &error);
     progress_clear();
     code = status == SETUN_OK && t.n[SETUN_CHECK_FAIL] == 0 ? EXIT_DONE : EXIT_FAILED;

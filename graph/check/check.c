@@ -5,8 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "check/isolate.h"
 #include "check/kernel.h"
+#include "check/team.h"
 #include "setun/cpu.h"
 
 enum { DEFAULT_TIME_LIMIT = 120, DEFAULT_ROUNDS = 1 };
@@ -46,9 +49,37 @@ static void notes(const setun_check_target *target, const setun_check_report *re
         text[n - 2] = '\0';
 }
 
-static setun_status check_one(const setun_check_options *options, setun_kernel_ref ref, setun_check_result *result, char *text, size_t n_bytes,
-                              setun_error *error)
+/* ---- in the child ---- */
+
+/* One check on its way. */
+typedef struct checking {
+    const setun_check_options *options;
+    uint32_t first;           /* kernel that is to be checked next */
+    setun_check_child *child; /* the process that it runs in */
+    struct timespec told;     /* when the parent was last told of a case */
+} checking;
+
+static void say_case(void *context, uint32_t index, uint32_t n_cases, const char *text)
 {
+    enum { TELL_NS = 100000000 }; /* as often as a person looks */
+    checking *c = context;
+    setun_check_now *now = c->child->now;
+    setun_check_message message = {.news = SETUN_NEWS_CASE, .kernel = now->kernel, .index = index, .n_cases = n_cases};
+    struct timespec time;
+
+    now->index = index;
+    (void)snprintf(now->text, sizeof(now->text), "%s", text);
+    if (c->options->progress == NULL || clock_gettime(CLOCK_MONOTONIC, &time) != 0 ||
+        (time.tv_sec - c->told.tv_sec) * INT64_C(1000000000) + time.tv_nsec - c->told.tv_nsec < TELL_NS)
+        return;
+    c->told = time;
+    setun_check_child_say(c->child, &message);
+}
+
+static setun_status check_one(checking *c, setun_kernel_ref ref, setun_check_message *result, setun_error *error)
+{
+    const setun_check_options *options = c->options;
+    const setun_check_teller teller = {.tell = say_case, .context = c};
     setun_check_report report;
     setun_check_target target;
     setun_error reason = {.text = ""};
@@ -56,58 +87,128 @@ static setun_status check_one(const setun_check_options *options, setun_kernel_r
 
     if (status == SETUN_ERR_UNSUPPORTED) {
         result->status = SETUN_CHECK_SKIP;
-        (void)snprintf(text, n_bytes, "%s", reason.text);
+        (void)snprintf(result->text, sizeof(result->text), "%s", reason.text);
         return SETUN_OK;
     }
     if (status == SETUN_OK)
-        status = setun_check_kernel(&target, options->seed, options->rounds == 0 ? DEFAULT_ROUNDS : options->rounds, &report, &reason);
+        status = setun_check_kernel(&target, options->seed, options->rounds == 0 ? DEFAULT_ROUNDS : options->rounds, &teller, &report,
+                                    &reason);
     if (status != SETUN_OK)
         return setun_fail(error, status, "%s: %s", ref.kernel->name, reason.text);
     if (report.failure.kind == NULL && report.inexact.not_finite)
         setun_check_fail(&report.failure, "value", "a value is not finite where the oracle's is");
     if (report.failure.kind == NULL && report.n_cases == 0)
         setun_check_fail(&report.failure, "plan", "plan() declined all %" PRIu64 " cases, at last: %s", report.n_declined, report.why);
-    result->n_cases = report.n_cases;
+    result->n_run = report.n_cases;
     result->n_declined = report.n_declined;
     result->n_runs = report.n_runs;
     if (report.failure.kind != NULL) {
         result->status = SETUN_CHECK_FAIL;
-        result->kind = report.failure.kind;
-        (void)snprintf(text, n_bytes, "%s", report.failure.text);
+        (void)snprintf(result->kind, sizeof(result->kind), "%s", report.failure.kind);
+        (void)snprintf(result->text, sizeof(result->text), "%s", report.failure.text);
     } else {
         result->status = SETUN_CHECK_PASS;
-        notes(&target, &report, options->verbose, text, n_bytes);
+        notes(&target, &report, options->verbose, result->text, sizeof(result->text));
     }
     return SETUN_OK;
 }
 
-static setun_status check_loaded(const setun_check_options *options, setun_check_sink *sink, void *context, bool *out_any, setun_error *error)
+static setun_status check_from(checking *c, setun_error *error)
 {
+    const setun_check_options *options = c->options;
     const uint64_t cpu = setun_plugins_cpu(options->plugins);
-    setun_status status = SETUN_OK;
-    char text[1024];
+    setun_status status = setun_check_protect_begin(options->time_limit == 0 ? DEFAULT_TIME_LIMIT : options->time_limit, error);
 
-    for (size_t i = 0; i < setun_plugins_kernel_count(options->plugins) && status == SETUN_OK; i++) {
+    if (status == SETUN_OK)
+        status = setun_check_team_begin(error);
+    for (size_t i = c->first; i < setun_plugins_kernel_count(options->plugins) && status == SETUN_OK; i++) {
         const setun_kernel_ref ref = setun_plugins_any_kernel(options->plugins, i);
         const uint64_t missing = ref.kernel->cpu & ~cpu;
-        setun_check_result result = {.kernel = ref.kernel->name, .backend = ref.plugin->name, .pattern = ref.kernel->pattern, .kind = "",
-                                     .text = text};
+        setun_check_message result = {.news = SETUN_NEWS_RESULT, .kernel = (uint32_t)i};
 
         if (!wanted(options, ref))
             continue;
-        *out_any = true;
-        text[0] = '\0';
+        *c->child->now = (setun_check_now){.is_in_kernel = true, .kernel = (uint32_t)i};
         if (missing != 0) {
             result.status = SETUN_CHECK_SKIP;
-            (void)snprintf(text, sizeof(text), "the CPU or its cap lacks ");
-            (void)setun_cpu_names(missing, text + strlen(text), sizeof(text) - strlen(text));
+            (void)snprintf(result.text, sizeof(result.text), "the CPU or its cap lacks ");
+            (void)setun_cpu_names(missing, result.text + strlen(result.text), sizeof(result.text) - strlen(result.text));
         } else {
-            status = check_one(options, ref, &result, text, sizeof(text), error);
+            status = check_one(c, ref, &result, error);
         }
+        c->child->now->is_in_kernel = false;
         if (status == SETUN_OK)
-            status = sink(context, &result, error);
+            setun_check_child_say(c->child, &result);
     }
     return status;
+}
+
+static void in_child(void *context, setun_check_child *child)
+{
+    checking *c = context;
+    setun_check_message end = {.news = SETUN_NEWS_END};
+    setun_error error = {.text = ""};
+
+    c->child = child;
+    end.status = check_from(c, &error);
+    (void)snprintf(end.text, sizeof(end.text), "%s", error.text);
+    setun_check_child_say(child, &end);
+}
+
+/* ---- in the parent ---- */
+
+static setun_status give(const setun_check_options *options, const setun_check_message *m, setun_check_sink *sink, void *context,
+                         setun_error *error)
+{
+    const setun_kernel_ref ref = setun_plugins_any_kernel(options->plugins, m->kernel);
+    const setun_check_result result = {.kernel = ref.kernel->name, .backend = ref.plugin->name, .pattern = ref.kernel->pattern,
+                                       .status = m->status, .kind = m->kind, .text = m->text, .n_cases = m->n_run,
+                                       .n_declined = m->n_declined, .n_runs = m->n_runs};
+
+    return sink(context, &result, error);
+}
+
+/* The child is gone in the middle of a kernel: whose fault it is, is known. */
+static void blame(const setun_check_now *now, bool exited, const char *how, uint64_t seed, setun_check_message *out_result)
+{
+    *out_result = (setun_check_message){.news = SETUN_NEWS_RESULT, .kernel = now->kernel, .status = SETUN_CHECK_FAIL, .n_run = now->index};
+    (void)snprintf(out_result->kind, sizeof(out_result->kind), "%s", exited ? "exit" : "crash");
+    (void)snprintf(out_result->text, sizeof(out_result->text), "it ended the process: %s; case %u: %.199s, seed %" PRIu64, how, now->index,
+                   now->text, seed);
+}
+
+/* One child: checks from c->first on, until the end or until a kernel ends it; *out_all: nothing is left. */
+static setun_status run_child(checking *c, setun_check_sink *sink, void *context, bool *out_all, setun_error *error)
+{
+    const setun_check_options *options = c->options;
+    setun_check_child child;
+    setun_check_message message = {.news = SETUN_NEWS_CASE};
+    setun_check_now now;
+    setun_status status = setun_check_child_start(in_child, c, &child, error);
+    bool exited, ended = false;
+    char how[64];
+
+    if (status != SETUN_OK)
+        return status;
+    while (status == SETUN_OK && !ended && setun_check_child_hear(&child, &message)) {
+        ended = message.news == SETUN_NEWS_END;
+        if (message.news == SETUN_NEWS_CASE)
+            options->progress(options->progress_context, message.index, message.n_cases);
+        else if (message.news == SETUN_NEWS_RESULT)
+            status = give(options, &message, sink, context, error);
+    }
+    now = *child.now;
+    setun_check_child_close(&child, status != SETUN_OK, &exited, how);
+    *out_all = ended || status != SETUN_OK;
+    if (status != SETUN_OK)
+        return status;
+    if (ended)
+        return message.status == SETUN_OK ? SETUN_OK : setun_fail(error, message.status, "%.900s", message.text);
+    if (!now.is_in_kernel)
+        return setun_fail(error, SETUN_ERR_IO, "the process that checks kernels ended between two of them: %s", how);
+    blame(&now, exited, how, options->seed, &message);
+    c->first = now.kernel + 1;
+    return give(options, &message, sink, context, error);
 }
 
 /* Plugins that were refused as a whole have kernels that nobody can name; they are skipped by their file. */
@@ -126,23 +227,29 @@ static setun_status skip_refused(const setun_check_options *options, setun_check
     return status;
 }
 
+static bool any_wanted(const setun_check_options *options)
+{
+    for (size_t i = 0; i < setun_plugins_kernel_count(options->plugins); i++)
+        if (wanted(options, setun_plugins_any_kernel(options->plugins, i)))
+            return true;
+    return false;
+}
+
 setun_status setun_kernels_check(const setun_check_options *options, setun_check_sink *sink, void *context, setun_error *error)
 {
-    setun_status status;
-    bool any = false;
+    checking c = {.options = options};
+    setun_status status = SETUN_OK;
+    bool all = !any_wanted(options);
 
     if (!has_scalar(options->plugins))
         return setun_fail(error, SETUN_ERR_NOT_FOUND, "the scalar backend is not loaded; it is what kernels are compared with");
-    status = setun_check_protect_begin(options->time_limit == 0 ? DEFAULT_TIME_LIMIT : options->time_limit, error);
-    if (status != SETUN_OK)
-        return status;
-    status = check_loaded(options, sink, context, &any, error);
-    setun_check_protect_end();
-    if (status == SETUN_OK && !any)
-        return setun_fail(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel with %s%s%s%s%s%s",
+    if (all)
+        return setun_fail(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel with%s%s%s%s%s%s",
                           options->kernel != NULL ? " name " : "", options->kernel != NULL ? options->kernel : "",
                           options->op != NULL ? " op " : "", options->op != NULL ? options->op : "",
                           options->backend != NULL ? " backend " : "", options->backend != NULL ? options->backend : "");
+    while (status == SETUN_OK && !all)
+        status = run_child(&c, sink, context, &all, error);
     if (status == SETUN_OK && options->op == NULL && options->kernel == NULL && options->backend == NULL)
         status = skip_refused(options, sink, context, error);
     return status;

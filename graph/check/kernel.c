@@ -1,5 +1,6 @@
 /* kernel.c - runs every case of a kernel in every way, and finds out what kind of failure a difference is. */
 #include "check/kernel.h"
+#include "check/team.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,27 @@ typedef struct attempt {
     int64_t more_rows; /* that plan() is told to expect, beyond those of the pass */
 } attempt;
 
-enum { FIXED_ATTEMPTS = 4 };
+enum {
+    FIXED_ATTEMPTS = 4,
+    THREADED_ATTEMPTS = 2, /* the next: with one thread a tile; all of them in a long case, one in one case of so many */
+    LONG_BYTES = 1 << 16,  /* of operands: enough work for threads to meet in it */
+    SHORT_CASES = 4
+};
 
-/* Attempt i of a case; false if it does not apply. */
-static bool make_attempt(const setun_check_trial *trial, uint32_t i, setun_check_random *random, attempt *out)
+/* How often case `index` is run on threads. */
+static uint32_t times_threaded(const setun_check_trial *trial, uint32_t index)
+{
+    size_t n_bytes = 0;
+
+    for (uint32_t i = 0; i < trial->call.n_in; i++)
+        n_bytes += trial->in[i].n_bytes[0];
+    for (uint32_t i = 0; i < trial->call.n_out; i++)
+        n_bytes += trial->found[i].n_bytes[0];
+    return n_bytes >= LONG_BYTES ? THREADED_ATTEMPTS : index % SHORT_CASES == 0 ? 1 : 0;
+}
+
+/* Attempt i of case `index`; false if it does not apply. */
+static bool make_attempt(const setun_check_trial *trial, uint32_t index, uint32_t i, setun_check_random *random, attempt *out)
 {
     setun_check_way *way = &out->way;
 
@@ -22,6 +40,11 @@ static bool make_attempt(const setun_check_trial *trial, uint32_t i, setun_check
     way->random = *random;
     (void)setun_check_next(random);
     way->random.state ^= (uint64_t)i << 56;
+    if (i >= FIXED_ATTEMPTS && i < FIXED_ATTEMPTS + THREADED_ATTEMPTS) {
+        way->threads = true;
+        way->n_workers = SETUN_CHECK_THREADS;
+        return i - FIXED_ATTEMPTS < times_threaded(trial, index);
+    }
     switch (i) {
     case 0: /* plainly */
         way->n_workers = 1;
@@ -54,7 +77,7 @@ static setun_status run_attempt(setun_check_trial *trial, const attempt *a, bool
     return setun_check_trial_run(trial, &a->way, out_declined, why, failure, error);
 }
 
-/* A value is wrong. Is it because of the scratch's contents, or of the cut? Tries again without either. */
+/* A value is wrong. Is it because of other threads, of the scratch's contents, or of the cut? Tries again without. */
 static setun_status diagnose(setun_check_trial *trial, const attempt *a, setun_check_failure *failure, setun_error *error)
 {
     setun_check_failure again = {.kind = NULL};
@@ -63,6 +86,13 @@ static setun_status diagnose(setun_check_trial *trial, const attempt *a, setun_c
     bool declined;
     setun_status status;
 
+    if (a->way.threads) {
+        tried.way.threads = false;
+        status = run_attempt(trial, &tried, &declined, why, &again, error);
+        if (status == SETUN_OK && again.kind == NULL)
+            failure->kind = "race"; /* right if the same tiles run one after the other */
+        return status;
+    }
     tried.way.clean_scratch = true;
     status = run_attempt(trial, &tried, &declined, why, &again, error);
     if (status == SETUN_OK && again.kind == NULL) {
@@ -86,8 +116,8 @@ static void tell(const setun_check_trial *trial, const attempt *a, uint32_t inde
 {
     const size_t n = strlen(failure->text);
 
-    (void)snprintf(failure->text + n, sizeof(failure->text) - n, "; case %u: %s; %u worker%s, memory %s%s%s, rows_max %lld, seed %llu", index,
-                   trial->c.text, a->way.n_workers, a->way.n_workers == 1 ? "" : "s",
+    (void)snprintf(failure->text + n, sizeof(failure->text) - n, "; case %u: %s; %u %s%s, memory %s%s%s, rows_max %lld, seed %llu", index,
+                   trial->c.text, a->way.n_workers, a->way.threads ? "thread" : "worker", a->way.n_workers == 1 ? "" : "s",
                    a->way.side == SETUN_CHECK_AT_END ? "ending at a page" : "starting at a page", a->way.mapped ? ", weights as in a file" : "",
                    a->way.watched ? ", writes watched" : "", (long long)trial->call.rows_max, (unsigned long long)seed);
 }
@@ -154,8 +184,8 @@ static setun_status run_case(setun_check_trial *trial, uint32_t index, uint64_t 
     attempt a;
     char why[200];
 
-    for (uint32_t i = 0; i < FIXED_ATTEMPTS + rounds && status == SETUN_OK && report->failure.kind == NULL; i++) {
-        if (!make_attempt(trial, i, &random, &a))
+    for (uint32_t i = 0; i < FIXED_ATTEMPTS + THREADED_ATTEMPTS + rounds && status == SETUN_OK && report->failure.kind == NULL; i++) {
+        if (!make_attempt(trial, index, i, &random, &a))
             continue;
         if (i == 0)
             status = run_first(trial, &a, report, &declined, why, error);
@@ -226,24 +256,36 @@ static setun_status check_case(setun_check_trial *trial, uint32_t index, uint64_
     return SETUN_OK;
 }
 
-setun_status setun_check_kernel(const setun_check_target *target, uint64_t seed, uint32_t rounds, setun_check_report *out_report,
-                                setun_error *error)
+/* Case `index` into *trial, empty but for that; false past the last. */
+static bool describe(const setun_check_target *target, uint64_t seed, uint32_t index, setun_check_trial *trial)
+{
+    memset(trial, 0, sizeof(*trial));
+    trial->target = target;
+    trial->c.random = setun_check_stream(seed, target->ref.kernel->name, index);
+    return target->op->describe(target, index, &trial->c);
+}
+
+setun_status setun_check_kernel(const setun_check_target *target, uint64_t seed, uint32_t rounds, const setun_check_teller *teller,
+                                setun_check_report *out_report, setun_error *error)
 {
     enum { SMALL_CASES = 6 }; /* at the head of every list: they tell a wrong kernel from one that overflows */
     setun_check_trial *trial = setun_calloc(1, sizeof(*trial));
     setun_status status = SETUN_OK;
+    uint32_t n_cases = 0;
 
     memset(out_report, 0, sizeof(*out_report));
     if (trial == NULL)
         return setun_fail_nomem(error, "check", sizeof(*trial));
+    while (describe(target, seed, n_cases, trial))
+        n_cases++;
     for (uint32_t i = 0; status == SETUN_OK && out_report->failure.kind == NULL; i++) {
-        memset(trial, 0, sizeof(*trial));
-        trial->target = target;
-        trial->c.random = setun_check_stream(seed, target->ref.kernel->name, i);
-        if (i == SMALL_CASES)
+        if (i == SMALL_CASES) {
+            teller->tell(teller->context, i, n_cases, "at k_max");
             status = setun_check_k_max(target, seed, out_report, error);
-        if (status != SETUN_OK || out_report->failure.kind != NULL || !target->op->describe(target, i, &trial->c))
+        }
+        if (status != SETUN_OK || out_report->failure.kind != NULL || !describe(target, seed, i, trial))
             break;
+        teller->tell(teller->context, i, n_cases, trial->c.text);
         status = check_case(trial, i, seed, rounds, out_report, error);
         setun_check_trial_free(trial);
     }

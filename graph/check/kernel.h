@@ -33,9 +33,15 @@ typedef struct setun_check_report {
     char                why[200];   /* the last reason why a case was declined */
 } setun_check_report;
 
+/* Told before each case: its number, that of all, and what it is. */
+typedef struct setun_check_teller {
+    void (*tell)(void *context, uint32_t index, uint32_t n_cases, const char *text);
+    void  *context;
+} setun_check_teller;
+
 /* Every case of the kernel in every way, until the first failure. */
-setun_status setun_check_kernel(const setun_check_target *target, uint64_t seed, uint32_t rounds, setun_check_report *out_report,
-                                setun_error *error);
+setun_status setun_check_kernel(const setun_check_target *target, uint64_t seed, uint32_t rounds, const setun_check_teller *teller,
+                                setun_check_report *out_report, setun_error *error);
 
 /* Does the kernel keep what it says of its accumulators? report->failure is "k_max" if not. Before any case has run, a plan() that declines
  * every k leaves the question open: report->k_max_done. */

@@ -15,6 +15,8 @@ static const shape model[] = {{0, 256, 256}, {0, 64, 256}, {0, 768, 256}, {0, 25
 static const int64_t edge_k[] = {1,   2,   3,   4,   5,   15,  16,  17,  31,  32,  33,   63,   64,   65,   127,
                                  128, 129, 191, 255, 256, 257, 384, 511, 512, 640, 1000, 1023, 1024, 1025, 1280};
 static const int64_t edge_n[] = {1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 64};
+/* As many rows as a chunk of a prompt has, as many columns as 2B4T's matrices: the oracle is slow, so k is short, but for a token's. */
+static const shape large[] = {{64, 64, 128}, {256, 48, 64}, {100, 33, 256}, {18, 1040, 64}, {40, 2560, 16}, {1, 2560, 2560}, {2, 6912, 32}};
 static const shape extreme[] = {{1, 16, 256}, {3, 5, 129}, {2, 17, 2560}, {2, 16, 6912}};
 static const struct {
     enum setun_check_fill x, w;
@@ -62,6 +64,8 @@ static bool describe(const setun_check_target *target, uint32_t i, setun_check_c
     if (setun_check_take(&i, 2 * SETUN_COUNT(edge_k)))
         return set(target, c, (shape){rows[i % SETUN_COUNT(rows)], edge_n[i % SETUN_COUNT(edge_n)], edge_k[i % SETUN_COUNT(edge_k)]},
                    SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+    if (setun_check_take(&i, SETUN_COUNT(large)))
+        return set(target, c, large[i], SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
     if (setun_check_take(&i, SETUN_COUNT(extreme) * SETUN_COUNT(fills)))
         return set(target, c, extreme[i % SETUN_COUNT(extreme)], fills[i / SETUN_COUNT(extreme)].x, fills[i / SETUN_COUNT(extreme)].w);
     if (setun_check_take(&i, 1)) /* a pass whose logits nobody wants */

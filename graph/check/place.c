@@ -205,7 +205,7 @@ void setun_check_place_crash(const setun_check_place *place, const setun_check_c
     char where[120];
 
     if (crash->signal == SIGVTALRM) {
-        setun_check_fail(failure, "hang", "%s did not return within the time limit", what);
+        setun_check_fail(failure, "hang", crash->waits ? "%s does not return: it sleeps" : "%s did not return within the time limit", what);
         return;
     }
     for (uint32_t i = 0; i < place->n_items; i++)

@@ -1,5 +1,5 @@
 /* registers_x86_64.c - System V calling convention: rbx, rbp, r12 to r15, the direction flag, the control bits of MXCSR and the x87
- * control word survive a call. */
+ * control word survive a call; the x87 stack, whose registers are MMX's too, is empty after it. */
 #include "check/registers.h"
 
 #include <stdio.h>
@@ -13,6 +13,8 @@ typedef struct found {
     uint64_t flags;          /* 48 */
     uint32_t mxcsr;          /* 56 */
     uint16_t x87;            /* 60 */
+    uint16_t unused;
+    uint32_t environment[7]; /* 64: as fnstenv stores it; [2] is the tag word, two bits a register, 3: empty */
 } found;
 
 static const uint64_t pattern[N_SAVED] = {0x5E71B8C0DEB00B01, 0x5E71B8C0DEB00B02, 0x5E71B8C0DEB00B03,
@@ -61,6 +63,7 @@ __asm__(".text\n"
         "    popq 48(%rcx)\n"
         "    stmxcsr 56(%rcx)\n"
         "    fnstcw 60(%rcx)\n"
+        "    fnstenv 64(%rcx)\n"
         "    cld\n"
         "    addq $8, %rsp\n"
         "    popq %r15\n"
@@ -72,7 +75,7 @@ __asm__(".text\n"
         "    ret\n"
         ".size setun_check_call_x86_64, .-setun_check_call_x86_64\n");
 
-enum { DIRECTION_FLAG = 1 << 10, MXCSR_CONTROL = 0xFFC0 /* all but the six sticky flags */ };
+enum { DIRECTION_FLAG = 1 << 10, MXCSR_CONTROL = 0xFFC0 /* all but the six sticky flags */, X87_EMPTY = 0xFFFF };
 
 static uint32_t mxcsr(void)
 {
@@ -93,7 +96,7 @@ static uint16_t x87_control(void)
 static void restore(uint32_t mxcsr_value, uint16_t x87)
 {
     __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr_value));
-    __asm__ volatile("fldcw %0" : : "m"(x87));
+    __asm__ volatile("fninit\n\tfldcw %0" : : "m"(x87)); /* what a callee may leave on the stack is none of ours */
 }
 
 uint64_t setun_check_registers_call(void (*function)(void), const void *a, uint64_t b, setun_check_damage *out_damage)
@@ -113,6 +116,10 @@ uint64_t setun_check_registers_call(void (*function)(void), const void *a, uint6
     } else if (after.x87 != x87_before) {
         damage.kind = "fp mode";
         (void)snprintf(damage.what, sizeof(damage.what), "the x87 control word was 0x%04x and is 0x%04x", x87_before, after.x87);
+    } else if ((uint16_t)after.environment[2] != X87_EMPTY) {
+        damage.kind = "register";
+        (void)snprintf(damage.what, sizeof(damage.what), "the x87 stack is not empty (tags 0x%04x): a value is left, or emms missing",
+                       (unsigned)(uint16_t)after.environment[2]);
     } else if ((after.flags & DIRECTION_FLAG) != 0) {
         damage.kind = "register";
         (void)snprintf(damage.what, sizeof(damage.what), "the direction flag is left set");

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/data.h"
 #include "check/place.h"
 #include "check/registers.h"
+#include "check/team.h"
 #include "check/watch.h"
 
 enum { MAX_PHASES = 16, WHY_BYTES = 200 }; /* setun_plugin.h */
@@ -28,6 +30,7 @@ typedef struct run {
     setun_check_way way;
     setun_check_place place;
     setun_check_watch watch;
+    setun_check_data data; /* of the plugin */
     setun_kernel_plan plan;
     const void *attr[1];
     setun_call kernel_call;
@@ -55,7 +58,11 @@ static bool invoke(run *r, const char *what, void (*function)(void), const void 
     setun_check_crash crash;
 
     if (!setun_check_protected(call_it, &c, &crash)) {
-        setun_check_place_crash(&r->place, &crash, r->failure, what);
+        if (crash.address != NULL && setun_check_data_holds(&r->data, crash.address))
+            setun_check_fail(r->failure, "state", "%s writes the plugin's own data, at address %p: a plugin keeps no state", what,
+                             crash.address);
+        else
+            setun_check_place_crash(&r->place, &crash, r->failure, what);
         return false;
     }
     if (c.damage.kind != NULL) {
@@ -182,29 +189,44 @@ static void cut_units(run *r, int64_t n_units, int64_t *out_cut)
     out_cut[n] = n_units;
 }
 
-static bool run_tile(run *r, const setun_tile *tile)
+static void name_tile(const setun_tile *tile, char what[80])
+{
+    (void)snprintf(what, 80, "run() of units [%lld, %lld) in phase %u", (long long)tile->begin, (long long)tile->end, tile->phase);
+}
+
+static bool run_tile_alone(run *r, const setun_tile *tile)
 {
     char what[80];
     uint64_t ignored;
 
-    (void)snprintf(what, sizeof(what), "run() of units [%lld, %lld) in phase %u", (long long)tile->begin, (long long)tile->end, tile->phase);
+    name_tile(tile, what);
+    return invoke(r, what, (void (*)(void))r->call->ref.kernel->run, &r->kernel_call, (uintptr_t)tile, &ignored);
+}
+
+static bool run_tile(run *r, const setun_tile *tile)
+{
+    char what[80];
+
+    name_tile(tile, what);
     if (r->way.watched)
         setun_check_watch_tile_begin(&r->watch);
-    if (!invoke(r, what, (void (*)(void))r->call->ref.kernel->run, &r->kernel_call, (uintptr_t)tile, &ignored) ||
-        setun_check_place_guards(&r->place, r->failure, what))
+    if (!run_tile_alone(r, tile) || setun_check_place_guards(&r->place, r->failure, what))
         return false;
     return !r->way.watched || setun_check_watch_tile_end(&r->watch, &r->place, tile, r->failure);
 }
 
-static bool run_phase(run *r, uint32_t phase)
+static setun_tile tile_of(const run *r, uint32_t phase, const int64_t *cut, uint32_t worker)
+{
+    return (setun_tile){.begin = cut[worker], .end = cut[worker + 1], .phase = phase, .worker = worker, .n_workers = r->way.n_workers,
+                        .scratch = r->place.scratch[worker]};
+}
+
+/* The tiles of a phase, one after the other in random order. */
+static bool run_in_turn(run *r, uint32_t phase, const int64_t *cut)
 {
     const uint32_t n = r->way.n_workers;
-    int64_t cut[SETUN_CHECK_WORKERS + 1], n_units, n_units_after;
     uint32_t order[SETUN_CHECK_WORKERS];
 
-    if (!ask_units(r, phase, &n_units))
-        return false;
-    cut_units(r, n_units, cut);
     for (uint32_t i = 0; i < n; i++) { /* shuffle */
         const uint32_t j = (uint32_t)setun_check_below(&r->way.random, i + 1);
 
@@ -215,8 +237,7 @@ static bool run_phase(run *r, uint32_t phase)
     if (r->way.watched)
         setun_check_watch_phase_begin(&r->watch);
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t w = order[i];
-        const setun_tile tile = {.begin = cut[w], .end = cut[w + 1], .phase = phase, .worker = w, .n_workers = n, .scratch = r->place.scratch[w]};
+        const setun_tile tile = tile_of(r, phase, cut, order[i]);
 
         if (tile.begin == tile.end && setun_check_below(&r->way.random, 2) == 0)
             continue; /* the host may leave out an empty tile, and may not */
@@ -225,6 +246,58 @@ static bool run_phase(run *r, uint32_t phase)
     }
     if (r->way.watched)
         setun_check_watch_phase_end(&r->watch);
+    return true;
+}
+
+/* A phase of which each thread does one tile. */
+typedef struct at_once {
+    const run *whole;
+    uint32_t phase;
+    const int64_t *cut;
+    setun_check_failure failure[SETUN_CHECK_THREADS];
+} at_once;
+
+static void run_one(void *context, uint32_t worker)
+{
+    at_once *a = context;
+    const setun_tile tile = tile_of(a->whole, a->phase, a->cut, worker);
+    const setun_plugin *plugin = a->whole->call->ref.plugin;
+    run r = *a->whole; /* with a failure of its own */
+    setun_check_failure later;
+    uint64_t ignored;
+
+    r.failure = &a->failure[worker];
+    if (plugin->enter != NULL && !invoke(&r, "enter()", plugin->enter, NULL, 0, &ignored))
+        return;
+    (void)run_tile_alone(&r, &tile);
+    if (r.failure->kind != NULL)
+        r.failure = &later; /* what comes after it is of no interest */
+    if (plugin->leave != NULL)
+        (void)invoke(&r, "leave()", plugin->leave, NULL, 0, &ignored);
+}
+
+static bool run_at_once(run *r, uint32_t phase, const int64_t *cut)
+{
+    at_once a = {.whole = r, .phase = phase, .cut = cut};
+
+    setun_check_team_run(r->way.n_workers, run_one, &a);
+    for (uint32_t i = 0; i < r->way.n_workers; i++)
+        if (a.failure[i].kind != NULL) {
+            *r->failure = a.failure[i];
+            return false;
+        }
+    return !setun_check_place_guards(&r->place, r->failure, "run() on threads");
+}
+
+static bool run_phase(run *r, uint32_t phase)
+{
+    int64_t cut[SETUN_CHECK_WORKERS + 1], n_units, n_units_after;
+
+    if (!ask_units(r, phase, &n_units))
+        return false;
+    cut_units(r, n_units, cut);
+    if (!(r->way.threads ? run_at_once(r, phase, cut) : run_in_turn(r, phase, cut)))
+        return false;
     if (!ask_units(r, phase, &n_units_after))
         return false;
     if (n_units_after != n_units)
@@ -258,6 +331,8 @@ static setun_status start(run *r, bool *out_declined, char why[WHY_BYTES], setun
     r->attr[0] = r->call->attr;
     r->failure->kind = NULL;
     *out_declined = false;
+    setun_check_data_find(r->call->ref.plugin, &r->data);
+    setun_check_data_lock(&r->data);
     if (status == SETUN_OK)
         (void)ask_plan(r, out_declined, why);
     return status;
@@ -283,6 +358,7 @@ setun_status setun_check_run(const setun_check_call *call, const setun_check_way
     setun_check_place_fetch(&r.place, call);
 
 free_run:
+    setun_check_data_unlock(&r.data);
     setun_check_watch_free(&r.watch);
     setun_check_place_free(&r.place);
     return status;
@@ -294,6 +370,7 @@ setun_status setun_check_plan(const setun_check_call *call, bool *out_declined, 
     run r = {.call = call, .way = {.n_workers = 1}, .failure = failure};
     setun_status status = start(&r, out_declined, why, error);
 
+    setun_check_data_unlock(&r.data);
     setun_check_place_free(&r.place);
     return status;
 }

@@ -30,6 +30,7 @@ typedef struct setun_check_way {
     bool                  mapped;        /* use call.mappable */
     bool                  clean_scratch; /* zeros instead of rubbish, to find out why results differ */
     bool                  watched;       /* look which bytes each tile writes: watch.h */
+    bool                  threads;       /* n_workers threads at the same time, at most SETUN_CHECK_THREADS */
     setun_check_random    random;        /* cuts, order, rubbish */
 } setun_check_way;
 

@@ -173,10 +173,12 @@ typedef struct setun_kernel {
                                   * outputs, `+` joins the tensors of one operand: the first has the operand's dims, each further
                                   * one is an f32 vector with one element for each row of the operand, dim {1, rows} */
     uint64_t    cpu;             /**< features needed beyond setun_plugin.cpu */
-    /* Integer dot products only, else both 0. `setun kernels check` proves or refutes them at the worst case. */
+    /* Integer dot products only, else both 0. `setun kernels check` proves or refutes k_max: the sums of the worst case there, one row at
+     * a time, a few rows, and a tile of many (this one with k up to about 2^20). acc_bits tells people; only that it is the width of an
+     * integer is checked, for a narrow accumulator may be emptied into a wider one before it overflows. */
     int64_t     k_max;           /**< largest k for which no accumulator can overflow, whatever the input; plan() declines more.
                                   * 0: no limit */
-    uint32_t    acc_bits;        /**< width of the narrowest integer accumulator that a dot product goes through: 16, 32 ...; 0: none */
+    uint32_t    acc_bits;        /**< width of the narrowest integer accumulator that a dot product goes through: 8, 16, 32 or 64; 0: none */
     uint32_t    reserved;        /**< zero */
     /** Accept (SETUN_OK, *out_plan filled in) or decline (setun_refuse) this use. Pure. */
     setun_status (*plan)(const setun_query *query, setun_kernel_plan *out_plan);

@@ -95,6 +95,17 @@ Test(kernels_command, a_failure_is_exit_status_1)
     cr_expect(strstr(text, "fail  linear_i8row_tern2row_f32__faulty") != NULL && strstr(text, "crash: ") != NULL, "%s", text);
 }
 
+/* A kernel that ends the process, with status 0 even, is a failure like any other. */
+Test(kernels_command, no_kernel_ends_the_check)
+{
+    json_t *root = run_json("", "check --plugin " SETUN_FAULTY_DIR "/EXIT_NOW.so --seed 1 -o json", 1), *result;
+
+    result = json_array_get(json_object_get(root, "results"), 0);
+    cr_expect(number(root, "failed") == 1 && number(root, "passed") == 0);
+    cr_expect_str_eq(word(result, "kind"), "exit");
+    json_decref(root);
+}
+
 /* Neither passed nor failed: exit status 0, and the count says so. */
 Test(kernels_command, missing_features_are_skipped_by_name)
 {
@@ -116,6 +127,10 @@ Test(kernels_command, mistakes)
     cr_expect(strstr(text, "setun kernels check: /nowhere.so: ") != NULL, "%s", text);
     cr_expect_eq(run("", "check --op linaer 2>&1", text, sizeof(text)), 1);
     cr_expect(strstr(text, "'linaer'") != NULL, "%s", text);
+    cr_expect_eq(run("", "check --op add --kernel linear_i8row_tern2row_f32__scalar 2>&1", text, sizeof(text)), 1);
+    cr_expect_str_eq(text, "setun kernels check: no loaded plugin has a kernel that is all that the options say\n");
+    cr_expect_eq(run("", "check --op add 2>&1 >/dev/full", text, sizeof(text)), 1);
+    cr_expect_str_eq(text, "setun kernels check: standard output: No space left on device\n");
     cr_expect_eq(run("", "check --seed x 2>&1", text, sizeof(text)), 2);
     cr_expect_eq(run("", "chekc 2>&1", text, sizeof(text)), 2);
     cr_expect(strstr(text, "did you mean 'kernels check'?") != NULL, "%s", text);

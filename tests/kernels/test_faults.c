@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "setun/check.h"
+#include "setun_plugin.h"
 
 typedef struct outcome {
     int status, n; /* of the kernel that was asked for; results in all */
@@ -55,7 +56,9 @@ static const struct {
     {"WRITE_INPUT", LINEAR, "crash", "of in[2] (tern2.row), which may not be written"},
     {"IGNORE_BEGIN", LINEAR, "cut", "which worker"},
     {"I16", LINEAR, "k_max", "k_max 16777215 with acc_bits 16 is refuted"},
-    {"I16_TILED", LINEAR, "k_max", "m=17 n=64"},
+    {"I16_TILED", LINEAR, "k_max", "m=17 n=16"},
+    {"I28_TILED", LINEAR, "k_max", "m=4 n=1 k=16777215"},
+    {"ACC_BITS", LINEAR, "k_max", "states acc_bits 3"},
     {"K_MAX", LINEAR, "k_max", "k=256"},
     {"K_MAX_ACCEPT", LINEAR, "k_max", "plan() accepts k=257 above its k_max 256"},
     {"NO_BITS", LINEAR, "k_max", "states acc_bits 0"},
@@ -64,11 +67,21 @@ static const struct {
     {"STRIDE", LINEAR, "value", "expected"},
     {"LOWEST", LINEAR, "value", "expected"},
     {"HANG", LINEAR, "hang", "did not return"},
+    {"SLEEP", LINEAR, "hang", "it sleeps"},
+    {"BLEND", LINEAR, "race", "4 threads"},
+    {"EXIT", LINEAR, "exit", "it ended the process: exit(); case 3: m=7 n=5 k=33"},
+    {"EXIT_NOW", LINEAR, "exit", "it ended the process: exit status 0; case 3: m=7 n=5 k=33"},
+    {"KILL", LINEAR, "crash", "it ended the process: signal 9"},
+    {"MANY_ROWS", LINEAR, "value", "row 32"},
+    {"MANY_COLUMNS", LINEAR, "value", "column 1000"},
     {"TRAP", LINEAR, "crash", "run() of units"},
     {"ROWS_MAX", LINEAR, "guard", "past the end of"},
     {"MUTE", LINEAR, "plan", "without a reason"},
     {"REFUSE", LINEAR, "plan", "declined all"},
     {"FP_MODE", LINEAR, "fp mode", "after run()"},
+#if defined(__x86_64__)
+    {"MMX", LINEAR, "register", "the x87 stack is not empty"},
+#endif
 #if defined(__x86_64__) || defined(__aarch64__)
     {"CLOBBER", LINEAR, "register", "is not as the caller left it"},
     {"UNITS", LINEAR, "plan", "units() of phase 0 says"},
@@ -102,6 +115,18 @@ Test(faults, each_is_caught_and_named)
             cr_expect(o.status == SETUN_CHECK_FAIL && strcmp(o.kind, faults[i].kind) == 0 && strstr(o.text, faults[i].says) != NULL,
                       "%s: expected %s '%s', found %d, %s: %s", faults[i].fault, faults[i].kind, faults[i].says, o.status, o.kind, o.text);
         }
+}
+
+Test(faults, a_plugin_keeps_no_state)
+{
+    const outcome o = check("STATE", LINEAR, 1);
+
+    if (SETUN_BUILD_THIS != SETUN_BUILD_PLAIN) { /* a sanitizer's runtime writes the plugin's data itself, so nothing is said of it */
+        cr_expect_eq(o.status, SETUN_CHECK_PASS, "%s", o.text);
+        return;
+    }
+    cr_expect(o.status == SETUN_CHECK_FAIL && strcmp(o.kind, "state") == 0 && strstr(o.text, "writes the plugin's own data") != NULL,
+              "%s: %s", o.kind, o.text);
 }
 
 Test(faults, the_right_twins_pass)
@@ -167,6 +192,14 @@ static setun_status stop(void *context, const setun_check_result *result, setun_
     return ++*(int *)context == 2 ? SETUN_ERR_INTERRUPTED : SETUN_OK;
 }
 
+static void count(void *context, uint32_t done, uint32_t total)
+{
+    int *n = context;
+
+    cr_expect(total > 20 && done < total);
+    ++*n;
+}
+
 static setun_status check_again(void *context, const setun_check_result *result, setun_error *error)
 {
     setun_error inner = {.text = ""};
@@ -174,8 +207,8 @@ static setun_status check_again(void *context, const setun_check_result *result,
     int n = 0;
 
     (void)result, (void)error;
-    cr_expect_eq(setun_kernels_check(&options, stop, &n, &inner), SETUN_ERR_UNSUPPORTED);
-    cr_expect(strstr(inner.text, "another check is running") != NULL, "%s", inner.text);
+    cr_expect_eq(setun_kernels_check(&options, stop, &n, &inner), SETUN_ERR_INTERRUPTED, "%s", inner.text); /* while another one runs */
+    cr_expect_eq(n, 2);
     return SETUN_OK;
 }
 
@@ -196,6 +229,15 @@ Test(faults, options_and_sinks)
     options.backend = "scalar";
     cr_expect_eq(setun_kernels_check(&options, stop, &n, &error), SETUN_ERR_INTERRUPTED);
     cr_expect_eq(n, 2);
+    options.op = "linear"; /* long enough to tell of it */
+    options.kernel = "linear_i8row_tern2row_f32__scalar";
+    options.progress = count;
+    options.progress_context = &n;
+    n = 0;
+    cr_expect_eq(setun_kernels_check(&options, keep, &o, &error), SETUN_OK, "%s", error.text);
+    cr_expect_gt(n, 0);
+    options.progress = NULL;
+    options.kernel = NULL;
     options.op = "add";
     cr_expect_eq(setun_kernels_check(&options, check_again, plugins, &error), SETUN_OK, "%s", error.text);
     setun_plugins_close(plugins);

@@ -20,15 +20,26 @@ enum fault {
     I16_TILED,     /* the same, where it does many rows at once */
     K_MAX,         /* sums in 16 bits, and says 256 where it is 255 */
     K_MAX_ACCEPT,  /* declines nothing above its k_max */
+    I28_TILED,     /* sums in 28 bits, where it does several rows at once */
     NO_BITS,       /* does not state its accumulator */
+    ACC_BITS,      /* states a width that no integer has */
     SCRATCH,       /* does not clear its sums */
     WORKERS,       /* depends on how many workers there are */
     STRIDE,        /* takes k for the stride of x */
     LOWEST,        /* -128 becomes -127 */
     FP_MODE,       /* leaves another rounding mode */
     CLOBBER,       /* does not restore a register */
+    MMX,           /* leaves the x87 stack full */
     HANG,          /* never returns */
+    SLEEP,         /* the same, without taking time */
+    STATE,         /* counts its calls */
+    BLEND,         /* puts back what stood beside its tile before it began */
+    EXIT,          /* ends the process, as if all were well */
+    EXIT_NOW,      /* the same, by _exit() */
+    KILL,          /* the same, by a signal that nothing catches */
     TRAP,          /* executes what the CPU does not know */
+    MANY_ROWS,     /* wrong from row 32 on */
+    MANY_COLUMNS,  /* wrong from column 1000 on */
     ROWS_MAX,      /* does as many rows as plan() was told, not as the pass has */
     UNITS,         /* takes the upper half of a 32-bit argument for part of it */
     MUTE,          /* declines without a reason */

@@ -1,5 +1,8 @@
 /* linear.c - ternary linear, right but for one fault. */
 #include <fenv.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "faulty.h"
 
@@ -20,7 +23,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     if (query->in[2].dim[1] > (fault == K_MAX_ACCEPT ? K_RIGHT : k_claimed()))
         return setun_refuse(query, "k is too large");
     out_plan->n_phases = 1;
-    out_plan->worker_bytes = (size_t)query->rows_max * sizeof(int32_t);
+    out_plan->worker_bytes = 2 * (size_t)query->rows_max * sizeof(int32_t);
     out_plan->cost_ns = (double)query->rows_max * (double)query->in[2].dim[0] * (double)query->in[2].dim[1];
     out_plan->choice[0] = (uint64_t)query->rows_max;
     return SETUN_OK;
@@ -51,8 +54,33 @@ static int32_t dot(const int8_t *q, const uint8_t *w, int64_t k, int64_t m, int3
         sum += x * weight(w, e);
         if (fault == I16 || fault == K_MAX || (fault == I16_TILED && m > 7))
             sum = (int16_t)sum;
+        if (fault == I28_TILED && m > 1)
+            sum = (int32_t)((uint32_t)sum << 4) >> 4;
     }
     return sum;
+}
+
+static void end_process(void)
+{
+    if (fault == EXIT)
+        exit(0);
+    if (fault == EXIT_NOW)
+        _exit(0);
+    if (fault == KILL)
+        (void)raise(SIGKILL);
+}
+
+/* BLEND: the column after the tile, in and out. */
+static void save_beside(const setun_call *call, const setun_tile *tile, float *saved)
+{
+    for (int64_t i = 0; fault == BLEND && i < call->in[0].dim[0] && tile->end < call->in[2].dim[0]; i++)
+        saved[i] = ((float *)out_row(call, 0, i))[tile->end];
+}
+
+static void restore_beside(const setun_call *call, const setun_tile *tile, const float *saved)
+{
+    for (int64_t i = 0; fault == BLEND && i < call->in[0].dim[0] && tile->end < call->in[2].dim[0]; i++)
+        ((float *)out_row(call, 0, i))[tile->end] = saved[i];
 }
 
 void good_run(const setun_call *call, const setun_tile *tile); /* called from assembly too */
@@ -62,7 +90,14 @@ void good_run(const setun_call *call, const setun_tile *tile)
     const int64_t k = call->in[0].dim[1], n = w->dim[0], m = fault == ROWS_MAX ? (int64_t)call->choice[0] : call->in[0].dim[0];
     const float *s = call->in[1].data, *w_scale = call->in[3].data;
     int32_t *sums = tile->scratch;
+    float *saved = (float *)tile->scratch + call->choice[0];
+    static volatile int n_calls;
 
+    if (fault == STATE)
+        n_calls++;
+    if (m == 7)
+        end_process();
+    save_beside(call, tile, saved);
     for (int64_t j = fault == IGNORE_BEGIN ? 0 : tile->begin; j < tile->end; j++) {
         const uint8_t *codes = in_row(call, 2, j);
 
@@ -74,9 +109,12 @@ void good_run(const setun_call *call, const setun_tile *tile)
             sums[i] = dot(q, codes, k, m, sums[i] & 0xFFFF);
             if (fault == WORKERS && tile->n_workers > 2)
                 sums[i]++;
+            if ((fault == MANY_ROWS && i >= 32) || (fault == MANY_COLUMNS && j >= 1000))
+                sums[i]++;
             ((float *)out_row(call, 0, i))[j] = (float)sums[i] * (w_scale[j] / s[i]);
         }
     }
+    restore_beside(call, tile, saved);
     if (fault == READ_PAST && tile->end == n)
         sums[0] = ((const volatile uint8_t *)w->data)[n * w->stride_bytes[0]];
     if (fault == WRITE_PAST && tile->end > tile->begin && m > 0)
@@ -91,6 +129,12 @@ void good_run(const setun_call *call, const setun_tile *tile)
         __builtin_trap();
     for (volatile int again = 1; fault == HANG && again;)
         ;
+    if (fault == SLEEP)
+        (void)pause();
+#if defined(__x86_64__)
+    if (fault == MMX)
+        __asm__ volatile("movd %0, %%mm0" : : "r"(1) : "mm0");
+#endif
 }
 
 #if defined(__x86_64__)
@@ -143,7 +187,7 @@ static const setun_kernel kernel = {
     .fmts = "i8.row+f32,tern2.row+f32>f32",
     .cpu = FAULT == NEEDS_CPU ? SETUN_CPU_SSE41 | SETUN_CPU_NEON : 0,
     .k_max = FAULT == NO_BITS ? 0 : FAULT == K_MAX || FAULT == K_MAX_ACCEPT ? K_CLAIMED : K_RIGHT,
-    .acc_bits = FAULT == NO_BITS ? 0 : FAULT == I16 || FAULT == K_MAX ? 16 : 32,
+    .acc_bits = FAULT == NO_BITS ? 0 : FAULT == ACC_BITS ? 3 : FAULT == I16 || FAULT == K_MAX ? 16 : 32,
     .plan = plan,
     .units = FAULT == UNITS ? careless_units : units,
     .run = FAULT == CLOBBER ? clobbering_run : good_run,
