@@ -96,3 +96,28 @@ Test(interrupt, no_half_written_file)
     process_result_free(&result);
     folder_remove(folder);
 }
+
+/* A model that is being written is interrupted, by several signals even: nothing of it stays. */
+Test(interrupt, no_half_written_model, .timeout = 120)
+{
+    char folder[64], out[128];
+    const char *const argv[] = {SETUN_COMMAND, "model", "synth", "bitnet-b1.58-2b-4t", out, "--to", "hf-packed", "-t", "1", NULL};
+    const process_options options = {0};
+    process *running;
+    process_result result;
+
+    folder_make(folder);
+    (void)snprintf(out, sizeof(out), "%s/model", folder);
+    running = process_start(argv, &options);
+    for (int i = 0; folder_count(folder) == 0 && i < 6000; i++) /* 1.2 GB take seconds once it is there */
+        (void)usleep(10 * 1000);
+    cr_assert_eq(folder_count(folder), 1u, "it never began");
+    process_signal(running, SIGTERM);
+    process_signal(running, SIGTERM);
+    process_finish(running, &result);
+    cr_expect_eq(result.exit_code, 128 + SIGTERM, "exit %d, signal %d: %s", result.exit_code, result.signal, result.err);
+    cr_expect(strstr(result.err, "setun model synth: interrupted, nothing written") != NULL, "%s", result.err);
+    cr_expect_eq(folder_count(folder), 0u, "something was left");
+    process_result_free(&result);
+    folder_remove(folder);
+}
