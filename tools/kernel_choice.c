@@ -1,6 +1,7 @@
 /* kernel_choice.c - opens the plugins and checks the words that choose among their kernels. */
 #include "kernel_choice.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,24 @@ static const char *name_of(const setun_kernel_info *info)
 static const char *backend_of(const setun_kernel_info *info)
 {
     return info->backend;
+}
+
+/* A plugin that this CPU cannot run is known by its file's name only, "avx512.so": its kernels' names end with it. */
+static bool is_of_refused(const setun_plugins *plugins, const char *word)
+{
+    const setun_plugin_info *info;
+
+    for (size_t i = 0; word != NULL && i < setun_plugins_count(plugins); i++) {
+        char stem[64];
+        const char *base;
+
+        info = setun_plugins_info(plugins, i);
+        base = strrchr(info->file, '/') != NULL ? strrchr(info->file, '/') + 1 : info->file;
+        (void)snprintf(stem, sizeof(stem), "%.*s", (int)strcspn(base, "."), base);
+        if (!info->loaded && (info->cpu & ~setun_plugins_cpu(plugins)) != 0 && strstr(word, stem) != NULL)
+            return true;
+    }
+    return false;
 }
 
 /* An error if `word` is given and no kernel has it. */
@@ -40,7 +59,7 @@ static setun_status check_word(const setun_plugins *plugins, const char *what, c
     if (!known)
         near = setun_nearest_word(word, words, n);
     free(words);
-    if (known)
+    if (known || is_of_refused(plugins, word))
         return SETUN_OK;
     return set_error(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel of the %s '%s'%s%s%s", what, word,
                      near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
@@ -63,6 +82,8 @@ setun_status kernel_choice_open(const common_options *common, kernel_choice *c, 
     if (c->plugin == NULL)
         return SETUN_OK;
     info = setun_plugins_info(*out_plugins, 0);
+    if (!info->loaded && (info->cpu & ~setun_plugins_cpu(*out_plugins)) != 0)
+        return SETUN_OK; /* skipped, like one of the search path */
     if (!info->loaded) {
         status = set_error(error, SETUN_ERR_UNSUPPORTED, "%s: %s", info->file, info->reason);
         setun_plugins_close(*out_plugins);

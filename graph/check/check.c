@@ -211,6 +211,29 @@ static setun_status run_child(checking *c, setun_check_sink *sink, void *context
     return give(options, &message, sink, context, error);
 }
 
+/* "avx512" of ".../avx512.so": what a plugin's file is called is all that is known of one that was refused. */
+static void stem_of(const char *file, char *stem, size_t n_bytes)
+{
+    const char *base = strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
+
+    (void)snprintf(stem, n_bytes, "%.*s", (int)strcspn(base, "."), base);
+}
+
+/* Whether a refused plugin may have kernels that the options ask for. With options that choose, only what the CPU is to blame for counts. */
+static bool may_have(const setun_check_options *options, const setun_plugin_info *info)
+{
+    const bool chosen = options->op != NULL || options->kernel != NULL || options->backend != NULL;
+    char stem[64];
+
+    if (info->loaded)
+        return false;
+    if (!chosen)
+        return true;
+    stem_of(info->file, stem, sizeof(stem));
+    return (info->cpu & ~setun_plugins_cpu(options->plugins)) != 0 && (options->backend == NULL || strcmp(options->backend, stem) == 0) &&
+           (options->kernel == NULL || strstr(options->kernel, stem) != NULL);
+}
+
 /* Plugins that were refused as a whole have kernels that nobody can name; they are skipped by their file. */
 static setun_status skip_refused(const setun_check_options *options, setun_check_sink *sink, void *context, setun_error *error)
 {
@@ -218,13 +241,23 @@ static setun_status skip_refused(const setun_check_options *options, setun_check
 
     for (size_t i = 0; i < setun_plugins_count(options->plugins) && status == SETUN_OK; i++) {
         const setun_plugin_info *info = setun_plugins_info(options->plugins, i);
+        char text[1200];
         const setun_check_result result = {.kernel = info->file, .backend = "", .pattern = "", .status = SETUN_CHECK_SKIP, .kind = "",
-                                           .text = info->reason};
+                                           .text = text};
 
-        if (!info->loaded)
+        (void)snprintf(text, sizeof(text), "all its kernels: %s", info->reason);
+        if (may_have(options, info))
             status = sink(context, &result, error);
     }
     return status;
+}
+
+static bool any_refused(const setun_check_options *options)
+{
+    for (size_t i = 0; i < setun_plugins_count(options->plugins); i++)
+        if (may_have(options, setun_plugins_info(options->plugins, i)))
+            return true;
+    return false;
 }
 
 static bool any_wanted(const setun_check_options *options)
@@ -243,14 +276,14 @@ setun_status setun_kernels_check(const setun_check_options *options, setun_check
 
     if (!has_scalar(options->plugins))
         return setun_fail(error, SETUN_ERR_NOT_FOUND, "the scalar backend is not loaded; it is what kernels are compared with");
-    if (all)
+    if (all && !any_refused(options))
         return setun_fail(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel with%s%s%s%s%s%s",
                           options->kernel != NULL ? " name " : "", options->kernel != NULL ? options->kernel : "",
                           options->op != NULL ? " op " : "", options->op != NULL ? options->op : "",
                           options->backend != NULL ? " backend " : "", options->backend != NULL ? options->backend : "");
     while (status == SETUN_OK && !all)
         status = run_child(&c, sink, context, &all, error);
-    if (status == SETUN_OK && options->op == NULL && options->kernel == NULL && options->backend == NULL)
+    if (status == SETUN_OK)
         status = skip_refused(options, sink, context, error);
     return status;
 }
