@@ -116,6 +116,7 @@ static int list(int argc, char **argv)
 typedef struct tally {
     unsigned n[3];   /* by SETUN_CHECK_* */
     unsigned n_all;  /* kernels to check */
+    uint64_t seed;   /* printed before the first result */
     json_t  *array;  /* NULL: text */
     bool     verbose;
 } tally;
@@ -134,6 +135,7 @@ static setun_status report(void *context, const setun_check_result *result, setu
     progress_hide();
     t->n[result->status]++;
     n_done = t->n[SETUN_CHECK_PASS] + t->n[SETUN_CHECK_FAIL] + t->n[SETUN_CHECK_SKIP];
+    t->n_all = n_done > t->n_all ? n_done : t->n_all; /* refused plugins were not counted before */
     if (t->array != NULL) {
         json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "kernel", result->kernel, "backend", result->backend,
                                   "pattern", result->pattern, "status", status_words[result->status], "kind", result->kind, "text", result->text,
@@ -143,6 +145,8 @@ static setun_status report(void *context, const setun_check_result *result, setu
         progress_show(stage, (uint64_t)n_done * PARTS, (uint64_t)t->n_all * PARTS);
         return json_array_append_new(t->array, entry) == 0 ? SETUN_OK : set_error(error, SETUN_ERR_NOMEM, "out of memory: results");
     }
+    if (n_done == 1)
+        printf("seed %" PRIu64 "\n", t->seed);
     if (result->status == SETUN_CHECK_FAIL && terminal_has_colour(STDOUT_FILENO))
         printf("\033[31mfail\033[0m  %s", result->kernel);
     else
@@ -229,22 +233,12 @@ static int check(int argc, char **argv)
         setun_plugins_kernel_info(plugins, i, &info);
         t.n_all += kernel_choice_has(&c, &info);
     }
-    if (t.n_all == 0) {
-        json_decref(t.array);
-        setun_plugins_close(plugins);
-        return fail("no loaded plugin has a kernel that is all that the options say");
-    }
-    if (t.array == NULL) {
-        printf("seed %" PRIu64 "\n", check_options.seed);
-        if (stdout_write("", 0, &error) != SETUN_OK) {
-            setun_plugins_close(plugins);
-            return fail("%s", error.text);
-        }
-    }
+    t.seed  = check_options.seed;
+    t.n_all = t.n_all > 0 ? t.n_all : 1; /* only plugins to skip */
     progress_show(stage, 0, (uint64_t)t.n_all * PARTS);
     status = setun_kernels_check(&check_options, report, &t, &error);
     progress_clear();
-    code = status == SETUN_OK && t.n[SETUN_CHECK_FAIL] == 0 ? EXIT_DONE : EXIT_FAILED;
+    code = status == SETUN_OK && t.n[SETUN_CHECK_FAIL] == 0 && t.n[SETUN_CHECK_PASS] > 0 ? EXIT_DONE : EXIT_FAILED;
     if (status != SETUN_OK) {
         json_decref(t.array);
         (void)fail("%s", error.text);

@@ -21,6 +21,14 @@ static const char *backend_of(const setun_kernel_info *info)
     return info->backend;
 }
 
+/* "avx512" of ".../avx512.so" */
+static void stem_of(const char *file, char *stem, size_t n_bytes)
+{
+    const char *base = strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
+
+    (void)snprintf(stem, n_bytes, "%.*s", (int)strcspn(base, "."), base);
+}
+
 /* A plugin that this CPU cannot run is known by its file's name only, "avx512.so": its kernels' names end with it. */
 static bool is_of_refused(const setun_plugins *plugins, const char *word)
 {
@@ -28,11 +36,9 @@ static bool is_of_refused(const setun_plugins *plugins, const char *word)
 
     for (size_t i = 0; word != NULL && i < setun_plugins_count(plugins); i++) {
         char stem[64];
-        const char *base;
 
         info = setun_plugins_info(plugins, i);
-        base = strrchr(info->file, '/') != NULL ? strrchr(info->file, '/') + 1 : info->file;
-        (void)snprintf(stem, sizeof(stem), "%.*s", (int)strcspn(base, "."), base);
+        stem_of(info->file, stem, sizeof(stem));
         if (!info->loaded && (info->cpu & ~setun_plugins_cpu(plugins)) != 0 && strstr(word, stem) != NULL)
             return true;
     }
@@ -82,8 +88,13 @@ setun_status kernel_choice_open(const common_options *common, kernel_choice *c, 
     if (c->plugin == NULL)
         return SETUN_OK;
     info = setun_plugins_info(*out_plugins, 0);
-    if (!info->loaded && (info->cpu & ~setun_plugins_cpu(*out_plugins)) != 0)
-        return SETUN_OK; /* skipped, like one of the search path */
+    if (!info->loaded && (info->cpu & ~setun_plugins_cpu(*out_plugins)) != 0) { /* skipped, like one of the search path */
+        static char stem[64];
+
+        stem_of(info->file, stem, sizeof(stem));
+        c->backend = c->backend == NULL ? stem : c->backend;
+        return SETUN_OK;
+    }
     if (!info->loaded) {
         status = set_error(error, SETUN_ERR_UNSUPPORTED, "%s: %s", info->file, info->reason);
         setun_plugins_close(*out_plugins);

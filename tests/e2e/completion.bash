@@ -44,7 +44,7 @@ offers help t : topo tokenize
 offers help plugins "" : list check --help
 offers plugins "" : list check --help
 offers plugins l : list
-offers model s : show
+offers model s : show synth
 offers model pull bitnet-b1.58-2b-4t- : bitnet-b1.58-2b-4t-gguf bitnet-b1.58-2b-4t-bf16
 offers model pull --re : --retries
 offers model pull x pro : prompt.txt

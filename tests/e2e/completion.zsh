@@ -58,7 +58,7 @@ offers xyz :
 offers help t : topo tokenize
 offers help plugins "" : list check --help
 offers plugins l : list
-offers model s : show
+offers model s : show synth
 offers run --te : --temp
 offers run --no : --no-bos --no-echo
 offers run - : --prompt --file --tokens --temp --top-k --seed --model --threads --backend --kv --output --verbose --help +
