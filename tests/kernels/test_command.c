@@ -119,6 +119,23 @@ Test(kernels_command, missing_features_are_skipped_by_name)
     json_decref(root);
 }
 
+/* A plugin that the CPU cannot run is skipped by its file's name, whatever else the options choose. */
+Test(kernels_command, refused_plugins_are_skipped_under_filters)
+{
+    static const char *const filters[] = {"--op add", "--backend avx512", "--kernel add_f32_f32_f32__avx512",
+                                          "--plugin " SETUN_PLUGIN_OUTPUT_DIR "/avx512.so --op add"};
+    char arguments[1000], text[8000];
+
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        (void)snprintf(arguments, sizeof(arguments), "check %s 2>&1", filters[i]);
+        cr_expect_eq(run("SETUN_CPU=sse", arguments, text, sizeof(text)), 0, "%s: %s", filters[i], text);
+        cr_expect(strstr(text, "skip  ") != NULL && strstr(text, "avx512.so") != NULL, "%s: %s", filters[i], text);
+        cr_expect(strstr(text, "0 skipped") == NULL, "%s: %s", filters[i], text);
+    }
+    cr_expect_eq(run("SETUN_CPU=sse", "check --backend avx51 2>&1", text, sizeof(text)), 1);
+    cr_expect(strstr(text, "'avx51'") != NULL, "%s", text);
+}
+
 Test(kernels_command, mistakes)
 {
     char text[4000];
@@ -128,7 +145,7 @@ Test(kernels_command, mistakes)
     cr_expect_eq(run("", "check --op linaer 2>&1", text, sizeof(text)), 1);
     cr_expect(strstr(text, "'linaer'") != NULL, "%s", text);
     cr_expect_eq(run("", "check --op add --kernel linear_i8row_tern2row_f32__scalar 2>&1", text, sizeof(text)), 1);
-    cr_expect_str_eq(text, "setun kernels check: no loaded plugin has a kernel that is all that the options say\n");
+    cr_expect_str_eq(text, "setun kernels check: no loaded plugin has a kernel with name linear_i8row_tern2row_f32__scalar op add\n");
     cr_expect_eq(run("", "check --op add 2>&1 >/dev/full", text, sizeof(text)), 1);
     cr_expect_str_eq(text, "setun kernels check: standard output: No space left on device\n");
     cr_expect_eq(run("", "check --seed x 2>&1", text, sizeof(text)), 2);
