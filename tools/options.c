@@ -55,7 +55,7 @@ static void collect(const command_line *line, common_options *common, option_tab
     table->n_own = table->n;
     if (line->common & COMMON_MODEL)
         add(table, (option_spec){.name = "model", .letter = 'm', .kind = OPTION_TEXT, .argument = "MODEL", .value = &common->model,
-                                 .help = "a GGUF file, a folder, or a name in SETUN_MODEL_PATH, among the downloaded or the installed models\n(default fable)"});
+                                 .help = "a file, a folder, or a name in SETUN_MODEL_PATH, among the downloaded or the\ninstalled models (default fable)"});
     if (line->common & COMMON_TEXT)
         add(table, (option_spec){.name = "pre", .kind = OPTION_TEXT, .argument = "NAME", .value = &common->pre,
                                  .help = "how text is cut before merging: llama-bpe, falcon3, gpt-2 or default, which is\n"

@@ -49,6 +49,8 @@ bool setun_grow(void *items, size_t *capacity, size_t n_needed, size_t item_byte
 
 /* Anonymous zeroed memory, page aligned, made of huge pages where the system grants them; NULL on failure. */
 void *setun_pages_alloc(size_t n_bytes);
+/* The same of ordinary pages, for memory of which little may ever be touched, here and there: a huge page would be taken for each touch. */
+void *setun_pages_alloc_sparse(size_t n_bytes);
 void  setun_pages_free(void *pages, size_t n_bytes);
 
 /* A bump allocator for many small objects with one lifetime. */

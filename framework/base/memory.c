@@ -98,18 +98,32 @@ bool setun_grow(void *items, size_t *capacity, size_t n_needed, size_t item_byte
     return true;
 }
 
+static void *map_pages(size_t n_bytes)
+{
+    void *pages = mmap(NULL, n_bytes == 0 ? 1 : n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
 void *setun_pages_alloc(size_t n_bytes)
 {
-    void *pages;
+    void *pages = map_pages(n_bytes);
 
-    if (n_bytes == 0)
-        n_bytes = 1;
-    pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (pages == MAP_FAILED)
-        return NULL;
 #ifdef MADV_HUGEPAGE
     /* Advice: where it is not granted the pages are ordinary ones, and nothing else changes. */
-    (void)madvise(pages, n_bytes, MADV_HUGEPAGE);
+    if (pages != NULL)
+        (void)madvise(pages, n_bytes, MADV_HUGEPAGE);
+#endif
+    return pages;
+}
+
+void *setun_pages_alloc_sparse(size_t n_bytes)
+{
+    void *pages = map_pages(n_bytes);
+
+#ifdef MADV_NOHUGEPAGE
+    if (pages != NULL)
+        (void)madvise(pages, n_bytes, MADV_NOHUGEPAGE);
 #endif
     return pages;
 }

@@ -70,10 +70,10 @@ void setun_store_release(setun_operand *operand)
     }
 }
 
-setun_status setun_store_reserve(setun_operand *operand, const char *what, setun_error *error)
+setun_status setun_store_reserve(setun_operand *operand, bool sparse, const char *what, setun_error *error)
 {
     for (uint32_t i = 0; i < operand->n; i++) {
-        operand->part[i].data = setun_pages_alloc(operand->n_bytes[i]);
+        operand->part[i].data = sparse ? setun_pages_alloc_sparse(operand->n_bytes[i]) : setun_pages_alloc(operand->n_bytes[i]);
         if (operand->part[i].data == NULL) {
             setun_store_release(operand);
             return setun_fail_nomem(error, what, operand->n_bytes[i]);
@@ -102,7 +102,7 @@ static setun_status want_entry(setun_store *store, size_t index, const char *wha
 
     if (entry->wanted)
         return SETUN_OK;
-    status = setun_store_reserve(&entry->operand, what, error);
+    status = setun_store_reserve(&entry->operand, entry->kind == SETUN_OPERAND_CACHE, what, error);
     entry->wanted = status == SETUN_OK;
     return status;
 }

@@ -32,7 +32,8 @@ struct setun_store {
     uint64_t             n_read, n_to_read; /* bytes of weight files, for progress */
 };
 
-/* Memory for all parts of an operand, page aligned; and back, which accepts parts without memory. */
-setun_status setun_store_reserve(setun_operand *operand, const char *what, setun_error *error);
+/* Memory for all parts of an operand, page aligned; and back, which accepts parts without memory. sparse: a cache, of which a short sequence
+ * touches the beginning of each block only. */
+setun_status setun_store_reserve(setun_operand *operand, bool sparse, const char *what, setun_error *error);
 void         setun_store_release(setun_operand *operand);
 #endif

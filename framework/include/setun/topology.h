@@ -129,7 +129,7 @@ typedef struct setun_huge_page_size {
     uint64_t n_free;     /**< of them, not in use */
 } setun_huge_page_size;
 
-/** Huge pages of this machine. Setun asks for transparent ones (madvise) for weights, activations and caches. */
+/** Huge pages of this machine. Setun asks for transparent ones (madvise) for weights and activations. */
 typedef struct setun_huge_pages {
     char                 transparent[16]; /**< "always", "madvise", "never"; "" if the system does not say */
     char                 defrag[24];      /**< how hard it tries: "always", "defer", "defer+madvise", "madvise", "never"; "" likewise */
