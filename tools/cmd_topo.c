@@ -72,15 +72,28 @@ static int compare_numbers(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* Workers on a NUMA node, ascending. Where there are more than cores, a core's are so many apart as there are cores. Room for all of them. */
+static size_t collect_workers(const setun_topology_report *report, int32_t numa, uint32_t n_cores, unsigned *number)
+{
+    const setun_processor_info *info;
+    size_t n = 0;
+
+    for (size_t i = 0; (info = setun_topology_report_processor(report, i)) != NULL; i++)
+        for (uint32_t w = 0; w < info->n_workers && info->use == SETUN_PROCESSOR_WORKER && info->numa == numa; w++)
+            number[n++] = info->worker + w * n_cores;
+    qsort(number, n, sizeof(*number), compare_numbers);
+    return n;
+}
+
 /* Numbers of the processors with this use (and on this NUMA node, if not -1), ascending. Room for all of them in number[]. */
-static size_t collect(const setun_topology_report *report, int use, int32_t numa, bool workers, unsigned *number)
+static size_t collect(const setun_topology_report *report, int use, int32_t numa, unsigned *number)
 {
     const setun_processor_info *info;
     size_t n = 0;
 
     for (size_t i = 0; (info = setun_topology_report_processor(report, i)) != NULL; i++)
         if (info->use == use && (numa < 0 || info->numa == numa))
-            number[n++] = workers ? info->worker : info->os_index;
+            number[n++] = info->os_index;
     qsort(number, n, sizeof(*number), compare_numbers);
     return n;
 }
@@ -179,7 +192,7 @@ static void print_use(const setun_topology_report *report, const setun_topology_
     printf("\n%-5s  %-10s  %-5s  %-16s  %s\n", "NODE", "MEMORY", "CORES", "WORKERS", "BOUND TO PROCESSORS");
     for (size_t i = 0; (numa = setun_topology_report_numa(report, i)) != NULL; i++) {
         char workers[32] = "-";
-        size_t n = collect(report, SETUN_PROCESSOR_WORKER, (int32_t)i, true, number);
+        size_t n = collect_workers(report, (int32_t)i, summary->n_usable_cores, number);
 
         if (n == 1)
             (void)snprintf(workers, sizeof(workers), "%u", number[0]);
@@ -188,12 +201,12 @@ static void print_use(const setun_topology_report *report, const setun_topology_
                            number[n - 1] - number[0] + 1 == n ? "" : " (in part)");
         printf("%-5u  %-10s  %-5u  %-16s  ", numa->os_index, numa->memory_bytes > 0 ? size_text(numa->memory_bytes, size) : "?", numa->n_cores,
                workers);
-        n = collect(report, SETUN_PROCESSOR_WORKER, (int32_t)i, false, number);
+        n = collect(report, SETUN_PROCESSOR_WORKER, (int32_t)i, number);
         print_numbers(number, n);
         printf("%s\n", n == 0 ? "-" : "");
     }
     for (int use = 1; use < N_USES; use++) {
-        const size_t n = collect(report, use, -1, false, number);
+        const size_t n = collect(report, use, -1, number);
 
         if (n == 0)
             continue;
@@ -312,9 +325,9 @@ static int print_topology(const setun_topology_report *report, const setun_topol
 
     if (common->output == OUTPUT_JSON)
         return print_topology_json(report, summary, machine);
-    number = calloc(summary->n_processors + 1, sizeof(*number));
+    number = calloc((size_t)summary->n_processors + summary->n_threads + 1, sizeof(*number));
     if (number == NULL)
-        return fail("out of memory: %u processors", summary->n_processors);
+        return fail("out of memory: %u processors and %u workers", summary->n_processors, summary->n_threads);
     print_machine(report, summary, machine);
     if (!summary->imagined) {
         print_software(machine);

@@ -192,7 +192,7 @@ Test(chat, typed)
     process_type(running, "lines\r");
     process_type(running, "/save /nonexistent/x\r");
     cr_expect(process_wait_error(running, "/nonexistent/x", 30), "a mistake ends nothing");
-    process_type(running, "\004");
+    process_type_to_end(running, "\004");
     process_finish(running, &result);
     cr_expect_eq(result.exit_code, 0, "exit %d: %s", result.exit_code, result.err);
     run_chat(&expected, "Once upon a time\n", OPTIONS("-n", "6"));
@@ -223,7 +223,7 @@ Test(chat, ctrl_c)
     (void)usleep(300000);
     process_type(running, "\003");
     cr_expect(process_wait_error(running, "Ctrl-C again, Ctrl-D or /exit leaves", 30));
-    process_type(running, "\003");
+    process_type_to_end(running, "\003");
     process_finish(running, &result);
     cr_expect_eq(result.exit_code, 130, "exit %d, signal %d: %s", result.exit_code, result.signal, result.err);
     cr_expect_null(strstr(result.err, "half a line/stats"), "the line was not cleared: %s", result.err);

@@ -86,6 +86,10 @@ Test(topo, text)
     cr_expect(strstr(result.out, "1-15 by 2\n    hardware threads (SMT)") != NULL, "%s", result.out);
     cr_expect(strstr(result.out, "8-14 by 2\n    there are fewer threads") != NULL, "%s", result.out);
     process_result_free(&result);
+    setun_command(&result, "topo", "--synthetic", "pack:1 core:4 pu:1", "-t", "11", NULL); /* some cores have three workers, one two */
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    cr_expect(strstr(result.out, "  0-10  ") != NULL, "%s", result.out);
+    process_result_free(&result);
 }
 
 static void expect_mistake(int code, const char *text, const char *a, const char *b, const char *c, const char *d)

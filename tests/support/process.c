@@ -188,6 +188,16 @@ void process_type(process *running, const char *keys)
     cr_assert(write(running->err.fd, keys, n) == (ssize_t)n, "typing: %s", strerror(errno));
 }
 
+void process_type_to_end(process *running, const char *keys)
+{
+    while (!has_ended(running)) {
+        const ssize_t n = write(running->err.fd, keys, strlen(keys)); /* which fails once nobody has the terminal open */
+
+        (void)n;
+        (void)process_wait_error(running, "\1 what no program writes \1", 0.3);
+    }
+}
+
 void process_close_output(process *running)
 {
     if (running->out.fd >= 0)

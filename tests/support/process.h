@@ -42,6 +42,9 @@ void process_signal(process *running, int signal);
 
 /* Types into the program's terminal; control characters are keys. */
 void process_type(process *running, const char *keys);
+/* Types them again and again until the program has ended: a key that comes while the program does something else than wait for keys means
+ * something else to the terminal, and may be lost. */
+void process_type_to_end(process *running, const char *keys);
 
 /* Stops reading stdout, as a reader does that goes away. */
 void process_close_output(process *running);
