@@ -111,6 +111,8 @@ static int next_character(EditLine *editor, wchar_t *out)
             continue;
         if (n <= 0)
             return 0;
+        if (byte == '\0' && el_line(editor)->lastchar == el_line(editor)->buffer)
+            return 0; /* a Ctrl-D that was typed while an answer came: the terminal, not in libedit's mode then, has made a NUL of it */
         done = mbrtowc(out, &byte, 1, &reader->state);
         if (done == (size_t)-2)
             continue; /* more of the character is to come */

@@ -202,6 +202,21 @@ Test(chat, typed)
     process_result_free(&result);
 }
 
+/* Ctrl-D leaves also if it is typed while an answer comes, when the terminal is not in the editor's mode. */
+Test(chat, ctrl_d_during_an_answer)
+{
+    process *running = start_typed("30");
+    process_result result;
+
+    process_type(running, "A long time ago\r");
+    process_wait_output(running, 5);
+    process_type(running, "\004");
+    process_finish(running, &result);
+    cr_expect_eq(result.exit_code, 0, "exit %d: %s", result.exit_code, result.err);
+    cr_expect(!result.timed_out);
+    process_result_free(&result);
+}
+
 /* Ctrl-C stops the answer, and the next message is answered; at the prompt the second one leaves. */
 Test(chat, ctrl_c)
 {
