@@ -91,6 +91,9 @@ setun_status setun_origins_append(const struct setun_elaboration *e, const setun
 /* setun_yaml_fail with e->error about a value at `node`, whose origins are named. */
 __attribute__((format(printf, 3, 4)))
 setun_status setun_elaboration_fail(const struct setun_elaboration *e, const setun_yaml_node *node, const char *format, ...);
+#ifdef __clang_analyzer__ /* as in base.h: a failure never counts as success */
+#define setun_elaboration_fail(...) ((void)(setun_elaboration_fail)(__VA_ARGS__), SETUN_ERR_FORMAT)
+#endif
 /* setun_expr_scalar, whose errors name the origins of what stands in the expression. */
 setun_status setun_elaboration_eval(struct setun_elaboration *e, const setun_yaml_node *node, setun_pool *pool, setun_expr_value *out_value);
 /* The kind of file that names are looked up for; false: none, any will do. */

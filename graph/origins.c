@@ -110,7 +110,7 @@ setun_status setun_origins_append(const struct setun_elaboration *e, const setun
     return setun_fail(error, status, "%s (in %.300s: %s)", text, setun_weights_meta_path(e->weights), names);
 }
 
-setun_status setun_elaboration_fail(const struct setun_elaboration *e, const setun_yaml_node *node, const char *format, ...)
+setun_status (setun_elaboration_fail)(const struct setun_elaboration *e, const setun_yaml_node *node, const char *format, ...)
 {
     char text[sizeof(e->error->text)];
     va_list args;

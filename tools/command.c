@@ -49,7 +49,7 @@ int fail_usage(const char *format, ...)
     return EXIT_USAGE;
 }
 
-setun_status set_error(setun_error *error, setun_status status, const char *format, ...)
+setun_status (set_error)(setun_error *error, setun_status status, const char *format, ...)
 {
     va_list args;
 
