@@ -116,7 +116,7 @@ void gguf_text_write(const char *path, const char *words)
     FILE *file = fopen(path, "wb");
 
     cr_assert_not_null(file, "%s", path);
-    cr_assert_eq(fwrite(bytes, 1, n_bytes, file), n_bytes);
+    cr_assert(n_bytes == 0 || fwrite(bytes, 1, n_bytes, file) == n_bytes);
     cr_assert_eq(fclose(file), 0);
     free(bytes);
 }
