@@ -49,7 +49,10 @@ static const char *scalar(const yaml_node_t *node)
 static setun_status read_text(const table_reader *reader, const yaml_node_t *node, const char *key, const char **out_text)
 {
     *out_text = scalar(node);
-    return *out_text != NULL && **out_text != '\0' ? SETUN_OK : fail_at(reader, node, "%s: expected a text", key);
+    if (*out_text != NULL && **out_text != '\0')
+        return SETUN_OK;
+    (void)fail_at(reader, node, "%s: expected a text", key);
+    return SETUN_ERR_FORMAT;
 }
 
 /* Names become parts of URLs and of paths: no more than letters, digits and . _ - in each component, the first of them no dot. */

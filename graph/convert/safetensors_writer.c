@@ -22,15 +22,16 @@ void setun_st_writer_free(setun_st_writer *writer)
 
 void setun_st_writer_tensor(setun_st_writer *writer, const char *name, const char *dtype, uint32_t n_dims, const int64_t *dim, size_t n_bytes)
 {
+    const uint64_t end = writer->data_bytes + n_bytes;
     json_t *shape = json_array(), *info;
 
     for (uint32_t i = 0; i < n_dims; i++)
         (void)json_array_append_new(shape, json_integer(dim[i]));
     info = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype, "shape", shape, "data_offsets", (json_int_t)writer->data_bytes,
-                     (json_int_t)(writer->data_bytes + n_bytes));
+                     (json_int_t)end);
     if (json_array_size(shape) != n_dims || json_object_set_new(writer->header, name, info) != 0)
         writer->failed = true;
-    writer->data_bytes += n_bytes;
+    writer->data_bytes = end;
 }
 
 setun_status setun_st_writer_start(const setun_st_writer *writer, setun_stream *stream, setun_error *error)

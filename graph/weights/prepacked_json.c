@@ -90,7 +90,7 @@ static setun_status read_section(const reading *r, const char *where, const json
 {
     const json_t *hash = json_object_get(object, "xxh3");
     const char *digits = json_string_value(hash);
-    int64_t offset, n_bytes;
+    int64_t offset = 0, n_bytes = 0;
     setun_status status = read_int(r, where, "offset", json_object_get(object, "offset"), 0, SETUN_PREPACKED_MAX_BYTES, &offset);
 
     if (status == SETUN_OK && offset % SETUN_PREPACKED_ALIGN != 0)
