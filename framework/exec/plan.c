@@ -21,6 +21,7 @@ void setun_plan_destroy(setun_plan *plan)
 {
     if (plan == NULL)
         return;
+    setun_plan_stop_profile(plan);
     setun_pool_free(&plan->pool);
     free(plan->slots);
     free(plan->steps);

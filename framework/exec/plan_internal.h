@@ -2,6 +2,7 @@
 #ifndef SETUN_EXEC_PLAN_INTERNAL_H
 #define SETUN_EXEC_PLAN_INTERNAL_H
 #include "exec/plan.h"
+#include "exec/profile.h"
 
 enum setun_place { SETUN_PLACE_ARENA, SETUN_PLACE_CONSTANT, SETUN_PLACE_TOKENS };
 
@@ -29,6 +30,20 @@ typedef struct setun_plan_step {
     setun_call        call;
 } setun_plan_step;
 
+/* When a worker began and ended a phase, on the monotonic clock. */
+typedef struct setun_plan_mark {
+    uint64_t begin_ns, end_ns;
+    bool     waited; /* at a barrier, before it began */
+} setun_plan_mark;
+
+typedef struct setun_plan_profile {
+    setun_plan_mark  *mark;      /* [workers][n_marks] the present pass; a worker writes its own */
+    size_t            n_marks;   /* phases of a pass */
+    uint32_t          n_workers; /* of the present pass */
+    setun_step_times *step;      /* [steps] */
+    uint64_t          n_passes, pass_ns;
+} setun_plan_profile;
+
 struct setun_plan {
     setun_pool           pool;
     setun_plan_slot     *slots;
@@ -45,10 +60,13 @@ struct setun_plan {
     unsigned char       *arena;
     setun_plan_watch    *watch;            /* NULL: nobody watches */
     void                *watch_context;
+    setun_plan_profile  *profile;          /* NULL: passes are not timed */
 };
 
 /* Sets offsets of arena slots so that no two alive at once overlap; sets activation_bytes. */
 setun_status setun_plan_layout(setun_plan *plan, setun_error *error);
 /* Sets barrier_before of every step. */
 void setun_plan_place_barriers(setun_plan *plan);
+/* Adds the marks of a pass to the profile, which there is. */
+void setun_plan_count_pass(setun_plan *plan);
 #endif

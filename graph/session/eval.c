@@ -59,7 +59,7 @@ static void fill_batch(setun_session *session, const setun_row *rows, int64_t n_
     session->batch.n_out_rows = n_out;
 }
 
-static const setun_session_plan *plan_for(const setun_session *session, int64_t n_rows)
+const setun_session_plan *setun_session_plan_for(const setun_session *session, int64_t n_rows)
 {
     uint32_t i = 0;
 
@@ -127,7 +127,7 @@ setun_status setun_session_eval(setun_session *session, const setun_row *rows, s
 
     for (size_t i = 0; i < n_rows && status == SETUN_OK;) {
         size_t n = n_rows - i < session->chunk ? n_rows - i : session->chunk;
-        const setun_session_plan *plan = plan_for(session, (int64_t)n);
+        const setun_session_plan *plan = setun_session_plan_for(session, (int64_t)n);
 
         if (setun_session_take_interrupt(session))
             return setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted after %zu of %zu rows", i, n_rows);

@@ -64,6 +64,9 @@ struct setun_session {
 /* Makes the sequence's block table cover n_positions. There are always enough blocks: context x max_seqs are reserved. */
 void setun_sequence_reserve(setun_session *session, setun_sequence *sequence, int64_t n_positions);
 
+/* The plan that serves passes of so many rows. */
+const setun_session_plan *setun_session_plan_for(const setun_session *session, int64_t n_rows);
+
 /* True once after an interrupt. */
 bool setun_session_take_interrupt(setun_session *session);
 #endif
