@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -13,6 +12,7 @@
 #include "options.h"
 #include "progress.h"
 #include "setun/bench.h"
+#include "setun/topology.h"
 #include "setun_numerics.h"
 
 enum output { TABLE, JSON, CSV };
@@ -34,6 +34,7 @@ typedef struct bench_result {
     bench_case c;
     uint32_t   threads;
     double    *seconds;   /* [repeats] ascending once measured */
+    setun_spread spread;  /* of them */
     double     bytes;     /* read for one pass: weights, and the cache of every sequence at its mean length */
     double     limit;     /* share of the read bandwidth; 0: prefill, which is not bound by it */
     uint64_t   hash;      /* of the logits that were asked for */
@@ -53,14 +54,6 @@ typedef struct bench_session {
     int32_t             *next;    /* [n_seqs] most likely token of each sequence's last row */
     XXH3_state_t        *hash;    /* NULL: logits are not hashed */
 } bench_session;
-
-static double now(void)
-{
-    struct timespec time;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* Most memory that the process had at once. */
 static double peak_bytes(void)
@@ -129,10 +122,10 @@ static setun_status append(bench_session *b, int64_t batch, int64_t first, int64
 
 static setun_status run_prefill(bench_session *b, const bench_case *c, double *out_seconds, setun_error *error)
 {
-    const double start = now();
+    const double start = setun_clock_s();
     const setun_status status = append(b, c->batch, c->depth, c->n, true, error);
 
-    *out_seconds = now() - start;
+    *out_seconds = setun_clock_s() - start;
     return status;
 }
 
@@ -144,26 +137,14 @@ static setun_status run_decode(bench_session *b, const bench_case *c, double *ou
 
     for (int64_t s = 0; s < c->batch; s++)
         b->next[s] = token_at(b, s, c->depth);
-    start = now();
+    start = setun_clock_s();
     for (int64_t i = 0; i < c->n && status == SETUN_OK; i++) {
         for (int64_t s = 0; s < c->batch; s++)
             b->rows[s] = (setun_row){.token = b->next[s], .seq = b->seqs[s], .want_logits = true};
         status = setun_session_eval(b->session, b->rows, (size_t)c->batch, on_logits, b, error);
     }
-    *out_seconds = now() - start;
+    *out_seconds = setun_clock_s() - start;
     return status;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(const double *sorted, int64_t n)
-{
-    return n % 2 == 1 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
 }
 
 /* Bytes of the cache that a pass reads for one sequence at the middle of the run. */
@@ -204,10 +185,10 @@ static setun_status run_case(bench_session *b, const bench_options *options, ben
     }
     if (status != SETUN_OK)
         return status;
-    qsort(r->seconds, (size_t)options->repeats, sizeof(double), by_value);
+    setun_spread_make(r->seconds, (size_t)options->repeats, &r->spread);
     r->bytes = (double)b->info.token_bytes + (double)c->batch * cache_bytes(b, c);
     if (!c->prefill && b->limits.read_bytes_s > 0)
-        r->limit = r->bytes * (double)c->n / median(r->seconds, options->repeats) / b->limits.read_bytes_s;
+        r->limit = r->bytes * (double)c->n / r->spread.median / b->limits.read_bytes_s;
     return SETUN_OK;
 }
 
@@ -231,7 +212,7 @@ static double tokens_of(const bench_case *c)
 
 static void print_result(const bench_options *o, const bench_result *r, bool first)
 {
-    const double median_s = median(r->seconds, o->repeats), tokens = tokens_of(&r->c), passes = (double)r->c.n;
+    const double median_s = r->spread.median, tokens = tokens_of(&r->c), passes = (double)r->c.n;
     char name[64], spread[48], rate[16] = "-", limit[16] = "-", size[16] = "-";
 
     case_name(&r->c, name, sizeof(name));
@@ -239,13 +220,13 @@ static void print_result(const bench_options *o, const bench_result *r, bool fir
         if (first)
             printf("test,n,depth,batch,threads,tokens_s_median,tokens_s_min,tokens_s_max,repeats,bytes_per_pass,share_of_bandwidth,hash\n");
         printf("%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%u,%.6g,%.6g,%.6g,%" PRId64 ",%.0f,%.6g,%016" PRIx64 "\n", r->c.prefill ? "prefill" : "decode",
-               r->c.n, r->c.depth, r->c.batch, r->threads, tokens / median_s, tokens / r->seconds[o->repeats - 1], tokens / r->seconds[0], o->repeats,
+               r->c.n, r->c.depth, r->c.batch, r->threads, tokens / median_s, tokens / r->spread.max, tokens / r->spread.min, o->repeats,
                r->bytes, r->limit, r->hash);
         return;
     }
     if (first)
         printf("%-18s %7s %10s %21s %9s %9s %7s %6s  %s\n", "TEST", "THREADS", "TOKENS/S", "MIN .. MAX", "MS/TOKEN", "MB/PASS", "GB/S", "LIMIT", "HASH");
-    (void)snprintf(spread, sizeof(spread), "%.2f .. %.2f", tokens / r->seconds[o->repeats - 1], tokens / r->seconds[0]);
+    (void)snprintf(spread, sizeof(spread), "%.2f .. %.2f", tokens / r->spread.max, tokens / r->spread.min);
     if (!r->c.prefill) {
         (void)snprintf(size, sizeof(size), "%.1f", r->bytes * 1e-6);
         (void)snprintf(rate, sizeof(rate), "%.2f", r->bytes * passes / median_s * 1e-9);
@@ -263,8 +244,8 @@ static json_t *json_result(const bench_options *o, const bench_result *r)
     (void)snprintf(hash, sizeof(hash), "%016" PRIx64, r->hash);
     return json_pack("{s:s, s:I, s:I, s:I, s:i, s:f, s:f, s:f, s:I, s:f, s:f, s:s}", "test", r->c.prefill ? "prefill" : "decode", "n",
                      (json_int_t)r->c.n, "depth", (json_int_t)r->c.depth, "batch", (json_int_t)r->c.batch, "threads", (int)r->threads,
-                     "tokens_s_median", tokens / median(r->seconds, o->repeats), "tokens_s_min", tokens / r->seconds[o->repeats - 1], "tokens_s_max",
-                     tokens / r->seconds[0], "repeats", (json_int_t)o->repeats, "bytes_per_pass", r->bytes, "share_of_bandwidth", r->limit, "hash",
+                     "tokens_s_median", tokens / r->spread.median, "tokens_s_min", tokens / r->spread.max, "tokens_s_max",
+                     tokens / r->spread.min, "repeats", (json_int_t)o->repeats, "bytes_per_pass", r->bytes, "share_of_bandwidth", r->limit, "hash",
                      hash);
 }
 
@@ -375,10 +356,10 @@ static setun_status measure_team(bench_run *run, setun_model *model, uint32_t n_
                            (long long)n_positions);
     if (status == SETUN_OK)
         status = setun_machine_measure(setun_model_plugins(model), n_threads, &b.limits, error);
-    start = now();
+    start = setun_clock_s();
     if (status == SETUN_OK)
         status = common_create_session(&common, model, (uint32_t)n_seqs, &b.session, error);
-    b.start_s = now() - start;
+    b.start_s = setun_clock_s() - start;
     if (status == SETUN_OK) {
         setun_session_describe(b.session, &b.info);
         status = open_sequences(&b, n_seqs, n_positions, error);

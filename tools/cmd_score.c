@@ -2,12 +2,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "io.h"
 #include "npy.h"
 #include "options.h"
 #include "progress.h"
+#include "setun/bench.h"
 #include "setun_numerics.h"
 
 typedef struct score_options {
@@ -129,15 +129,6 @@ static setun_status score_all(score_job *job, setun_session *session, size_t n_b
     return status;
 }
 
-/* Seconds of a clock that only runs forward. */
-static double now(void)
-{
-    struct timespec time;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static int print_result(const score_options *options, const setun_model *model, const score_job *job, double seconds)
 {
     double sum = 0, mean;
@@ -195,7 +186,7 @@ static int score_ids(const score_options *options, setun_model *model, const int
         status = npy_create(options->logits, (int64_t)(n_ids + job.n_windows * bos_rows(&job)), (int64_t)job.n_vocab,
                             &job.npy, &error);
     if (status == SETUN_OK) {
-        start = now();
+        start = setun_clock_s();
         interrupt_session(session);
         status = score_all(&job, session, n_batch, &error);
         interrupt_session(NULL);
@@ -204,7 +195,7 @@ static int score_ids(const score_options *options, setun_model *model, const int
             job.npy = NULL;
         }
         if (status == SETUN_OK)
-            code = print_result(options, model, &job, now() - start);
+            code = print_result(options, model, &job, setun_clock_s() - start);
     }
     npy_discard(job.npy);
     if (status == SETUN_ERR_INTERRUPTED)

@@ -350,7 +350,7 @@ static int run(int argc, char **argv)
         {.name = "xml", .kind = OPTION_TEXT, .argument = "FILE", .value = &xml,
          .help = "another machine, from a file that its 'lstopo FILE.xml' wrote"},
         {.name = "threads", .letter = 't', .kind = OPTION_INT, .argument = "N", .value = &n_threads,
-         .help = "threads to place (default: one for each physical core)", .min = 1, .max = 1024},
+         .help = "threads to place (default: one for each physical core)", .min = 1, .max = SETUN_MAX_THREADS},
     };
     common_options common = {0};
     const command_line line = {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static const char *op_of(const setun_kernel_info *info)
 {
     return info->pattern;
@@ -21,14 +20,6 @@ static const char *backend_of(const setun_kernel_info *info)
     return info->backend;
 }
 
-/* "avx512" of ".../avx512.so" */
-static void stem_of(const char *file, char *stem, size_t n_bytes)
-{
-    const char *base = strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
-
-    (void)snprintf(stem, n_bytes, "%.*s", (int)strcspn(base, "."), base);
-}
-
 /* A plugin that this CPU cannot run is known by its file's name only, "avx512.so": its kernels' names end with it. */
 static bool is_of_refused(const setun_plugins *plugins, const char *word)
 {
@@ -38,7 +29,7 @@ static bool is_of_refused(const setun_plugins *plugins, const char *word)
         char stem[64];
 
         info = setun_plugins_info(plugins, i);
-        stem_of(info->file, stem, sizeof(stem));
+        setun_plugin_stem(info, stem, sizeof(stem));
         if (!info->loaded && (info->cpu & ~setun_plugins_cpu(plugins)) != 0 && strstr(word, stem) != NULL)
             return true;
     }
@@ -91,7 +82,7 @@ setun_status kernel_choice_open(const common_options *common, kernel_choice *c, 
     if (!info->loaded && (info->cpu & ~setun_plugins_cpu(*out_plugins)) != 0) { /* skipped, like one of the search path */
         static char stem[64];
 
-        stem_of(info->file, stem, sizeof(stem));
+        setun_plugin_stem(info, stem, sizeof(stem));
         c->backend = c->backend == NULL ? stem : c->backend;
         return SETUN_OK;
     }

@@ -9,6 +9,7 @@
 #include "lists.h"
 #include "progress.h"
 #include "setun/bench.h"
+#include "setun/topology.h"
 #include "setun_numerics.h"
 
 enum output { TEXT, JSON, CSV };

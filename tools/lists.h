@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LIST_MAX = 64, SETUN_MAX_THREADS = 1024 };
+enum { LIST_MAX = 64 };
 
 typedef struct number_list {
     size_t  n;

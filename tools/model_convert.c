@@ -2,6 +2,7 @@
 #include "model_tools.h"
 #include "options.h"
 #include "setun/convert.h"
+#include "setun/topology.h"
 
 int model_convert(int argc, char **argv)
 {
@@ -19,7 +20,7 @@ int model_convert(int argc, char **argv)
         {.name = "graph", .kind = OPTION_TEXT, .argument = "FILE", .value = &graph,
          .help = "model graph of MODEL (default: the one in the models folder that matches)"},
         {.name = "force", .letter = 'f', .kind = OPTION_FLAG, .value = &force, .help = "replaces OUT if it exists"},
-        {.name = "threads", .letter = 't', .kind = OPTION_INT, .argument = "N", .value = &n_threads, .min = 1, .max = 1024,
+        {.name = "threads", .letter = 't', .kind = OPTION_INT, .argument = "N", .value = &n_threads, .min = 1, .max = SETUN_MAX_THREADS,
          .help = "threads (default: one for each core)"},
     };
     common_options common = {0};

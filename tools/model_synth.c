@@ -2,6 +2,7 @@
 #include "model_tools.h"
 #include "options.h"
 #include "setun/convert.h"
+#include "setun/topology.h"
 
 int model_synth(int argc, char **argv)
 {
@@ -33,7 +34,7 @@ int model_synth(int argc, char **argv)
         {.name = "vocab-size", .kind = OPTION_INT, .argument = "N", .value = &sizes[6].value, .min = 1, .max = MOST, .help = "tokens"},
         {.name = "context", .kind = OPTION_INT, .argument = "N", .value = &sizes[7].value, .min = 1, .max = INT32_MAX, .help = "positions"},
         {.name = "force", .letter = 'f', .kind = OPTION_FLAG, .value = &force, .help = "replaces OUT if it exists"},
-        {.name = "threads", .letter = 't', .kind = OPTION_INT, .argument = "N", .value = &n_threads, .min = 1, .max = 1024,
+        {.name = "threads", .letter = 't', .kind = OPTION_INT, .argument = "N", .value = &n_threads, .min = 1, .max = SETUN_MAX_THREADS,
          .help = "threads (default: one for each core)"},
     };
     common_options common = {0};

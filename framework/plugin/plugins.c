@@ -1,4 +1,5 @@
 /* plugins.c - the set of plugins of a process: every candidate with its fate, and the kernels and formats of the loaded ones. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,6 +224,13 @@ size_t setun_plugins_count(const setun_plugins *plugins)
 const setun_plugin_info *setun_plugins_info(const setun_plugins *plugins, size_t i)
 {
     return i < plugins->n_candidates ? &plugins->candidates[i].info : NULL;
+}
+
+void setun_plugin_stem(const setun_plugin_info *info, char *text, size_t n_bytes)
+{
+    const char *base = strrchr(info->file, '/') != NULL ? strrchr(info->file, '/') + 1 : info->file;
+
+    (void)snprintf(text, n_bytes, "%.*s", (int)strcspn(base, "."), base);
 }
 
 uint64_t setun_plugins_cpu(const setun_plugins *plugins)

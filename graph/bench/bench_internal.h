@@ -70,9 +70,6 @@ uint64_t     setun_bench_entry_hash(const setun_bench_entry *entry);
 /* So much memory that no cache holds a part of it worth speaking of: 8 times the last cache, within reason. */
 size_t setun_bench_uncached_bytes(const setun_topology *topology);
 
-/* Seconds of a clock that only runs forward. */
-double setun_bench_now(void);
-
 /* setun_machine_measure with a team that is there; what is not asked for stays 0. */
 setun_status setun_bench_machine(const setun_plugins *plugins, const setun_topology *topology, setun_team *team, bool reading, bool arithmetic,
                                  setun_machine_limits *out_limits, setun_error *error);

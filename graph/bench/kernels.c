@@ -39,17 +39,18 @@ static bool wanted(const walk *w, setun_kernel_ref ref)
 /* ---- timing ---- */
 
 typedef struct timing {
-    double  *seconds; /* [rounds] of one call */
+    double  *seconds; /* [rounds] of one call; ascending once they are done */
+    setun_spread spread; /* of them */
     uint32_t passes;  /* runs of the plan in one timing */
 } timing;
 
 static double time_passes(setun_bench_entry *entry, setun_team *team, uint32_t n)
 {
-    const double start = setun_bench_now();
+    const double start = setun_clock_s();
 
     for (uint32_t i = 0; i < n; i++)
         setun_plan_run(entry->plan, team, NULL);
-    return setun_bench_now() - start;
+    return setun_clock_s() - start;
 }
 
 /* How many passes last long enough; the first one warms up. */
@@ -69,18 +70,6 @@ static uint32_t count_passes(const walk *w, setun_bench_entry *entry)
     return n;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(const double *sorted, uint32_t n)
-{
-    return n % 2 == 1 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
-}
-
 /* Kernels in turns: 1, 2, 3, 1, 2, 3 ... */
 static void time_entries(const walk *w, setun_bench_entry *entries, timing *timings, size_t n)
 {
@@ -93,7 +82,7 @@ static void time_entries(const walk *w, setun_bench_entry *entries, timing *timi
                 timings[i].seconds[round] = time_passes(&entries[i], w->team, timings[i].passes) / timings[i].passes / entries[i].n_calls;
     for (size_t i = 0; i < n; i++)
         if (entries[i].declined[0] == '\0')
-            qsort(timings[i].seconds, w->rounds, sizeof(double), by_value);
+            setun_spread_make(timings[i].seconds, w->rounds, &timings[i].spread);
 }
 
 /* ---- reporting ---- */
@@ -122,9 +111,9 @@ static setun_status report(walk *w, const setun_bench_case *c, const setun_bench
     if (entry->declined[0] != '\0') {
         r.declined = entry->declined;
     } else {
-        r.median_s = median(t->seconds, w->rounds);
-        r.min_s = t->seconds[0];
-        r.max_s = t->seconds[w->rounds - 1];
+        r.median_s = t->spread.median;
+        r.min_s = t->spread.min;
+        r.max_s = t->spread.max;
         r.bytes = entry->bytes;
         if (c->op->weight >= 0) {
             r.ops = 2.0 * (double)c->rows * (double)c->shape.n * (double)c->shape.k;
@@ -157,7 +146,7 @@ static setun_status run_entries(walk *w, const setun_bench_case *c, setun_bench_
         time_entries(w, entries, timings, n);
     for (size_t i = 0; i < n && status == SETUN_OK; i++) {
         if (first_s == 0 && entries[i].declined[0] == '\0')
-            first_s = median(timings[i].seconds, w->rounds);
+            first_s = timings[i].spread.median;
         status = report(w, c, weights, &entries[i], &timings[i], first_s, error);
     }
     return status;

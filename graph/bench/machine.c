@@ -3,17 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench/bench_internal.h"
-
-double setun_bench_now(void)
-{
-    struct timespec time;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- reading ---- */
 
@@ -73,11 +64,11 @@ static double time_reading(setun_team *team, read_job *r)
 
     setun_team_run(team, touch, r);
     for (int i = 0; i < 2 * READ_ROUNDS; i++) {
-        double start = setun_bench_now(), seconds;
+        double start = setun_clock_s(), seconds;
 
         r->prefetch = i % 2 != 0;
         setun_team_run(team, read_lines, r);
-        seconds = setun_bench_now() - start;
+        seconds = setun_clock_s() - start;
         best = seconds < best ? seconds : best;
     }
     return (double)r->n_bytes / best;
@@ -119,7 +110,6 @@ static setun_status measure_reading(const setun_topology *topology, setun_team *
 
 /* ---- int8 arithmetic ---- */
 
-
 /* Each worker's rows: a few milliseconds of the fastest, and an end to the slowest. */
 enum { PROBE_ROWS = 2048, PROBE_ROUNDS = 40 };
 #define PROBE_SECONDS 0.1
@@ -137,11 +127,11 @@ static setun_status measure_probe(const setun_plugins *plugins, const setun_mach
 
     *out_ops_s = 0;
     for (int i = 0; i < PROBE_ROUNDS && sum < PROBE_SECONDS && status == SETUN_OK && entry.declined[0] == '\0'; i++) {
-        const double start = setun_bench_now();
+        const double start = setun_clock_s();
         double seconds;
 
         setun_plan_run(entry.plan, team, NULL);
-        seconds = setun_bench_now() - start;
+        seconds = setun_clock_s() - start;
         best = seconds < best ? seconds : best;
         sum += seconds;
     }

@@ -211,14 +211,6 @@ static setun_status run_child(checking *c, setun_check_sink *sink, void *context
     return give(options, &message, sink, context, error);
 }
 
-/* "avx512" of ".../avx512.so": what a plugin's file is called is all that is known of one that was refused. */
-static void stem_of(const char *file, char *stem, size_t n_bytes)
-{
-    const char *base = strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
-
-    (void)snprintf(stem, n_bytes, "%.*s", (int)strcspn(base, "."), base);
-}
-
 /* Whether a refused plugin may have kernels that the options ask for. With options that choose, only what the CPU is to blame for counts. */
 static bool may_have(const setun_check_options *options, const setun_plugin_info *info)
 {
@@ -229,7 +221,7 @@ static bool may_have(const setun_check_options *options, const setun_plugin_info
         return false;
     if (!chosen)
         return true;
-    stem_of(info->file, stem, sizeof(stem));
+    setun_plugin_stem(info, stem, sizeof(stem));
     return (info->cpu & ~setun_plugins_cpu(options->plugins)) != 0 && (options->backend == NULL || strcmp(options->backend, stem) == 0) &&
            (options->kernel == NULL || strstr(options->kernel, stem) != NULL);
 }

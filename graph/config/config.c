@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "setun/topology.h"
 
 setun_status setun_config_read_text(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, const char *what,
                                     const char **out_text, setun_error *error)
@@ -64,7 +65,7 @@ static setun_status read_count(const setun_yaml *yaml, const setun_yaml_node *no
 static setun_status read_threads(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
 {
     int64_t value;
-    const setun_status status = read_count(yaml, node, "threads", 4096, &value, error); /* as --threads */
+    const setun_status status = read_count(yaml, node, "threads", SETUN_MAX_THREADS, &value, error);
 
     if (status == SETUN_OK)
         config->options.n_threads = (uint32_t)value;

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "fuzz.h"
+#include "setun/topology.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
         return 0;
     }
     setun_config_apply(config, &options);
-    FUZZ_EXPECT(options.n_threads <= 4096 && options.chunk <= 65536 && options.context >= 0 && options.context <= INT32_MAX);
+    FUZZ_EXPECT(options.n_threads <= SETUN_MAX_THREADS && options.chunk <= 65536 && options.context >= 0 && options.context <= INT32_MAX);
     FUZZ_EXPECT(options.kv == SETUN_KV_F16 || options.kv == SETUN_KV_F32);
     FUZZ_EXPECT(options.backends == NULL || strlen(options.backends) > 0);
     FUZZ_EXPECT(setun_config_model(config) == NULL || strlen(setun_config_model(config)) > 0);

@@ -187,3 +187,19 @@ Test(bench, the_machine_has_limits)
     cr_expect_eq(setun_machine_measure(plugins, 100000, &limits, &error), SETUN_ERR_INVALID);
     setun_plugins_close(plugins);
 }
+
+Test(bench, a_spread_is_the_middle_and_the_ends)
+{
+    double odd[] = {3, 1, 2}, even[] = {4, 1, 3, 2}, one[] = {7};
+    setun_spread s;
+
+    setun_spread_make(odd, 3, &s);
+    cr_expect(s.n == 3 && s.median == 2 && s.min == 1 && s.max == 3);
+    setun_spread_make(even, 4, &s);
+    cr_expect(s.median == 2.5 && s.min == 1 && s.max == 4);
+    cr_expect(even[0] == 1 && even[3] == 4, "sorted");
+    setun_spread_make(one, 1, &s);
+    cr_expect(s.median == 7 && s.min == 7 && s.max == 7);
+    setun_spread_make(NULL, 0, &s);
+    cr_expect(s.n == 0 && s.median == 0 && s.max == 0);
+}

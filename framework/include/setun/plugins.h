@@ -69,6 +69,12 @@ SETUN_API size_t setun_plugins_count(const setun_plugins *plugins);
  * \return the set's own; NULL past the last */
 SETUN_API const setun_plugin_info *setun_plugins_info(const setun_plugins *plugins, size_t i);
 
+/** What a plugin's file is called: "avx512" of ".../avx512.so", all that is known of one that was refused before its name could be read.
+ * \param info       a candidate
+ * \param[out] text  [n_bytes] always terminated, cut off if it does not fit
+ * \param n_bytes    room in text */
+SETUN_API void setun_plugin_stem(const setun_plugin_info *info, char *text, size_t n_bytes);
+
 /** One kernel of a loaded plugin. Strings live as long as the setun_plugins. */
 typedef struct setun_kernel_info {
     const char *name;        /**< equals the name of its source file */

@@ -12,6 +12,24 @@
 extern "C" {
 #endif
 
+/** The clock that everything is timed with.
+ * \return seconds since some moment, of a clock that only runs forward */
+SETUN_API double setun_clock_s(void);
+
+/** What repeated measurements come to. */
+typedef struct setun_spread {
+    size_t n;      /**< how many there were */
+    double median; /**< the middle one; of an even number the mean of the middle two; 0 if there was none */
+    double min;    /**< the least; 0 likewise */
+    double max;    /**< the greatest; 0 likewise */
+} setun_spread;
+
+/** Sorts measurements and sums them up.
+ * \param values           [n] ascending afterwards
+ * \param n                may be 0
+ * \param[out] out_spread  filled in */
+SETUN_API void setun_spread_make(double *values, size_t n, setun_spread *out_spread);
+
 /** Where operands come from. */
 enum {
     SETUN_BENCH_CACHE = 1u << 0, /**< the same operands again and again: from the caches, if they fit */

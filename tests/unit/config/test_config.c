@@ -72,10 +72,10 @@ Test(config, what_is_said_replaces_what_is_not_stays)
     cr_assert_null(setun_config_model(config));
     setun_config_close(config);
 
-    config = parse("{threads: 4096, chunk: 65536, context: 2147483647, allow_scalar: false, backends: [one]}");
+    config = parse("{threads: 1024, chunk: 65536, context: 2147483647, allow_scalar: false, backends: [one]}");
     setun_config_apply(config, &options);
     cr_assert_eq(options.kv, SETUN_KV_F32 - 1);
-    cr_assert_eq(options.n_threads, 4096);
+    cr_assert_eq(options.n_threads, 1024);
     cr_assert_eq(options.chunk, 65536);
     cr_assert_eq(options.context, 2147483647);
     cr_assert_str_eq(options.backends, "one");
@@ -107,14 +107,14 @@ static const struct {
     {"frobnicate: 3", "t.yaml:1:1: settings: unknown key 'frobnicate', expected one of: model, plugins, threads"},
     {"numa: auto", "t.yaml:1:1: settings: unknown key 'numa'"},
     {"threads: 1\nthreads: 2\n", "t.yaml:2:1: key 'threads' stands twice"},
-    {"threads: 0", "t.yaml:1:10: threads: expected a whole number from 1 to 4096, found '0'"},
-    {"threads: 4097", "threads: expected a whole number from 1 to 4096"},
+    {"threads: 0", "t.yaml:1:10: threads: expected a whole number from 1 to 1024, found '0'"},
+    {"threads: 1025", "threads: expected a whole number from 1 to 1024"},
     {"threads: -1", "threads: expected a whole number"},
     {"threads: 99999999999999999999999999999999999999", "threads: expected a whole number"},
     {"threads: 0x10", "threads: expected a whole number"},
     {"threads: 2.0", "threads: expected a whole number"},
     {"threads: \"2\"", "threads: expected a whole number"},
-    {"threads:", "t.yaml:1:9: threads: expected a whole number from 1 to 4096, found nothing"},
+    {"threads:", "t.yaml:1:9: threads: expected a whole number from 1 to 1024, found nothing"},
     {"threads: [2]", "found a list"},
     {"chunk: 65537", "chunk: expected a whole number from 1 to 65536"},
     {"context: 2147483648", "context: expected a whole number from 1 to 2147483647"},
