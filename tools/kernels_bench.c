@@ -16,15 +16,16 @@ enum output { TEXT, JSON, CSV };
 
 typedef struct bench_options {
     kernel_choice choice;
-    const char   *shapes, *rows, *threads, *fmts, *plugin_path;
+    const char   *shapes, *rows, *threads, *fmts, *ab, *plugin_path;
     int           from, output;
-    int64_t       rounds;
+    int64_t       rounds, depth;
     double        seconds;
 } bench_options;
 
 typedef struct printing {
     const setun_plugins *plugins;
     int      output;
+    bool     ab;        /* two kernels: their ratio has a line of its own */
     json_t  *array;
     size_t   n;         /* printed so far */
     bool     has_case;  /* the case below is one that was printed */
@@ -62,8 +63,8 @@ static const char *from_word(unsigned from)
 static json_t *json_result(const setun_bench_result *r)
 {
     char hash[20];
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:f, s:f}", "kernel", r->kernel, "backend", r->backend, "op", r->op,
-                               "weight", r->weight, "n", (json_int_t)r->shape.n, "k", (json_int_t)r->shape.k, "rows", (json_int_t)r->rows,
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:f, s:f}", "kernel", r->kernel, "backend", r->backend, "op", r->op, "fmts",
+                               r->fmts, "weight", r->weight, "n", (json_int_t)r->shape.n, "k", (json_int_t)r->shape.k, "rows", (json_int_t)r->rows,
                                "threads", (json_int_t)r->threads, "from", from_word(r->from), "limit_bytes_s", r->limits->read_bytes_s,
                                "limit_int8_ops_s", r->limits->int8_ops_s);
     json_t *more;
@@ -72,9 +73,9 @@ static json_t *json_result(const setun_bench_result *r)
     if (r->declined != NULL)
         more = json_pack("{s:s}", "declined", r->declined);
     else
-        more = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "rounds", (json_int_t)r->rounds, "median_s", r->median_s, "min_s",
+        more = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "rounds", (json_int_t)r->rounds, "median_s", r->median_s, "min_s",
                          r->min_s, "max_s", r->max_s, "bytes", r->bytes, "ops", r->ops, "weight_bits", r->weight_bits, "share_of_limit",
-                         r->limit, "ratio", r->ratio, "hash", hash);
+                         r->limit, "ratio", r->ratio, "ratio_min", r->ratio_min, "ratio_max", r->ratio_max, "hash", hash);
     if (object == NULL || more == NULL || json_object_update(object, more) != 0) {
         json_decref(object);
         object = NULL;
@@ -86,14 +87,15 @@ static json_t *json_result(const setun_bench_result *r)
 static void print_csv(const setun_bench_result *r, bool first)
 {
     if (first)
-        printf("op,n,k,rows,threads,from,kernel,backend,weight,weight_bits,median_s,min_s,max_s,rounds,bytes,ops,share_of_limit,ratio,hash\n");
+        printf("op,n,k,rows,threads,from,kernel,backend,weight,weight_bits,median_s,min_s,max_s,rounds,bytes,ops,share_of_limit,ratio,ratio_min,"
+               "ratio_max,hash\n");
     printf("%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%u,%s,%s,%s,%s,", r->op, r->shape.n, r->shape.k, r->rows, r->threads, from_word(r->from), r->kernel,
            r->backend, r->weight);
     if (r->declined != NULL)
-        printf(",,,,,,,,,\n");
+        printf(",,,,,,,,,,,\n");
     else
-        printf("%.6g,%.9g,%.9g,%.9g,%u,%.0f,%.0f,%.6g,%.6g,%016" PRIx64 "\n", r->weight_bits, r->median_s, r->min_s, r->max_s, r->rounds, r->bytes,
-               r->ops, r->limit, r->ratio, r->hash);
+        printf("%.6g,%.9g,%.9g,%.9g,%u,%.0f,%.0f,%.6g,%.6g,%.6g,%.6g,%016" PRIx64 "\n", r->weight_bits, r->median_s, r->min_s, r->max_s, r->rounds, r->bytes,
+               r->ops, r->limit, r->ratio, r->ratio_min, r->ratio_max, r->hash);
 }
 
 static bool same_case(const setun_bench_result *a, const setun_bench_result *b)
@@ -120,14 +122,12 @@ static void print_limits(printing *p, const setun_bench_result *r)
 
 static void print_case(const setun_bench_result *r)
 {
-    const bool has_weight = r->weight[0] != '\0';
-
     printf("\n%s ", r->op);
-    if (has_weight)
+    if (r->shape.n > 1)
         printf("%" PRId64 "x%" PRId64 ", ", r->shape.n, r->shape.k);
-    printf("%" PRId64 " row%s%s", r->rows, r->rows == 1 ? "" : "s", has_weight ? "" : " of ");
-    if (!has_weight)
-        printf("%" PRId64, r->shape.k);
+    printf("%" PRId64 " row%s", r->rows, r->rows == 1 ? "" : "s");
+    if (r->shape.n == 1)
+        printf(" of %" PRId64, r->shape.k);
     printf(", %u thread%s, from %s\n", r->threads, r->threads == 1 ? "" : "s", r->from == SETUN_BENCH_CACHE ? "the caches" : "memory");
     printf("  %-46s %5s %10s %21s %7s %8s %6s %6s  %s\n", "KERNEL", "BITS", "MEDIAN", "MIN .. MAX", "GB/S", "GOP/S", "LIMIT", "RATIO", "HASH");
 }
@@ -151,6 +151,15 @@ static void print_row(const setun_bench_result *r)
            r->bytes / r->median_s * 1e-9, ops, limit, r->ratio, r->hash);
 }
 
+/* A against B: how sure the ratio is. */
+static void print_ratio(const setun_bench_result *r)
+{
+    if (r->declined != NULL)
+        return;
+    printf("  %s is %.3f times as fast (%.3f .. %.3f in %u rounds%s)\n", r->kernel, r->ratio, r->ratio_min, r->ratio_max, r->rounds,
+           r->ratio_min <= 1 && r->ratio_max >= 1 ? "; the rounds disagree" : "");
+}
+
 static setun_status on_result(void *context, const setun_bench_result *result, setun_error *error)
 {
     printing *p = context;
@@ -167,6 +176,8 @@ static setun_status on_result(void *context, const setun_bench_result *result, s
         if (p->n == 0 || !same_case(&p->last, result))
             print_case(result);
         print_row(result);
+        if (p->ab && p->n > 0 && same_case(&p->last, result))
+            print_ratio(result);
     }
     p->last = *result;
     p->n++;
@@ -177,7 +188,7 @@ static setun_status on_result(void *context, const setun_bench_result *result, s
 
 static int time_kernels(const bench_options *options, setun_plugins *plugins, const setun_bench_options *bench)
 {
-    printing p = {.plugins = plugins, .output = options->output, .array = options->output == JSON ? json_array() : NULL};
+    printing p = {.plugins = plugins, .output = options->output, .ab = options->ab != NULL, .array = options->output == JSON ? json_array() : NULL};
     setun_error error;
     const setun_status status = setun_kernels_bench(bench, on_result, &p, &error);
 
@@ -198,6 +209,45 @@ static int time_kernels(const bench_options *options, setun_plugins *plugins, co
     return EXIT_DONE;
 }
 
+/* "A,B": two kernels that are loaded. In *out_a, which is the caller's to free, the second name follows the first one. */
+static bool read_pair(const bench_options *options, const setun_plugins *plugins, char **out_a, setun_bench_options *bench)
+{
+    const char *comma = options->ab != NULL ? strchr(options->ab, ',') : NULL;
+    size_t n_found = 0;
+    char *a;
+
+    *out_a = NULL;
+    if (options->ab == NULL)
+        return true;
+    if (comma == NULL || comma == options->ab || comma[1] == '\0' || strchr(comma + 1, ',') != NULL) {
+        (void)fail_usage("--ab %s: expected the names of two kernels with ',' between them", options->ab);
+        return false;
+    }
+    a = strdup(options->ab);
+    if (a == NULL) {
+        (void)fail("out of memory: kernel names");
+        return false;
+    }
+    *out_a = a;
+    a[comma - options->ab] = '\0';
+    bench->first = a;
+    bench->against = a + (comma - options->ab) + 1;
+    for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
+        setun_kernel_info info;
+
+        setun_plugins_kernel_info(plugins, i, &info);
+        if (strcmp(info.name, bench->first) != 0 && strcmp(info.name, bench->against) != 0)
+            continue;
+        n_found++;
+        if (options->choice.op == NULL)
+            bench->op = info.pattern;
+    }
+    if (n_found == 2)
+        return true;
+    (void)fail("--ab %s: expected two different kernels that are loaded; 'setun kernels list' names them", options->ab);
+    return false;
+}
+
 static int measure(bench_options *options)
 {
     setun_bench_shape shapes[LIST_MAX];
@@ -208,6 +258,7 @@ static int measure(bench_options *options)
     const common_options common = {.plugin_path = options->plugin_path};
     setun_plugins *plugins;
     setun_error error;
+    char *pair;
     int code;
 
     if (!read_shapes(options->shapes, shapes, &bench.n_shapes) || !read_numbers("--rows", options->rows, 1, INT64_C(1) << 20, &rows) ||
@@ -224,26 +275,32 @@ static int measure(bench_options *options)
     bench.op = options->choice.op;
     bench.kernel = options->choice.kernel;
     bench.backend = options->choice.backend;
-    code = time_kernels(options, plugins, &bench);
+    bench.depth = options->depth;
+    code = read_pair(options, plugins, &pair, &bench) ? time_kernels(options, plugins, &bench) : options->ab != NULL && pair == NULL ? EXIT_USAGE : EXIT_FAILED;
+    free(pair);
     setun_plugins_close(plugins);
     return code;
 }
 
 int kernels_bench(int argc, char **argv)
 {
-    bench_options o = {.rounds = 7, .seconds = 0.02};
+    bench_options o = {.rounds = 7, .seconds = 0.02, .depth = 512};
     common_options common = {0};
     const option_spec specs[] = {
         KERNEL_CHOICE_OPTIONS(o.choice),
         {.name = "fmts", .kind = OPTION_TEXT, .argument = "TEXT", .value = &o.fmts,
          .help = "only kernels whose formats contain this text, such as tern2.r16k16"},
+        {.name = "ab", .kind = OPTION_TEXT, .argument = "A,B", .value = &o.ab,
+         .help = "only these two kernels, in turns: how many times as fast B is, with the spread of the\nrounds"},
         {.name = "shape", .kind = OPTION_TEXT, .argument = "NxK", .value = &o.shapes,
-         .help = "rows and columns of the weight, several with ',' between them (default: those of\nBitNet b1.58 2B4T)"},
+         .help = "rows and columns of the weight, or heads and their elements; other ops take K only;\nseveral with ',' (default: those of BitNet b1.58 2B4T)"},
+        {.name = "depth", .letter = 'd', .kind = OPTION_INT, .argument = "N", .value = &o.depth, .min = 0, .max = 1 << 20,
+         .help = "positions that are cached before the rows: attention (default 512)"},
         {.name = "rows", .kind = OPTION_TEXT, .argument = "M", .value = &o.rows, .help = "rows of the activation, several with ',' (default 1,8,256)"},
         {.name = "threads", .letter = 't', .kind = OPTION_TEXT, .argument = "T", .value = &o.threads,
          .help = "threads, several with ',' (default: one, and one for each physical core)"},
         {.name = "from", .kind = OPTION_CHOICE, .argument = "both|cache|memory", .value = &o.from,
-         .help = "where the weight lies: in the caches, if it fits, or in memory (default both)"},
+         .help = "where weights, K and V or inputs lie: in the caches, if they fit, or in memory (default both)"},
         {.name = "rounds", .letter = 'r', .kind = OPTION_INT, .argument = "N", .value = &o.rounds, .min = 1, .max = 1000,
          .help = "times that each kernel is timed (default 7)"},
         {.name = "seconds", .kind = OPTION_REAL, .argument = "S", .value = &o.seconds, .low = 0.0001, .high = 60,
@@ -252,13 +309,17 @@ int kernels_bench(int argc, char **argv)
     };
     const command_line line = {
         .name = "kernels bench",
-        .usage = "setun kernels bench [--op OP] [--kernel NAME] [--backend NAME] [--fmts TEXT] [--shape NxK] [--rows M] [-t T] [OPTION...]",
+        .usage = "setun kernels bench [--op OP] [--kernel NAME] [--ab A,B] [--fmts TEXT] [--shape NxK] [--rows M] [-t T] [OPTION...]",
         .text = "Times the kernels of an op (default linear) that do the same: in turns, on the same values, in one run. The first\n"
-                "kernel of a case is what the others' RATIO is measured against: above 1 is faster. GB/S counts the bytes of the\n"
-                "weight in the kernel's packing. LIMIT is the share of what this machine can do, measured at the start: of its\n"
-                "read bandwidth where the weight comes from memory, of int8 arithmetic where that is nearer. Equal HASH, equal bits.",
+                "kernel of a case is what the others' RATIO is measured against, round by round: above 1 is faster. GB/S counts\n"
+                "the weight in the kernel's packing; of attention K and V, of other ops all that is read and written. LIMIT is\n"
+                "the share of what this machine can do, measured at the start: of its read bandwidth where inputs come from\n"
+                "memory, of int8 arithmetic where that is nearer. Up to 16 rows are a token of as many sequences each, more are\n"
+                "a prompt of one. Equal HASH, equal bits. A share above 100 % is a failure: the limit was measured too low.",
         .examples = "setun kernels bench --rows 1 -t 1,2 --from memory\n"
                     "setun kernels bench --plugin ./demo.so --op linear --shape 2560x6912 --rows 1,16\n"
+                    "setun kernels bench --ab linear_i8row_tern2r16k16_f32__avx2_1x16,linear_i8row_tern2r16k16_f32__avx512vnni_1x16 --rows 1\n"
+                    "setun kernels bench --op attention --shape 20x128 --depth 4000 --rows 1\n"
                     "setun kernels bench --op rms_norm -o csv > norm.csv",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),

@@ -1,4 +1,4 @@
-/* case.c - operands of a case, filled and packed for one kernel, and the plan that calls it once for each copy of its weight. */
+/* case.c - operands of a case, filled and packed for one kernel, and the plan that calls it once for each copy of what it streams. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,180 +6,156 @@
 
 #include "bench/bench_internal.h"
 
-static const setun_bench_op ops[] = {
-    {.name = "linear", .n_in = 2, .n_out = 1, .weight = 1, .has_rows = true, .has_n = true},
-    {.name = "pack", .n_in = 1, .n_out = 1, .weight = -1, .has_rows = true},
-    {.name = "rms_norm", .n_in = 2, .n_out = 1, .weight = -1, .has_rows = true},
-    {.name = "add", .n_in = 2, .n_out = 1, .weight = -1, .has_rows = true},
-    {.name = "mul", .n_in = 2, .n_out = 1, .weight = -1, .has_rows = true},
-    {.name = "relu2", .n_in = 1, .n_out = 1, .weight = -1, .has_rows = true},
-    {.name = "silu", .n_in = 1, .n_out = 1, .weight = -1, .has_rows = true},
-    {.name = "probe_int8", .n_in = 1, .n_out = 1, .weight = -1, .has_rows = true},
-};
+/* Starting a team takes some microseconds, in which a short call would be lost: many of them run in one plan. */
+enum { SHORT_CALLS = 16 };
+#define SHORT_NS 1e5
 
-const setun_bench_op *setun_bench_op_find(const char *name)
-{
-    for (size_t i = 0; i < SETUN_COUNT(ops); i++)
-        if (strcmp(ops[i].name, name) == 0)
-            return &ops[i];
-    return NULL;
-}
-
-const char *setun_bench_op_names(void)
-{
-    return "linear, pack, rms_norm, add, mul, relu2, silu, probe_int8";
-}
-
-/* Dims of input i, and of the output where i is the number of inputs. */
-static void dims(const setun_bench_case *c, uint32_t i, int64_t dim[4])
-{
-    const bool is_linear = c->op->weight >= 0, is_out = i == c->op->n_in;
-
-    dim[0] = is_linear && i == 1 ? c->shape.n : c->rows;
-    dim[1] = is_linear && is_out ? c->shape.n : c->shape.k;
-    dim[2] = dim[3] = 1;
-    if (strcmp(c->op->name, "rms_norm") == 0 && i == 1)
-        dim[0] = 1;
-}
-
-/* Fills an operand in the oracle's format and leads it to the kernel's. */
-static setun_status make_input(const setun_plugins *plugins, const setun_bench_case *c, setun_bench_entry *entry, uint32_t i,
-                               setun_check_operand *out_operand, setun_error *error)
-{
-    const setun_check_target *t = &entry->target;
-    setun_check_random random = setun_check_stream(1958, c->op->name, i);
-    setun_check_failure failure = {.kind = NULL};
-    setun_check_operand filled = {.n_parts = 0};
-    int64_t dim[4];
-    setun_status status;
-
-    dims(c, i, dim);
-    status = setun_check_operand_make(plugins, t->oracle_fmts.in[i], dim, &filled, error);
-    if (status != SETUN_OK)
-        return status;
-    if (!setun_check_operand_fill(&filled, SETUN_FILL_RANDOM, &random)) {
-        setun_check_operand_free(&filled);
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "nothing fills an operand in the format %s", t->oracle_fmts.in[i]);
-    }
-    if (t->in_route[i].n == 0) {
-        *out_operand = filled;
-        return SETUN_OK;
-    }
-    status = setun_check_route_walk(plugins, &t->in_route[i], &filled, &random, out_operand, &failure, error);
-    setun_check_operand_free(&filled);
-    if (status == SETUN_OK && failure.kind != NULL) {
-        setun_check_operand_free(out_operand);
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: %.300s", failure.kind, failure.text);
-    }
-    return status;
-}
-
-/* ---- weights ---- */
+/* ---- inputs ---- */
 
 /* Each worker writes its share of every copy: that is what it will read, so the pages lie near it. */
 static void copy_share(const setun_worker *worker, void *context)
 {
-    const setun_bench_weight *w = context;
+    const setun_bench_stream *s = context;
 
-    for (uint32_t i = 1; i < w->n_copies; i++) {
-        unsigned char *to = w->pages + (size_t)(i - 1) * w->copy_stride_bytes;
+    for (uint32_t i = 1; i < s->n_copies; i++) {
+        unsigned char *to = s->pages + (size_t)(i - 1) * s->copy_stride_bytes;
 
-        for (uint32_t p = 0; p < w->operand.n_parts; p++) {
-            const size_t n = w->operand.n_bytes[p], begin = n / worker->n_workers * worker->index;
+        for (uint32_t p = 0; p < s->operand.n_parts; p++) {
+            const size_t n = s->operand.n_bytes[p], begin = n / worker->n_workers * worker->index;
             const size_t end = worker->index + 1 == worker->n_workers ? n : n / worker->n_workers * (worker->index + 1);
 
-            memcpy(to + begin, (const unsigned char *)w->operand.part[p].data + begin, end - begin);
+            memcpy(to + begin, (const unsigned char *)s->operand.part[p].data + begin, end - begin);
             to += (n + 63) / 64 * 64;
         }
     }
 }
 
-static setun_status make_copies(const setun_bench_case *c, setun_team *team, setun_bench_weight *weight, setun_error *error)
+static setun_status make_copies(const setun_bench_case *c, setun_team *team, setun_bench_stream *stream, setun_error *error)
 {
+    const uint64_t wanted = c->copies_bytes / (uint64_t)(__builtin_popcount(c->streamed) + (c->streamed == 0));
     size_t n_bytes = 0;
 
-    for (uint32_t p = 0; p < weight->operand.n_parts; p++)
-        n_bytes += (weight->operand.n_bytes[p] + 63) / 64 * 64;
-    weight->n_bytes = 0;
-    for (uint32_t p = 0; p < weight->operand.n_parts; p++)
-        weight->n_bytes += weight->operand.n_bytes[p];
-    weight->n_copies = 1;
-    if (c->from != SETUN_BENCH_MEMORY)
+    stream->n_bytes = 0;
+    stream->n_copies = 1;
+    for (uint32_t p = 0; p < stream->operand.n_parts; p++) {
+        n_bytes += (stream->operand.n_bytes[p] + 63) / 64 * 64;
+        stream->n_bytes += stream->operand.n_bytes[p];
+    }
+    if (c->from != SETUN_BENCH_MEMORY || (c->streamed >> stream->index & 1) == 0 || n_bytes >= wanted)
         return SETUN_OK;
-    weight->copy_stride_bytes = (n_bytes + 4095) / 4096 * 4096;
-    while (weight->n_copies < SETUN_BENCH_MAX_COPIES && weight->n_copies * (uint64_t)n_bytes < c->copies_bytes)
-        weight->n_copies++;
-    if (weight->n_copies * (uint64_t)n_bytes < c->copies_bytes && weight->n_copies == SETUN_BENCH_MAX_COPIES)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "the weight is too small: %d copies would lie in the caches", SETUN_BENCH_MAX_COPIES);
-    if (weight->n_copies == 1)
-        return SETUN_OK;
-    weight->pages = setun_pages_alloc((weight->n_copies - 1) * weight->copy_stride_bytes);
-    if (weight->pages == NULL)
-        return setun_fail_nomem(error, "copies of a weight", (weight->n_copies - 1) * weight->copy_stride_bytes);
-    setun_team_run(team, copy_share, weight);
+    if (wanted / SETUN_BENCH_MAX_COPIES >= n_bytes)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s is too small: %d copies would lie in the caches",
+                          (int)stream->index == c->weight ? "the weight" : "the input", SETUN_BENCH_MAX_COPIES);
+    stream->n_copies = (uint32_t)((wanted + n_bytes - 1) / n_bytes);
+    stream->copy_stride_bytes = (n_bytes + 4095) / 4096 * 4096;
+    stream->pages = setun_pages_alloc((stream->n_copies - 1) * stream->copy_stride_bytes);
+    if (stream->pages == NULL)
+        return setun_fail_nomem(error, "copies of an input", (stream->n_copies - 1) * stream->copy_stride_bytes);
+    setun_team_run(team, copy_share, stream);
     return SETUN_OK;
 }
 
-/* The weight in the kernel's format; one that is there already is shared. */
-static setun_status find_weight(const setun_plugins *plugins, const setun_bench_case *c, setun_team *team, setun_bench_weights *weights,
-                                setun_bench_entry *entry, setun_error *error)
+/* Input i in the kernel's format; one that is there already is shared. K and V may be written together in pairs of formats only. */
+static setun_status find_stream(const setun_plugins *plugins, const setun_bench_case *c, setun_team *team, setun_bench_streams *streams,
+                                setun_bench_entry *entry, uint32_t i, setun_error *error)
 {
-    const char *fmt = entry->target.fmts.in[c->op->weight];
-    setun_bench_weight *weight;
+    const char *fmt = entry->target.fmts.in[i];
+    const char *with = strstr(fmt, ".kv") == NULL || (i != 1 && i != 2) ? "" : entry->target.fmts.in[3 - i];
+    setun_bench_stream *stream;
     setun_status status;
 
-    for (entry->weight = 0; entry->weight < weights->n; entry->weight++)
-        if (strcmp(weights->items[entry->weight].fmt, fmt) == 0)
-            return SETUN_OK;
-    if (!setun_grow(&weights->items, &weights->capacity, weights->n + 1, sizeof(*weights->items)))
-        return setun_fail_nomem(error, "weights", sizeof(*weights->items));
-    weight = &weights->items[weights->n];
-    memset(weight, 0, sizeof(*weight));
-    (void)snprintf(weight->fmt, sizeof(weight->fmt), "%s", fmt);
-    status = make_input(plugins, c, entry, (uint32_t)c->op->weight, &weight->operand, error);
+    for (entry->stream[i] = 0; entry->stream[i] < streams->n; entry->stream[i]++) {
+        stream = &streams->items[entry->stream[i]];
+        if (stream->index == i && strcmp(stream->fmt, fmt) == 0 && strcmp(stream->with, with) == 0)
+            return stream->n_copies > 0 ? SETUN_OK : make_copies(c, team, stream, error); /* one that failed fails again, with its reason */
+    }
+    if (!setun_grow(&streams->items, &streams->capacity, streams->n + 1, sizeof(*streams->items)))
+        return setun_fail_nomem(error, "inputs", sizeof(*streams->items));
+    stream = &streams->items[streams->n];
+    memset(stream, 0, sizeof(*stream));
+    stream->index = i;
+    (void)snprintf(stream->fmt, sizeof(stream->fmt), "%s", fmt);
+    (void)snprintf(stream->with, sizeof(stream->with), "%s", with);
+    status = setun_bench_input_make(plugins, c, &entry->target, i, &stream->operand, error);
     if (status != SETUN_OK)
         return status;
-    weights->n++;
-    return make_copies(c, team, weight, error);
+    streams->n++;
+    status = make_copies(c, team, stream, error);
+    if (status != SETUN_OK)
+        stream->n_copies = 0;
+    return status;
 }
 
-void setun_bench_weights_free(setun_bench_weights *weights)
+void setun_bench_streams_free(setun_bench_streams *streams)
 {
-    for (size_t i = 0; i < weights->n; i++) {
-        setun_bench_weight *w = &weights->items[i];
+    for (size_t i = 0; i < streams->n; i++) {
+        setun_bench_stream *s = &streams->items[i];
 
-        if (w->pages != NULL)
-            setun_pages_free(w->pages, (w->n_copies - 1) * w->copy_stride_bytes);
-        setun_check_operand_free(&w->operand);
+        if (s->pages != NULL)
+            setun_pages_free(s->pages, (s->n_copies - 1) * s->copy_stride_bytes);
+        setun_check_operand_free(&s->operand);
     }
-    free(weights->items);
-    memset(weights, 0, sizeof(*weights));
+    free(streams->items);
+    memset(streams, 0, sizeof(*streams));
+}
+
+/* Copy `copy` of an input as an operand that owns nothing. */
+static setun_check_operand copy_of(const setun_bench_stream *stream, uint32_t copy)
+{
+    setun_check_operand operand = stream->operand;
+    unsigned char *at = copy == 0 ? NULL : stream->pages + (size_t)(copy - 1) * stream->copy_stride_bytes;
+
+    for (uint32_t p = 0; p < operand.n_parts && at != NULL; p++) {
+        operand.part[p].data = at;
+        at += (operand.n_bytes[p] + 63) / 64 * 64;
+    }
+    return operand;
+}
+
+/* ---- outputs ---- */
+
+/* Calls have outputs of their own, so nothing makes the workers wait between them. */
+static setun_status make_outputs(const setun_plugins *plugins, const setun_bench_case *c, setun_bench_entry *entry, setun_error *error)
+{
+    const uint32_t n_spare = (entry->n_calls - 1) * c->n_out;
+    setun_status status = SETUN_OK;
+
+    for (uint32_t i = 0; i < c->n_out && status == SETUN_OK; i++)
+        status = setun_check_operand_make(plugins, entry->target.fmts.out[i], c->out_dim[i], &entry->out[i], error);
+    if (status != SETUN_OK || n_spare == 0)
+        return status;
+    entry->spare_out = setun_calloc(n_spare, sizeof(*entry->spare_out));
+    if (entry->spare_out == NULL)
+        return setun_fail_nomem(error, "outputs", n_spare * sizeof(*entry->spare_out));
+    for (; entry->n_spare < n_spare && status == SETUN_OK; entry->n_spare++)
+        status = setun_check_operand_make(plugins, entry->target.fmts.out[entry->n_spare % c->n_out], c->out_dim[entry->n_spare % c->n_out],
+                                          &entry->spare_out[entry->n_spare], error);
+    return status;
 }
 
 /* ---- the plan ---- */
 
 static void append(const setun_check_operand *operand, setun_tensor *list, uint32_t *n)
 {
-    for (uint32_t p = 0; p < operand->n_parts; p++)
-        list[(*n)++] = operand->part[p];
+    for (uint32_t p = 0; p < operand->n_parts; p++) {
+        list[*n] = operand->part[p];
+        list[(*n)++].data = NULL; /* plan() decides by shapes only */
+    }
 }
 
-static setun_status ask(setun_bench_entry *entry, const setun_bench_case *c, const setun_machine *machine, const setun_check_operand *in,
-                        const void *const *attr, setun_kernel_plan *out_plan)
+static setun_status ask(setun_bench_entry *entry, const setun_bench_case *c, const setun_machine *machine, const setun_bench_streams *streams,
+                        setun_kernel_plan *out_plan)
 {
     setun_tensor in_tensor[SETUN_CHECK_INS * SETUN_CHECK_PARTS], out_tensor[SETUN_CHECK_OUTS * SETUN_CHECK_PARTS];
+    const void *const attr[1] = {c->attr};
     setun_query query = {.size = sizeof(query), .in = in_tensor, .out = out_tensor, .rows_min = c->rows, .rows_max = c->rows, .attr = attr,
                          .machine = machine, .why = entry->declined, .why_bytes = sizeof(entry->declined)};
     setun_status status;
 
-    for (uint32_t i = 0; i < c->op->n_in; i++)
-        append(&in[i], in_tensor, &query.n_in);
-    for (uint32_t i = 0; i < c->op->n_out; i++)
+    for (uint32_t i = 0; i < c->n_in; i++)
+        append(&streams->items[entry->stream[i]].operand, in_tensor, &query.n_in);
+    for (uint32_t i = 0; i < c->n_out; i++)
         append(&entry->out[i], out_tensor, &query.n_out);
-    for (uint32_t i = 0; i < query.n_in; i++)
-        in_tensor[i].data = NULL;
-    for (uint32_t i = 0; i < query.n_out; i++)
-        out_tensor[i].data = NULL;
     *out_plan = (setun_kernel_plan){.size = sizeof(*out_plan)};
     status = entry->ref.kernel->plan(&query, out_plan);
     if (status != SETUN_OK && entry->declined[0] == '\0')
@@ -198,79 +174,45 @@ static setun_status add_operand(setun_plan *plan, const setun_check_operand *ope
     return status;
 }
 
-/* Copy `copy` of the weight as an operand that owns nothing. */
-static setun_check_operand weight_copy(const setun_bench_weight *weight, uint32_t copy)
+/* One call for each copy. */
+static setun_status add_calls(setun_bench_entry *entry, const setun_bench_case *c, const setun_bench_streams *streams,
+                              const setun_kernel_plan *kernel_plan, setun_error *error)
 {
-    setun_check_operand operand = weight->operand;
-    unsigned char *at = copy == 0 ? NULL : weight->pages + (size_t)(copy - 1) * weight->copy_stride_bytes;
-
-    for (uint32_t p = 0; p < operand.n_parts && at != NULL; p++) {
-        operand.part[p].data = at;
-        at += (operand.n_bytes[p] + 63) / 64 * 64;
-    }
-    return operand;
-}
-
-/* One call for each copy. Calls have outputs of their own, so nothing makes the workers wait between them. */
-static setun_status add_calls(setun_bench_entry *entry, const setun_bench_case *c, const setun_bench_weights *weights,
-                              const setun_kernel_plan *kernel_plan, const void *const *attr, setun_error *error)
-{
-    const setun_bench_weight *weight = c->op->weight >= 0 ? &weights->items[entry->weight] : NULL;
+    const void *const attr[1] = {c->attr};
     setun_status status = SETUN_OK;
 
-    entry->n_calls = weight != NULL ? weight->n_copies : 1;
     for (uint32_t call = 0; call < entry->n_calls && status == SETUN_OK; call++) {
-        uint32_t in[SETUN_STEP_MAX_TENSORS], out[SETUN_STEP_MAX_TENSORS], n_in = 0, n_out = 0;
+        const setun_check_operand *outs = call == 0 || entry->n_spare == 0 ? entry->out : &entry->spare_out[(size_t)(call - 1) * c->n_out];
+        uint32_t in[SETUN_CHECK_INS * SETUN_CHECK_PARTS], out[SETUN_CHECK_OUTS * SETUN_CHECK_PARTS], n_in = 0, n_out = 0;
 
-        for (uint32_t i = 0; i < c->op->n_in && status == SETUN_OK; i++) {
-            const setun_check_operand operand = weight != NULL && (int)i == c->op->weight ? weight_copy(weight, call) : entry->in[i];
+        for (uint32_t i = 0; i < c->n_in && status == SETUN_OK; i++) {
+            const setun_bench_stream *stream = &streams->items[entry->stream[i]];
+            const setun_check_operand operand = copy_of(stream, call % stream->n_copies);
 
             status = add_operand(entry->plan, &operand, in, &n_in, error);
         }
-        if (status == SETUN_OK)
-            status = add_operand(entry->plan, call == 0 ? &entry->out[0] : &entry->spare_out[call - 1], out, &n_out, error);
+        for (uint32_t i = 0; i < c->n_out && status == SETUN_OK; i++)
+            status = add_operand(entry->plan, &outs[i], out, &n_out, error);
         if (status == SETUN_OK)
             status = setun_plan_add_step(entry->plan, entry->ref, kernel_plan, attr, 1, in, n_in, out, n_out, entry->ref.kernel->name, error);
     }
     return status;
 }
 
-static setun_status make_outputs(const setun_plugins *plugins, const setun_bench_case *c, const setun_bench_weights *weights,
-                                 setun_bench_entry *entry, setun_error *error)
-{
-    const uint32_t n_calls = c->op->weight >= 0 ? weights->items[entry->weight].n_copies : 1;
-    int64_t dim[4];
-    setun_status status;
-
-    dims(c, c->op->n_in, dim);
-    status = setun_check_operand_make(plugins, entry->target.fmts.out[0], dim, &entry->out[0], error);
-    if (status != SETUN_OK || n_calls == 1)
-        return status;
-    entry->spare_out = setun_calloc(n_calls - 1, sizeof(*entry->spare_out));
-    if (entry->spare_out == NULL)
-        return setun_fail_nomem(error, "outputs", (n_calls - 1) * sizeof(*entry->spare_out));
-    for (entry->n_spare = 0; entry->n_spare < n_calls - 1 && status == SETUN_OK; entry->n_spare++)
-        status = setun_check_operand_make(plugins, entry->target.fmts.out[0], dim, &entry->spare_out[entry->n_spare], error);
-    return status;
-}
-
-static setun_status make_plan(const setun_bench_case *c, const setun_machine *machine, const setun_bench_weights *weights,
+static setun_status make_plan(const setun_bench_case *c, const setun_machine *machine, const setun_bench_streams *streams,
                               setun_bench_entry *entry, setun_error *error)
 {
-    static const setun_attr_rms_norm rms_norm = {.size = sizeof(rms_norm), .eps = 1e-5f, .groups = 1};
-    const void *const attr[1] = {strcmp(c->op->name, "rms_norm") == 0 ? &rms_norm : NULL};
-    setun_check_operand in[SETUN_CHECK_INS];
     setun_kernel_plan kernel_plan;
     setun_status status;
 
-    memcpy(in, entry->in, sizeof(in));
-    if (c->op->weight >= 0)
-        in[c->op->weight] = weights->items[entry->weight].operand;
-    if (ask(entry, c, machine, in, attr, &kernel_plan) != SETUN_OK)
+    if (ask(entry, c, machine, streams, &kernel_plan) != SETUN_OK)
         return SETUN_OK; /* declined says why */
+    entry->cost_ns = kernel_plan.cost_ns;
+    if (entry->n_calls == 1 && kernel_plan.cost_ns / machine->n_workers < SHORT_NS)
+        entry->n_calls = SHORT_CALLS; /* the same one: each worker waits for the others, as between the ops of a model */
     status = setun_plan_create(&entry->plan, error);
     if (status == SETUN_OK)
-        status = add_calls(entry, c, weights, &kernel_plan, attr, error);
+        status = add_calls(entry, c, streams, &kernel_plan, error);
     if (status == SETUN_OK)
         status = setun_plan_finish(entry->plan, machine->n_workers, error);
     if (status != SETUN_OK)
@@ -283,36 +225,47 @@ static setun_status make_plan(const setun_bench_case *c, const setun_machine *ma
     return SETUN_OK;
 }
 
+static void count_bytes(const setun_bench_case *c, const setun_bench_streams *streams, setun_bench_entry *entry)
+{
+    for (uint32_t i = 0; i < c->n_in; i++)
+        entry->read_bytes += c->in_part[i] * (double)streams->items[entry->stream[i]].n_bytes;
+    entry->bytes = entry->read_bytes;
+    for (uint32_t i = 0; i < c->n_out; i++)
+        for (uint32_t p = 0; p < entry->out[i].n_parts; p++)
+            entry->bytes += c->out_part[i] * (double)entry->out[i].n_bytes[p];
+    if (c->weight >= 0)
+        entry->weight_bytes = (double)streams->items[entry->stream[c->weight]].n_bytes;
+}
+
 setun_status setun_bench_entry_make(const setun_plugins *plugins, const setun_bench_case *c, const setun_machine *machine, setun_team *team,
-                                    setun_bench_weights *weights, setun_kernel_ref ref, setun_bench_entry *entry, setun_error *error)
+                                    setun_bench_streams *streams, setun_kernel_ref ref, setun_bench_entry *entry, setun_error *error)
 {
     setun_status status;
     setun_error reason = {.text = ""};
 
     entry->ref = ref;
+    entry->n_calls = 1;
+    entry->batch = c->rows_of.batch.n_rows > 0 ? &c->rows_of.batch : NULL;
     status = setun_check_target_make(plugins, ref, &entry->target, &reason);
-    if (status == SETUN_OK && c->op->weight >= 0)
-        status = find_weight(plugins, c, team, weights, entry, &reason);
-    for (uint32_t i = 0; i < c->op->n_in && status == SETUN_OK; i++)
-        if ((int)i != c->op->weight)
-            status = make_input(plugins, c, entry, i, &entry->in[i], &reason);
+    if (status == SETUN_OK && (entry->target.fmts.n_in != c->n_in || entry->target.fmts.n_out != c->n_out))
+        status = setun_fail(&reason, SETUN_ERR_UNSUPPORTED, "has %u inputs and %u outputs, expected %u and %u", entry->target.fmts.n_in,
+                            entry->target.fmts.n_out, c->n_in, c->n_out);
+    for (uint32_t i = 0; i < c->n_in && status == SETUN_OK; i++) {
+        status = find_stream(plugins, c, team, streams, entry, i, &reason);
+        if (status == SETUN_OK && streams->items[entry->stream[i]].n_copies > entry->n_calls)
+            entry->n_calls = streams->items[entry->stream[i]].n_copies;
+    }
     if (status == SETUN_OK)
-        status = make_outputs(plugins, c, weights, entry, &reason);
+        status = make_outputs(plugins, c, entry, &reason);
     if (status == SETUN_OK)
-        status = make_plan(c, machine, weights, entry, &reason);
+        status = make_plan(c, machine, streams, entry, &reason);
     if (status == SETUN_ERR_UNSUPPORTED) {
         (void)snprintf(entry->declined, sizeof(entry->declined), "%.199s", reason.text);
         return SETUN_OK;
     }
     if (status != SETUN_OK)
         return setun_fail(error, status, "%s: %.300s", ref.kernel->name, reason.text);
-    for (uint32_t i = 0; i < c->op->n_in; i++)
-        for (uint32_t p = 0; p < entry->in[i].n_parts && c->op->weight < 0; p++)
-            entry->bytes += (double)entry->in[i].n_bytes[p];
-    for (uint32_t p = 0; p < entry->out[0].n_parts && c->op->weight < 0; p++)
-        entry->bytes += (double)entry->out[0].n_bytes[p];
-    if (c->op->weight >= 0)
-        entry->bytes = (double)weights->items[entry->weight].n_bytes;
+    count_bytes(c, streams, entry);
     return SETUN_OK;
 }
 
@@ -321,8 +274,6 @@ void setun_bench_entry_free(setun_bench_entry *entry)
     setun_plan_destroy(entry->plan);
     if (entry->arena != NULL)
         setun_pages_free(entry->arena, entry->arena_bytes);
-    for (uint32_t i = 0; i < SETUN_CHECK_INS; i++)
-        setun_check_operand_free(&entry->in[i]);
     for (uint32_t i = 0; i < SETUN_CHECK_OUTS; i++)
         setun_check_operand_free(&entry->out[i]);
     for (uint32_t i = 0; i < entry->n_spare; i++)
@@ -331,16 +282,8 @@ void setun_bench_entry_free(setun_bench_entry *entry)
     memset(entry, 0, sizeof(*entry));
 }
 
-/* Of what has a meaning, without padding. */
-uint64_t setun_bench_entry_hash(const setun_bench_entry *entry)
+static void hash_operand(const setun_check_operand *out, XXH3_state_t *state)
 {
-    const setun_check_operand *out = &entry->out[0];
-    XXH3_state_t *state = XXH3_createState();
-    uint64_t hash = 0;
-
-    if (state == NULL)
-        return 0;
-    (void)XXH3_64bits_reset(state);
     for (uint32_t p = 0; p < out->n_parts; p++) {
         for (size_t begin = 0, end; begin < out->n_bytes[p]; begin = end) {
             const bool cares = setun_check_operand_cares(out, p, begin);
@@ -351,6 +294,19 @@ uint64_t setun_bench_entry_hash(const setun_bench_entry *entry)
                 (void)XXH3_64bits_update(state, (const unsigned char *)out->part[p].data + begin, end - begin);
         }
     }
+}
+
+/* Of what has a meaning, without padding. */
+uint64_t setun_bench_entry_hash(const setun_bench_entry *entry)
+{
+    XXH3_state_t *state = XXH3_createState();
+    uint64_t hash = 0;
+
+    if (state == NULL)
+        return 0;
+    (void)XXH3_64bits_reset(state);
+    for (uint32_t i = 0; i < SETUN_CHECK_OUTS; i++)
+        hash_operand(&entry->out[i], state);
     hash = XXH3_64bits_digest(state);
     (void)XXH3_freeState(state);
     return hash;

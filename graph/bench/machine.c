@@ -119,12 +119,16 @@ static setun_status measure_probe(const setun_plugins *plugins, const setun_mach
                                   double *out_ops_s, setun_error *error)
 {
     const int64_t rows = (int64_t)setun_team_n_threads(team) * PROBE_ROWS;
-    const setun_bench_case c = {.op = setun_bench_op_find("probe_int8"), .shape = {1, 16}, .rows = rows, .from = SETUN_BENCH_CACHE};
-    setun_bench_weights weights = {0};
+    static const setun_bench_shape shape = {1, 16};
+    setun_bench_case c;
+    setun_bench_streams streams = {0};
     setun_bench_entry entry = {0};
-    setun_status status = setun_bench_entry_make(plugins, &c, machine, team, &weights, ref, &entry, error);
+    setun_status status = setun_bench_op_case(setun_bench_op_find("probe_int8"), &shape, rows, 0, &c, error);
     double best = INFINITY, sum = 0;
 
+    c.from = SETUN_BENCH_CACHE;
+    if (status == SETUN_OK)
+        status = setun_bench_entry_make(plugins, &c, machine, team, &streams, ref, &entry, error);
     *out_ops_s = 0;
     for (int i = 0; i < PROBE_ROUNDS && sum < PROBE_SECONDS && status == SETUN_OK && entry.declined[0] == '\0'; i++) {
         const double start = setun_clock_s();
@@ -138,7 +142,8 @@ static setun_status measure_probe(const setun_plugins *plugins, const setun_mach
     if (status == SETUN_OK && entry.declined[0] == '\0')
         *out_ops_s = (double)rows * (double)SETUN_PROBE_OPS / best;
     setun_bench_entry_free(&entry);
-    setun_bench_weights_free(&weights);
+    setun_bench_streams_free(&streams);
+    setun_bench_case_free(&c);
     return status;
 }
 

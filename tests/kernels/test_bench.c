@@ -107,22 +107,75 @@ Test(bench, what_would_not_leave_the_caches_is_declined)
     json_decref(list);
 }
 
-Test(bench, every_op_it_names_can_be_timed)
+/* Result `at` and those after it with the same formats have the same bits. */
+static void expect_same_bits(const json_t *list, size_t at)
 {
-    static const char *const ops[] = {"linear", "pack", "rms_norm", "add", "mul", "relu2", "silu", "probe_int8"};
+    const json_t *first = json_array_get(list, at);
+
+    for (size_t i = at + 1; i < json_array_size(list); i++) {
+        const json_t *r = json_array_get(list, i);
+
+        if (json_object_get(r, "declined") == NULL && strcmp(word(r, "fmts"), word(first, "fmts")) == 0)
+            cr_expect_str_eq(word(r, "hash"), word(first, "hash"), "%s and %s", word(first, "kernel"), word(r, "kernel"));
+    }
+}
+
+Test(bench, every_op_can_be_timed)
+{
+    static const char *const ops[] = {"linear", "attention", "embedding", "rope", "kv_write", "output_rows", "pack", "ternarise", "quantise",
+                                       "rms_norm", "add", "mul", "relu2", "silu", "probe_int8"};
 
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
         char arguments[200];
         json_t *list, *r;
         size_t at, n_timed = 0;
 
-        (void)snprintf(arguments, sizeof(arguments), "--op %s --backend scalar --shape 16x64 --rows 3 -t 1" CACHE, ops[i]);
+        (void)snprintf(arguments, sizeof(arguments), "--op %s --shape 16x64 --rows 3 -t 1 -d 300" CACHE, ops[i]);
         list = results("", arguments);
         json_array_foreach(list, at, r)
+        {
             n_timed += json_object_get(r, "declined") == NULL;
+            if (json_object_get(r, "declined") == NULL)
+                expect_same_bits(list, at);
+        }
         cr_expect_gt(n_timed, 0, "%s", ops[i]);
         json_decref(list);
     }
+}
+
+/* K and V of a head that rows can see: 301 positions of 3 sequences, 4 heads of 64, f16; numerics.md says what is read. */
+Test(bench, attention_counts_the_cache_that_is_seen)
+{
+    json_t *list = results("", "--op attention --kernel attention_f32_f16kv256_f32__scalar --shape 16x64 --rows 3 -d 300 -t 1" CACHE), *r;
+
+    cr_assert_eq(json_array_size(list), 1);
+    r = json_array_get(list, 0);
+    cr_expect_eq(real(r, "bytes"), 3 * 301 * 4 * 64 * 2 * 2);
+    cr_expect_eq(real(r, "ops"), 4.0 * 16 * 64 * 3 * 301);
+    json_decref(list);
+    list = results("", "--op attention --kernel attention_f32_f16kv256_f32__scalar --shape 5x64 --rows 20 -d 2 -t 1" CACHE);
+    r = json_array_get(list, 0);
+    cr_expect_eq(real(r, "bytes"), 22 * 5 * 64 * 2 * 2, "a prompt of one sequence");
+    cr_expect_eq(real(r, "ops"), 4.0 * 5 * 64 * (20 * 21 / 2 + 2 * 20), "row i sees 2 + i + 1 positions");
+    json_decref(list);
+}
+
+Test(bench, two_against_each_other)
+{
+    json_t *list = results("", "--ab linear_f32_f32_f32__scalar,linear_f32_bf16_f32__scalar --shape 16x64 --rows 3 -t 1 --from cache -r 3 --seconds "
+                               "0.0001 -o json"), *r;
+
+    cr_assert_eq(json_array_size(list), 2);
+    r = json_array_get(list, 0);
+    cr_expect_str_eq(word(r, "kernel"), "linear_f32_f32_f32__scalar", "the one that is named first");
+    cr_expect(real(r, "ratio") == 1 && real(r, "ratio_min") == 1 && real(r, "ratio_max") == 1);
+    r = json_array_get(list, 1);
+    cr_expect_str_eq(word(r, "kernel"), "linear_f32_bf16_f32__scalar");
+    cr_expect(real(r, "ratio_min") > 0 && real(r, "ratio_min") <= real(r, "ratio") && real(r, "ratio") <= real(r, "ratio_max"));
+    json_decref(list);
+    list = results("", "--ab linear_f32_bf16_f32__scalar,linear_f32_f32_f32__scalar --shape 16x64 --rows 3 -t 1" CACHE);
+    cr_expect_str_eq(word(json_array_get(list, 0), "kernel"), "linear_f32_bf16_f32__scalar");
+    json_decref(list);
 }
 
 Test(bench, mistakes_are_said)
@@ -136,7 +189,11 @@ Test(bench, mistakes_are_said)
         {"--shape 4x4,", "NxK", 2},
         {"--rows 0", "--rows 0: expected whole numbers", 2},
         {"-t 1,x", "--threads 1,x: expected whole numbers", 2},
-        {"--op attention", "cannot be timed; these can: linear", 1},
+        {"--depth 2000000", "--depth", 2},
+        {"--ab one", "names of two kernels", 2},
+        {"--ab linear_f32_f32_f32__scalar,", "names of two kernels", 2},
+        {"--ab linear_f32_f32_f32__scalar,nothing", "two different kernels that are loaded", 1},
+        {"--ab linear_f32_f32_f32__scalar,linear_f32_f32_f32__scalar", "two different kernels", 1},
         {"--op lineer", "did you mean 'linear'", 1},
         {"--op linear --backend scalar --fmts nothing --from cache", "no usable kernel", 1},
         {"--shape 2147483648x2147483648", "do not fit into memory", 1},

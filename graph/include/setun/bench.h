@@ -33,13 +33,17 @@ SETUN_API void setun_spread_make(double *values, size_t n, setun_spread *out_spr
 /** Where operands come from. */
 enum {
     SETUN_BENCH_CACHE = 1u << 0, /**< the same operands again and again: from the caches, if they fit */
-    SETUN_BENCH_MEMORY = 1u << 1 /**< weights from memory: so many copies in turns that no cache holds them (8 times the last one) */
+    SETUN_BENCH_MEMORY = 1u << 1 /**< weights, caches of K and V, or an op's inputs, from memory: so many copies in turns that no cache of the
+                                  * machine holds them (8 times the last one) */
 };
 
-/** A weight's or an activation's size. */
+enum { SETUN_BENCH_SMALL_ROWS = 16 /**< so many rows are a token of as many sequences; more are a prompt of one */ };
+
+/** A weight's or an activation's size; of attention, rope and kv_write heads and their elements. */
 typedef struct setun_bench_shape {
-    int64_t n; /**< rows of the weight; ops without a weight do not use it */
-    int64_t k; /**< columns of the input */
+    int64_t n; /**< rows of the weight or of the embedding, or heads; other ops do not use it. Attention reads n / 4 heads of K and V, or n
+                * if 4 does not divide it */
+    int64_t k; /**< columns of the input, or elements of a head */
 } setun_bench_shape;
 
 /** Zero-initialise for the defaults, but for the plugins. Everything is borrowed during the call only. */
@@ -47,6 +51,8 @@ typedef struct setun_bench_options {
     const setun_plugins     *plugins;   /**< must hold the scalar backend, which makes the operands */
     const char              *op;        /**< only kernels of this op; NULL: "linear" */
     const char              *kernel;    /**< only the kernel of this name; NULL: all */
+    const char              *first;     /**< the kernel that the others are measured against; NULL: the first one loaded */
+    const char              *against;   /**< only this kernel and `first`; NULL: all */
     const char              *backend;   /**< only kernels of the plugin of this name; NULL: of all */
     const char              *fmts;      /**< only kernels whose operands contain this text, such as "tern2"; NULL: all */
     const setun_bench_shape *shapes;    /**< [n_shapes] */
@@ -56,6 +62,7 @@ typedef struct setun_bench_options {
     const uint32_t          *threads;   /**< [n_threads] sizes of the team; 0: one for each physical core */
     size_t                   n_threads; /**< 0: one thread, and one for each physical core */
     unsigned                 from;      /**< SETUN_BENCH_*, one or both; 0: both */
+    int64_t                  depth;     /**< positions that sequences hold before the rows: attention, kv_write and rope; below 2^20 */
     uint32_t                 rounds;    /**< times that each kernel is timed; 0: 7 */
     double                   seconds;   /**< that one timing takes at least; 0: 0.02 */
 } setun_bench_options;
@@ -73,6 +80,7 @@ typedef struct setun_bench_result {
     const char *kernel;    /**< name; lives as long as the plugins */
     const char *backend;   /**< name of its plugin */
     const char *op;        /**< its pattern */
+    const char *fmts;      /**< of its operands, as in setun_plugin.h */
     const char *weight;    /**< format of the weight, "tern2.row+f32"; "" for an op without one */
     setun_bench_shape shape;   /**< of the case */
     int64_t     rows;      /**< of the activation */
@@ -83,12 +91,16 @@ typedef struct setun_bench_result {
     double      median_s;  /**< seconds of one call: median of the rounds */
     double      min_s;     /**< the shortest */
     double      max_s;     /**< the longest */
-    double      bytes;     /**< read of one call: the weight in its packing; for an op without one all inputs and outputs */
-    double      ops;       /**< arithmetic of one call: 2 for each weight and row; 0 for an op without a weight */
+    double      bytes;     /**< of one call: the weight in its packing; of attention the positions of the cache that rows can see; of other ops
+                            * all that is read and written */
+    double      ops;       /**< arithmetic of linear and attention, 2 for each multiplication with its addition; 0 for other ops */
     double      weight_bits; /**< for each weight, padding and scales included; 0 likewise */
-    double      limit;     /**< share of what the machine can do, 0..1: of its read bandwidth if the weight comes from memory, else of its
-                            * int8 arithmetic for an int8 kernel; 0: no limit is known */
-    double      ratio;     /**< median of the first kernel of the case over this one's: above 1, this one is faster */
+    double      limit;     /**< share of what the machine can do, 0..1: of its read bandwidth where inputs come from memory, or of its
+                            * int8 arithmetic for an int8 kernel, whichever is nearer; 0: no limit is known. Above 1 the measurement failed */
+    double      ratio;     /**< time of the first kernel of the case over this one's, in the same round: the median of the rounds; above 1, this
+                            * one is faster */
+    double      ratio_min; /**< the least of the rounds */
+    double      ratio_max; /**< the greatest */
     const setun_machine_limits *limits; /**< of this team; never NULL. 0 where no case of the run needs one */
     uint64_t    hash;      /**< XXH3 of the output: equal bits, equal hash */
 } setun_bench_result;
