@@ -46,6 +46,7 @@ setun_status common_settle(common_options *common, setun_error *error)
         session->backends = common->backends;
         session->n_rules  = 0;
     }
+    session->no_fuse  = session->no_fuse || common->no_fuse;
     session->progress = progress_session;
     return SETUN_OK;
 }

@@ -81,6 +81,8 @@ static void collect(const command_line *line, common_options *common, option_tab
                                  .help = "tokens in one forward pass at most (default 256)", .min = 1, .max = 65536});
         add(table, (option_spec){.name = "context", .kind = OPTION_INT, .argument = "N", .value = &common->context,
                                  .help = "positions in a sequence at most (default: the model's own); the token that is drawn\nat the last one still counts as generated", .min = 1, .max = INT32_MAX});
+        add(table, (option_spec){.name = "no-fuse", .kind = OPTION_FLAG, .value = &common->no_fuse,
+                                 .help = "use no kernel that does several ops at once; slower, and the result is the same"});
     }
     if (line->common & (COMMON_MODEL | COMMON_CONFIG))
         add(table, (option_spec){.name = "config", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->config,

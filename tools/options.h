@@ -35,7 +35,7 @@ typedef struct common_options {
     int64_t     n_threads, chunk, context;
     int         kv, output; /* kv -1: not given */
     int         i2s_layout; /* index in auto, 128, 64, rows */
-    bool        verbose;
+    bool        verbose, no_fuse;
     /* Of all these and the file of --config; borrowed until the program ends. */
     setun_session_options session;
     const char           *plugin_path; /* NULL: the environment's */

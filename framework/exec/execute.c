@@ -37,21 +37,51 @@ static uint64_t now_ns(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/* A call as one worker sees it, where some of its tensors are copies of the worker's own. */
+typedef struct own_call {
+    setun_call   call;
+    setun_tensor tensor[SETUN_STEP_MAX_TENSORS];
+} own_call;
+
+/* The step's call for a worker: worker 0's is what the step holds. */
+static const setun_call *call_of(const setun_plan *plan, const setun_plan_step *step, size_t worker, own_call *own)
+{
+    const bool shared_is_private = step->replicated && step->call.shared != NULL;
+
+    if (worker == 0 || (step->private_tensors == 0 && !shared_is_private))
+        return &step->call;
+    own->call = step->call;
+    own->call.in = own->tensor;
+    own->call.out = own->tensor + step->n_in;
+    for (uint32_t i = 0; i < step->n_in + step->n_out; i++) {
+        own->tensor[i] = step->tensor[i];
+        if (step->private_tensors >> i & 1)
+            own->tensor[i].data = (unsigned char *)own->tensor[i].data + worker * plan->worker_bytes;
+    }
+    if (shared_is_private)
+        own->call.shared = (unsigned char *)own->call.shared + worker * plan->worker_bytes;
+    return &own->call;
+}
+
 /* *mark is where this worker notes its times, NULL if nobody wants them; it moves on by a mark for each phase. */
 static void run_step(const setun_plan *plan, const setun_plan_step *step, const setun_worker *worker, setun_plan_mark **mark)
 {
     const setun_kernel *kernel = step->ref.kernel;
+    own_call own;
+    const setun_call *call = call_of(plan, step, worker->index, &own);
+    unsigned char *part = plan->arena + plan->activation_bytes + worker->index * plan->worker_bytes;
 
     for (uint32_t phase = 0; phase < step->kernel_plan.n_phases; phase++) {
-        const bool wait = phase > 0 || step->barrier_before;
-        int64_t units = kernel->units(&step->call, phase);
-        setun_tile tile = {
-            .begin     = cut(units, worker->index, worker->n_workers),
-            .end       = cut(units, worker->index + 1, worker->n_workers),
+        const int64_t units = kernel->units(call, phase);
+        /* Nobody has anything to do in an empty phase, so nobody need be waited for before it. */
+        const bool wait = phase == 0 ? step->barrier_before : !step->replicated && units > 0;
+        const setun_tile tile = {
+            .begin     = step->replicated ? 0 : cut(units, worker->index, worker->n_workers),
+            .end       = step->replicated ? units : cut(units, worker->index + 1, worker->n_workers),
             .phase     = phase,
             .worker    = worker->index,
             .n_workers = worker->n_workers,
-            .scratch   = plan->arena + plan->activation_bytes + worker->index * plan->worker_bytes,
+            .scratch   = part + plan->private_bytes,
         };
 
         if (wait)
@@ -59,7 +89,7 @@ static void run_step(const setun_plan *plan, const setun_plan_step *step, const 
         if (*mark != NULL)
             **mark = (setun_plan_mark){.begin_ns = now_ns(), .waited = wait};
         if (tile.begin < tile.end)
-            kernel->run(&step->call, &tile);
+            kernel->run(call, &tile);
         if (*mark != NULL)
             (*mark)++->end_ns = now_ns();
     }

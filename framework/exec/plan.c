@@ -122,6 +122,7 @@ setun_status setun_plan_add_step(setun_plan *plan, setun_kernel_ref kernel, cons
     for (uint32_t i = 0; i < n_in + n_out; i++) {
         step.slot[i] = i < n_in ? in[i] : out[i - n_in];
         use_slot(plan, step.slot[i], index);
+        plan->slots[step.slot[i]].n_writers += i >= n_in;
     }
     plan->steps[plan->n_steps++] = step;
     return SETUN_OK;
@@ -132,26 +133,34 @@ void setun_plan_set_result(setun_plan *plan, uint32_t tensor)
     plan->result = tensor;
 }
 
+void setun_plan_allow_replication(setun_plan *plan, double below_ns)
+{
+    plan->replicate_below_ns = below_ns;
+}
+
 setun_status setun_plan_finish(setun_plan *plan, uint32_t n_workers, setun_error *error)
 {
-    size_t scratch;
+    size_t parts;
     setun_status status;
 
     plan->n_workers = n_workers;
     if (plan->result != no_slot)
         plan->slots[plan->result].last_step = UINT32_MAX;
+    setun_plan_order(plan);
     status = setun_plan_layout(plan, error);
     if (status != SETUN_OK)
         return status;
     setun_plan_place_barriers(plan);
     for (size_t i = 0; i < plan->n_steps; i++)
-        if (plan->steps[i].kernel_plan.worker_bytes > plan->worker_bytes)
-            plan->worker_bytes = plan->steps[i].kernel_plan.worker_bytes;
-    /* Each worker's scratch starts on a page of its own, so that it is local to the worker that touches it first. */
-    if (plan->worker_bytes > 0 && !setun_round_up(plan->worker_bytes, 4096, &plan->worker_bytes))
+        if (plan->steps[i].kernel_plan.worker_bytes > plan->scratch_bytes)
+            plan->scratch_bytes = plan->steps[i].kernel_plan.worker_bytes;
+    /* Each worker's part starts on a page of its own, so that it is local to the worker that touches it first. */
+    if (!setun_round_up(plan->private_bytes, 64, &plan->private_bytes) ||
+        !setun_add_size(plan->private_bytes, plan->scratch_bytes, &plan->worker_bytes) ||
+        (plan->worker_bytes > 0 && !setun_round_up(plan->worker_bytes, 4096, &plan->worker_bytes)))
         return setun_fail_nomem(error, "workers' scratch", SIZE_MAX);
     if (!setun_round_up(plan->activation_bytes, 4096, &plan->activation_bytes) ||
-        !setun_mul_size(plan->worker_bytes, n_workers, &scratch) || !setun_add_size(plan->activation_bytes, scratch, &plan->arena_bytes))
+        !setun_mul_size(plan->worker_bytes, n_workers, &parts) || !setun_add_size(plan->activation_bytes, parts, &plan->arena_bytes))
         return setun_fail_nomem(error, "activations", SIZE_MAX);
     return SETUN_OK;
 }
@@ -171,7 +180,7 @@ uint32_t setun_plan_n_barriers(const setun_plan *plan)
     uint32_t n = 0;
 
     for (size_t i = 0; i < plan->n_steps; i++)
-        n += plan->steps[i].barrier_before + plan->steps[i].kernel_plan.n_phases - 1;
+        n += plan->steps[i].barrier_before + (plan->steps[i].replicated ? 0 : plan->steps[i].kernel_plan.n_phases - 1);
     return n;
 }
 
@@ -185,7 +194,7 @@ void setun_plan_describe(const setun_plan *plan, uint32_t step, setun_plan_line 
     const setun_plan_step *s = &plan->steps[step];
 
     *out_line = (setun_plan_line){.label = s->label, .kernel = s->ref.kernel->name, .backend = s->ref.plugin->name,
-                                  .n_phases = s->kernel_plan.n_phases, .barrier_before = s->barrier_before,
+                                  .n_phases = s->kernel_plan.n_phases, .barrier_before = s->barrier_before, .replicated = s->replicated,
                                   .cost_ns = s->kernel_plan.cost_ns};
 }
 
@@ -193,8 +202,8 @@ void setun_plan_bind(setun_plan *plan, void *arena)
 {
     plan->arena = arena;
     for (size_t i = 0; i < plan->n_slots; i++)
-        if (plan->slots[i].place == SETUN_PLACE_ARENA)
-            plan->slots[i].tensor.data = plan->arena + plan->slots[i].offset;
+        if (plan->slots[i].place == SETUN_PLACE_ARENA) /* private: worker 0's */
+            plan->slots[i].tensor.data = plan->arena + plan->slots[i].offset + (plan->slots[i].is_private ? plan->activation_bytes : 0);
     for (size_t i = 0; i < plan->n_steps; i++) {
         setun_plan_step *step = &plan->steps[i];
 

@@ -39,19 +39,23 @@ setun_status setun_plan_add_step(setun_plan *plan, setun_kernel_ref kernel, cons
 /* The tensor whose data the caller reads after a pass; kept to the end. */
 void setun_plan_set_result(setun_plan *plan, uint32_t tensor);
 
+/* Steps of few rows that take each worker less than so many ns longer if it does all the units itself are replicated: every worker does so,
+ * into copies of its own, and nobody waits before what they hold is read. 0, the default: none. Before setun_plan_finish. */
+void setun_plan_allow_replication(setun_plan *plan, double below_ns);
+
 /* Lays out the arena by lifetime and decides the barriers. Nothing can be added afterwards. */
 setun_status setun_plan_finish(setun_plan *plan, uint32_t n_workers, setun_error *error);
 
 size_t   setun_plan_arena_bytes(const setun_plan *plan);  /* activations, shared scratch and every worker's scratch */
 uint32_t setun_plan_n_steps(const setun_plan *plan);
-uint32_t setun_plan_n_barriers(const setun_plan *plan);   /* of a whole pass */
+uint32_t setun_plan_n_barriers(const setun_plan *plan);   /* of a whole pass, if no phase is empty */
 const setun_tensor *setun_plan_tensor(const setun_plan *plan, uint32_t tensor);
 
 /* What step i does, for `-v` and later `setun plan`. */
 typedef struct setun_plan_line {
     const char *label, *kernel, *backend;
     uint32_t    n_phases;
-    bool        barrier_before;
+    bool        barrier_before, replicated;
     double      cost_ns;
 } setun_plan_line;
 void setun_plan_describe(const setun_plan *plan, uint32_t step, setun_plan_line *out_line);

@@ -1,8 +1,11 @@
-/* plan_internal.h - the inside of a plan, shared by plan.c (building), layout.c (memory, barriers) and execute.c (running). */
+/* plan_internal.h - the inside of a plan, shared by plan.c (building), order.c (barriers), layout.c (memory) and execute.c (running). */
 #ifndef SETUN_EXEC_PLAN_INTERNAL_H
 #define SETUN_EXEC_PLAN_INTERNAL_H
 #include "exec/plan.h"
 #include "exec/profile.h"
+
+/* In passes that can have more rows than a small batch no step is replicated. */
+enum { SETUN_REPLICATE_MAX_ROWS = 16 };
 
 enum setun_place { SETUN_PLACE_ARENA, SETUN_PLACE_CONSTANT, SETUN_PLACE_TOKENS };
 
@@ -12,9 +15,12 @@ typedef struct setun_plan_slot {
     enum setun_rows  rows;
     uint32_t         rows_dim; /* index of the dimension that follows the pass's rows */
     size_t           n_bytes;
-    size_t           offset;   /* ARENA */
+    size_t           offset;   /* ARENA: from its start; private: from the start of the worker's part */
     uint32_t         align;
-    uint32_t         first_step, last_step; /* steps that use it, both included; first > last: none */
+    uint32_t         first_step, last_step; /* steps that use it, both included; first > last: none. Once the order is decided: the stretches
+                                             * between barriers, unless it is private */
+    uint32_t         n_writers;
+    bool             is_private; /* each worker has a copy of its own, which it writes itself */
 } setun_plan_slot;
 
 typedef struct setun_plan_step {
@@ -27,6 +33,9 @@ typedef struct setun_plan_step {
     setun_tensor      tensor[SETUN_STEP_MAX_TENSORS]; /* the same, with this pass's dims */
     uint32_t          shared;         /* slot of the shared scratch, UINT32_MAX: none */
     bool              barrier_before; /* some worker may still be writing what this step reads, or reading what it writes */
+    bool              replicated;     /* every worker does all units, into its own copies of the outputs */
+    uint32_t          private_tensors; /* bit i: tensor i is the worker's own copy */
+    uint32_t          stretch;        /* barriers before it that the values ask for */
     setun_call        call;
 } setun_plan_step;
 
@@ -54,8 +63,11 @@ struct setun_plan {
     size_t               n_plugins, plugins_capacity;
     uint32_t             result;
     uint32_t             n_workers;
-    size_t               activation_bytes; /* arena before the workers' scratch */
-    size_t               worker_bytes;     /* scratch of one worker: the largest of all steps, a multiple of 64 */
+    double               replicate_below_ns;
+    size_t               activation_bytes; /* arena before the workers' parts */
+    size_t               private_bytes;    /* of a worker's part, its copies of activations */
+    size_t               scratch_bytes;    /* after them, its scratch: the largest of all steps */
+    size_t               worker_bytes;     /* both: a whole part */
     size_t               arena_bytes;
     unsigned char       *arena;
     setun_plan_watch    *watch;            /* NULL: nobody watches */
@@ -63,9 +75,11 @@ struct setun_plan {
     setun_plan_profile  *profile;          /* NULL: passes are not timed */
 };
 
-/* Sets offsets of arena slots so that no two alive at once overlap; sets activation_bytes. */
+/* Decides which steps are replicated, and how long each slot is needed. */
+void setun_plan_order(setun_plan *plan);
+/* Sets offsets of arena slots so that no two alive at once overlap; sets activation_bytes and private_bytes. */
 setun_status setun_plan_layout(setun_plan *plan, setun_error *error);
-/* Sets barrier_before of every step. */
+/* Sets barrier_before of every step, by the bytes that steps touch. */
 void setun_plan_place_barriers(setun_plan *plan);
 /* Adds the marks of a pass to the profile, which there is. */
 void setun_plan_count_pass(setun_plan *plan);

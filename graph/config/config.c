@@ -100,15 +100,31 @@ static setun_status read_kv(setun_config *config, const setun_yaml *yaml, const 
     return status;
 }
 
-static setun_status read_allow_scalar(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+/* false sets *out_not, true clears it. */
+static setun_status read_permission(const setun_yaml *yaml, const setun_yaml_node *node, const char *what, bool *out_not, setun_error *error)
 {
     static const char *const words[] = {"false", "true"};
     size_t value;
-    const setun_status status = setun_config_read_word(yaml, node, "allow_scalar", words, SETUN_COUNT(words), &value, error);
+    const setun_status status = setun_config_read_word(yaml, node, what, words, SETUN_COUNT(words), &value, error);
 
     if (status == SETUN_OK)
-        config->options.no_scalar = value == 0;
+        *out_not = value == 0;
     return status;
+}
+
+static setun_status read_allow_scalar(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+{
+    return read_permission(yaml, node, "allow_scalar", &config->options.no_scalar, error);
+}
+
+static setun_status read_fuse(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+{
+    return read_permission(yaml, node, "fuse", &config->options.no_fuse, error);
+}
+
+static setun_status read_replicate(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+{
+    return read_permission(yaml, node, "replicate", &config->options.no_replicate, error);
 }
 
 static setun_status read_model(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
@@ -147,6 +163,11 @@ static setun_status read_backends(setun_config *config, const setun_yaml *yaml, 
     return read_list(config, yaml, node, "backends", ',', &config->options.backends, error);
 }
 
+static setun_status read_avoid(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+{
+    return read_list(config, yaml, node, "avoid", ',', &config->options.avoid, error);
+}
+
 static setun_status read_plugins(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
 {
     return read_list(config, yaml, node, "plugins", ':', &config->plugin_path, error);
@@ -159,6 +180,7 @@ static const struct {
     {"model", read_model},       {"plugins", read_plugins},           {"threads", read_threads},
     {"chunk", read_chunk},       {"context", read_context},           {"kv", read_kv},
     {"backends", read_backends}, {"allow_scalar", read_allow_scalar}, {"kernels", setun_config_read_rules},
+    {"avoid", read_avoid},       {"fuse", read_fuse},                 {"replicate", read_replicate},
 };
 
 static setun_status read_root(setun_config *config, const setun_yaml *yaml, setun_error *error)
@@ -241,8 +263,11 @@ void setun_config_apply(const setun_config *config, setun_session_options *optio
         options->kv = said->kv;
     if (said->backends != NULL)
         options->backends = said->backends;
-    if (said->no_scalar)
-        options->no_scalar = true;
+    if (said->avoid != NULL)
+        options->avoid = said->avoid;
+    options->no_scalar = options->no_scalar || said->no_scalar;
+    options->no_fuse = options->no_fuse || said->no_fuse;
+    options->no_replicate = options->no_replicate || said->no_replicate;
     if (said->n_rules > 0) {
         options->rules   = said->rules;
         options->n_rules = said->n_rules;

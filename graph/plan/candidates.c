@@ -1,4 +1,5 @@
 /* candidates.c - which kernel runs a node: every kernel of its op is asked, the reasons of those that decline are kept. */
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,6 +96,21 @@ static bool is_forbidden(const setun_planner *planner, const char *name)
            !(planner->n_backends > 0 && rank_backend(planner, name, &rank));
 }
 
+/* Whether the request's list of patterns has one for this name. */
+bool setun_planner_avoids(const setun_planner *planner, const char *name)
+{
+    for (const char *at = planner->request->avoid; at != NULL;) {
+        const size_t length = strcspn(at, ",");
+        char pattern[128];
+
+        (void)snprintf(pattern, sizeof(pattern), "%.*s", (int)length, at);
+        if (fnmatch(pattern, name, 0) == 0)
+            return true;
+        at = at[length] == ',' ? at + length + 1 : NULL;
+    }
+    return false;
+}
+
 /* The cheapest kernel of the backend named first that packs an activation from its base representation into `fmts`. */
 static bool find_activation_pack(const setun_planner *planner, uint32_t value, const char *fmts, setun_kernel_ref *out_ref,
                                  setun_kernel_plan *out_plan, char *why, size_t why_bytes)
@@ -120,7 +136,7 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
         setun_kernel_plan plan;
 
         if (strcmp(ref.kernel->pattern, "pack") != 0 || strcmp(ref.kernel->fmts, wanted) != 0 ||
-            !(ref.kernel->flags & SETUN_KERNEL_EXACT))
+            !(ref.kernel->flags & SETUN_KERNEL_EXACT) || setun_planner_avoids(planner, ref.kernel->name))
             continue;
         if (!rank_backend(planner, ref.plugin->name, &rank)) {
             (void)snprintf(why, why_bytes, "no backend of the list packs %s into %s", base, fmts);
@@ -256,7 +272,7 @@ static bool is_eligible(const setun_planner *planner, const setun_kernel_rule *r
         return rule->kernel != NULL ? strcmp(candidate->ref.kernel->name, rule->kernel) == 0 : strcmp(backend, rule->backend) == 0;
     }
     *out_forbidden = is_forbidden(planner, backend);
-    return !*out_forbidden && rank_backend(planner, backend, &candidate->rank);
+    return !*out_forbidden && !setun_planner_avoids(planner, candidate->ref.kernel->name) && rank_backend(planner, backend, &candidate->rank);
 }
 
 /* No kernel runs the node: says where, why each one declined, and whether a rule or the ban on scalar is to blame. */

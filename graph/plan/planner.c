@@ -5,6 +5,13 @@
 
 #include "plan/planner_internal.h"
 
+/* What a barrier costs, with the time that workers lose by not being equally fast between two of them: measured with two on a Zen 4, where
+ * the cheapest takes 140 ns; each further worker's arrival is a cache line more. */
+static double barrier_ns(uint32_t n_workers)
+{
+    return 200.0 + 50.0 * n_workers;
+}
+
 static setun_status add_value(setun_planner *planner, uint32_t value, const char *fmts, setun_planned_value **out_value,
                               setun_error *error)
 {
@@ -213,6 +220,8 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
     if (status == SETUN_OK) {
         out_planned->logits = setun_planner_find(&planner, request->graph->logits, "f32")->tensor[0];
         setun_plan_set_result(planner.plan, out_planned->logits);
+        if (!request->no_replicate)
+            setun_plan_allow_replication(planner.plan, barrier_ns(request->machine->n_workers));
         status = setun_plan_finish(planner.plan, request->machine->n_workers, error);
     }
     free(planner.values);

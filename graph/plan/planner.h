@@ -23,6 +23,8 @@ typedef struct setun_planner_request {
     const setun_kernel_rule *rules;          /* [n_rules] */
     size_t               n_rules;
     bool                 no_scalar;          /* but not of this, then */
+    const char          *avoid;              /* as in setun_session_options */
+    bool                 no_fuse, no_replicate; /* as in setun_session_options */
 } setun_planner_request;
 
 typedef struct setun_planned {

@@ -50,6 +50,9 @@ const setun_planned_value *setun_planner_find(const setun_planner *planner, uint
 setun_status setun_planner_choose(const setun_planner *planner, const setun_graph_node *node, setun_candidate *out_candidate,
                                   setun_error *error);
 
+/* Whether the request's `avoid` has a pattern for this kernel. */
+bool setun_planner_avoids(const setun_planner *planner, const char *name);
+
 /* rules.c: whether every rule names something that is loaded, and fits a node of the graph. SETUN_ERR_NOT_FOUND, SETUN_ERR_INVALID. */
 setun_status setun_planner_check_rules(const setun_planner *planner, setun_error *error);
 

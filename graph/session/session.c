@@ -94,6 +94,7 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         .n_blocks = session->blocks_per_seq * session->max_seqs,
         .cache_fmt = options->kv == SETUN_KV_F32 ? "f32.kv256" : "f16.kv256", .backends = options->backends,
         .rules = options->rules, .n_rules = options->n_rules, .no_scalar = options->no_scalar,
+        .avoid = options->avoid, .no_fuse = options->no_fuse, .no_replicate = options->no_replicate,
     };
     setun_status status;
 

@@ -49,7 +49,7 @@ offers model pull bitnet-b1.58-2b-4t- : bitnet-b1.58-2b-4t-gguf bitnet-b1.58-2b-
 offers model pull --re : --retries
 offers model pull x pro : prompt.txt
 offers run --te : --temp
-offers run --no : --no-bos --no-echo
+offers run --no : --no-bos --no-echo --no-fuse
 offers run - : --prompt --file --tokens --temp --top-k --seed --model --threads --backend --kv --output --verbose --help +
 offers plugins list --k :
 offers kernels check --r : --rounds

@@ -60,7 +60,7 @@ offers help plugins "" : list check --help
 offers plugins l : list
 offers model s : show synth
 offers run --te : --temp
-offers run --no : --no-bos --no-echo
+offers run --no : --no-bos --no-echo --no-fuse
 offers run - : --prompt --file --tokens --temp --top-k --seed --model --threads --backend --kv --output --verbose --help +
 offers kernels check --r : --rounds
 offers run -p x --kv "" : f16 f32

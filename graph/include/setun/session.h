@@ -65,6 +65,9 @@ typedef struct setun_session_options {
     size_t      n_rules;   /**< how many */
     bool        no_scalar; /**< a kernel of the backend scalar is an error in a pass, unless `backends` or a rule names that backend. Packing
                             * the weights, which is done once, may use it all the same */
+    const char *avoid;     /**< patterns of kernels' names, ',' between: such kernels run only where a rule names them; NULL: none */
+    bool        no_fuse;   /**< each op of the graph is a step of its own: kernels that do several at once are not used */
+    bool        no_replicate; /**< no step is done by every thread for itself where that is cheaper than to wait for one another */
 } setun_session_options;
 
 /** Plans the graph, reads and packs the weights, starts the threads and reserves all memory: nothing is allocated later.

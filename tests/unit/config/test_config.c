@@ -30,6 +30,9 @@ Test(config, sample)
     cr_assert_eq(options.kv, SETUN_KV_F16);
     cr_assert_str_eq(options.backends, "avx512,avx2,scalar");
     cr_assert_not(options.no_scalar);
+    cr_assert_str_eq(options.avoid, "linear_*_1x16");
+    cr_assert_not(options.no_fuse);
+    cr_assert_not(options.no_replicate);
     cr_assert_eq(options.max_seqs, 7, "what the file does not say stays");
     cr_assert_eq(options.n_rules, 2);
     cr_assert_str_eq(options.rules[0].op, "linear");
@@ -72,7 +75,7 @@ Test(config, what_is_said_replaces_what_is_not_stays)
     cr_assert_null(setun_config_model(config));
     setun_config_close(config);
 
-    config = parse("{threads: 1024, chunk: 65536, context: 2147483647, allow_scalar: false, backends: [one]}");
+    config = parse("{threads: 1024, chunk: 65536, context: 2147483647, allow_scalar: false, backends: [one], avoid: [a*, b], fuse: false}");
     setun_config_apply(config, &options);
     cr_assert_eq(options.kv, SETUN_KV_F32 - 1);
     cr_assert_eq(options.n_threads, 1024);
@@ -80,6 +83,15 @@ Test(config, what_is_said_replaces_what_is_not_stays)
     cr_assert_eq(options.context, 2147483647);
     cr_assert_str_eq(options.backends, "one");
     cr_assert(options.no_scalar);
+    cr_assert_str_eq(options.avoid, "a*,b");
+    cr_assert(options.no_fuse);
+    cr_assert_not(options.no_replicate);
+    setun_config_close(config);
+
+    config = parse("replicate: false");
+    setun_config_apply(config, &options);
+    cr_assert(options.no_replicate);
+    cr_assert(options.no_fuse, "what was said before stays");
     setun_config_close(config);
 }
 
@@ -104,7 +116,7 @@ static const struct {
     {"3", "t.yaml:1:1: settings: expected a mapping, found '3'"},
     {"- threads: 3", "t.yaml:1:1: settings: expected a mapping, found a list"},
     {"kv: f16\nthread: 3\n", "t.yaml:2:1: settings: unknown key 'thread', did you mean 'threads'?"},
-    {"frobnicate: 3", "t.yaml:1:1: settings: unknown key 'frobnicate', expected one of: model, plugins, threads"},
+    {"wibble: 3", "t.yaml:1:1: settings: unknown key 'wibble', expected one of: model, plugins, threads"},
     {"numa: auto", "t.yaml:1:1: settings: unknown key 'numa'"},
     {"threads: 1\nthreads: 2\n", "t.yaml:2:1: key 'threads' stands twice"},
     {"threads: 0", "t.yaml:1:10: threads: expected a whole number from 1 to 1024, found '0'"},
@@ -121,6 +133,10 @@ static const struct {
     {"kv: f61", "t.yaml:1:5: kv: expected one of f16, f32, found 'f61', did you mean 'f16'?"},
     {"kv: {a: 1}", "kv: expected one of f16, f32, found a mapping"},
     {"allow_scalar: no", "allow_scalar: expected one of false, true, found 'no'"},
+    {"fuse: never", "fuse: expected one of false, true"},
+    {"replicate: 1", "replicate: expected one of false, true"},
+    {"avoid: x", "avoid: expected a list"},
+    {"avoid: ['a,b']", "avoid: a name in this list cannot have a ','"},
     {"allow_scalar: 0", "allow_scalar: expected one of false, true"},
     {"model: ''", "model: expected a text, found ''"},
     {"model: \"a\\nb\"", "model: expected a text of one line, found the character 0x0a"},

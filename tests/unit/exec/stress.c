@@ -186,6 +186,163 @@ static void stress_plans(const setun_topology *topology)
     }
 }
 
+/* ---- random plans: cheap steps that every worker may do for itself, dear ones, two phases, the second of them sometimes empty ---- */
+
+enum { GRAPH_STEPS = 40, GRAPH_INS = 3, GRAPH_ROWS = 16 };
+
+/* out[i] = sum of the inputs' rows i + 1, i + 2, ... plus the column, in whole numbers below 2^16: rows of other workers are read. */
+static void mix_row(const setun_call *call, int64_t i)
+{
+    const int64_t n_rows = call->out[0].dim[0];
+
+    for (int64_t j = 0; j < COLUMNS; j++) {
+        uint32_t sum = (uint32_t)j;
+
+        for (uint32_t x = 0; x < call->n_in; x++)
+            sum = sum * 3 + (uint32_t)row_of(&call->in[x], (i + 1 + x) % n_rows)[j];
+        row_of(&call->out[0], i)[j] = (float)(sum & 0xFFFF);
+    }
+}
+
+static void mix_run(const setun_call *call, const setun_tile *tile)
+{
+    for (int64_t i = tile->begin; i < tile->end; i++)
+        mix_row(call, i);
+}
+
+/* Phase 0: the sum of the first column of all rows in shared scratch, by one unit for each row; phase 1, in passes of an odd number of rows:
+ * every second row becomes the first one's sum. */
+static int64_t fold_units(const setun_call *call, uint32_t phase)
+{
+    return phase == 0 ? call->out[0].dim[0] : call->out[0].dim[0] % 2 == 0 ? 0 : call->out[0].dim[0] / 2;
+}
+
+static void fold_run(const setun_call *call, const setun_tile *tile)
+{
+    float *shared = call->shared; /* [GRAPH_ROWS] */
+
+    for (int64_t i = tile->begin; i < tile->end; i++) {
+        if (tile->phase == 0) {
+            mix_row(call, i);
+            shared[i] = row_of(&call->out[0], i)[0];
+        } else {
+            row_of(&call->out[0], 2 * i + 1)[0] = shared[(2 * i + 2) % call->out[0].dim[0]];
+        }
+    }
+}
+
+static const setun_kernel mix_kernel = {.size = sizeof(setun_kernel), .name = "mix", .units = rows_units, .run = mix_run};
+static const setun_kernel fold_kernel = {.size = sizeof(setun_kernel), .name = "fold", .units = fold_units, .run = fold_run};
+
+/* The same steps for the same seed, whatever the number of workers and what may be replicated. Step i writes value[i] and reads in[i]. */
+static setun_plan *make_graph(unsigned seed, uint32_t n_workers, double below_ns, uint32_t value[GRAPH_STEPS], uint32_t in[GRAPH_STEPS][GRAPH_INS],
+                              uint32_t n_in[GRAPH_STEPS])
+{
+    static const void *const no_attr[1] = {NULL};
+    setun_error error = {""};
+    setun_plan *plan;
+    uint32_t tokens;
+    setun_status status = setun_plan_create(&plan, &error);
+
+    EXPECT(status == SETUN_OK, "%s", error.text);
+    status = setun_plan_add_tokens(plan, GRAPH_ROWS, &tokens, &error);
+    for (uint32_t i = 0; i < GRAPH_STEPS && status == SETUN_OK; i++) {
+        const bool fold = i > 0 && rand_r(&seed) % 5 == 0;
+        const setun_kernel_plan kernel_plan = {.size = sizeof(kernel_plan), .n_phases = fold ? 2 : 1, .cost_ns = rand_r(&seed) % 2 == 0 ? 10 : 1e6,
+                                               .shared_bytes = fold ? GRAPH_ROWS * sizeof(float) : 0};
+
+        n_in[i] = 1 + (uint32_t)rand_r(&seed) % GRAPH_INS;
+        for (uint32_t x = 0; x < n_in[i]; x++) { /* near ones mostly, so that memory is used again */
+            const uint32_t near = rand_r(&seed) % 4 == 0 || i < 6 ? i : 6;
+
+            in[i][x] = i == 0 ? tokens : value[i - 1 - (uint32_t)rand_r(&seed) % near];
+        }
+        status = setun_plan_add_buffer(plan, &rows_format, (int64_t[4]){GRAPH_ROWS, COLUMNS, 1, 1}, 0, SETUN_ROWS_BATCH, &value[i], &error);
+        if (status == SETUN_OK)
+            status = setun_plan_add_step(plan, (setun_kernel_ref){i == 0 ? &source_kernel : fold ? &fold_kernel : &mix_kernel, &made_up},
+                                         &kernel_plan, no_attr, 1, in[i], i == 0 ? 1 : n_in[i], &value[i], 1, "step", &error);
+    }
+    setun_plan_set_result(plan, value[GRAPH_STEPS - 1]);
+    setun_plan_allow_replication(plan, below_ns);
+    if (status == SETUN_OK)
+        status = setun_plan_finish(plan, n_workers, &error);
+    EXPECT(status == SETUN_OK, "%s", error.text);
+    return plan;
+}
+
+/* No more barriers than values ask for: one before each step that reads what a step since the last barrier wrote for all. */
+static void expect_barriers(const setun_plan *plan, uint32_t value[GRAPH_STEPS], uint32_t in[GRAPH_STEPS][GRAPH_INS],
+                            const uint32_t n_in[GRAPH_STEPS], uint32_t *out_n_replicated)
+{
+    uint32_t group = 0;
+
+    for (uint32_t i = 1; i < GRAPH_STEPS; i++) {
+        setun_plan_line line;
+        bool expected = false;
+
+        for (uint32_t j = group; j < i; j++) {
+            setun_plan_describe(plan, j, &line);
+            for (uint32_t x = 0; x < n_in[i] && !line.replicated; x++)
+                expected = expected || in[i][x] == value[j];
+        }
+        setun_plan_describe(plan, i, &line);
+        EXPECT(line.barrier_before == expected, "step %u: %s barrier", i, expected ? "no" : "a needless");
+        EXPECT(!line.replicated || line.cost_ns < 1000, "step %u: dear work is replicated", i);
+        *out_n_replicated += line.replicated;
+        if (expected)
+            group = i;
+    }
+}
+
+static void run_graph(setun_plan *plan, const setun_topology *topology, uint32_t n_threads, uint32_t result, int64_t n_rows, float *out)
+{
+    const size_t n_bytes = setun_plan_arena_bytes(plan);
+    int32_t token[GRAPH_ROWS];
+    const setun_batch batch = {.size = sizeof(batch), .n_rows = n_rows, .token = token};
+    setun_error error = {""};
+    setun_team *team;
+    void *arena = setun_pages_alloc(n_bytes);
+
+    EXPECT(arena != NULL, "no memory");
+    EXPECT(setun_team_create(topology, n_threads, &team, &error) == SETUN_OK, "%s", error.text);
+    for (int32_t i = 0; i < GRAPH_ROWS; i++)
+        token[i] = 100 + 37 * i;
+    setun_plan_bind(plan, arena);
+    for (int pass = 0; pass < 3; pass++) {
+        memset(arena, 0x7F, n_bytes); /* what an earlier pass left does not help */
+        setun_plan_run(plan, team, &batch);
+    }
+    for (int64_t i = 0; i < n_rows; i++)
+        memcpy(out + i * COLUMNS, row_of(setun_plan_tensor(plan, result), i), COLUMNS * sizeof(float));
+    setun_team_destroy(team);
+    setun_pages_free(arena, n_bytes);
+}
+
+static void stress_random_plans(const setun_topology *topology)
+{
+    uint32_t value[GRAPH_STEPS], in[GRAPH_STEPS][GRAPH_INS], n_in[GRAPH_STEPS], n_replicated = 0;
+
+    for (unsigned seed = 1; seed <= 24; seed++) {
+        const uint32_t n_threads = MIN_THREADS + seed % 4;
+        const int64_t n_rows = seed % 3 == 0 ? 1 : 3 + seed % (GRAPH_ROWS - 3);
+        float expected[GRAPH_ROWS * COLUMNS], found[GRAPH_ROWS * COLUMNS];
+        setun_plan *alone = make_graph(seed, 1, 0, value, in, n_in);
+
+        run_graph(alone, topology, 1, value[GRAPH_STEPS - 1], n_rows, expected);
+        setun_plan_destroy(alone);
+        for (int replicate = 0; replicate <= 1; replicate++) {
+            setun_plan *plan = make_graph(seed, n_threads, replicate ? 1000 : 0, value, in, n_in);
+
+            expect_barriers(plan, value, in, n_in, &n_replicated);
+            run_graph(plan, topology, n_threads, value[GRAPH_STEPS - 1], n_rows, found);
+            EXPECT(memcmp(found, expected, (size_t)n_rows * COLUMNS * sizeof(float)) == 0, "seed %u, %u threads, %d rows, %s: other values", seed,
+                   n_threads, (int)n_rows, replicate ? "replicated" : "shared");
+            setun_plan_destroy(plan);
+        }
+    }
+    EXPECT(n_replicated > 24, "only %u steps were replicated", n_replicated);
+}
+
 /* ---- sessions: one after another, two at a time, and interrupted from another thread ---- */
 
 enum { TOKENS = 6 };
@@ -342,6 +499,7 @@ int main(void)
     EXPECT(setun_topology_open(NULL, &topology, &error) == SETUN_OK, "%s", error.text);
     stress_teams(topology);
     stress_plans(topology);
+    stress_random_plans(topology);
     setun_topology_close(topology);
     stress_sessions();
     return 0;
