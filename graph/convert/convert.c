@@ -19,7 +19,6 @@ typedef struct conversion {
     setun_packed        source;      /* of the present weight, as it is in the file */
 } conversion;
 
-
 /* The tensor's bytes into a representation, row by row where kernels see rows with padding. */
 static setun_status read_source(conversion *c, const setun_graph_weight *weight, setun_error *error)
 {
@@ -361,22 +360,13 @@ static setun_status write_output(conversion *c, const setun_job *job, const setu
     return status;
 }
 
-/* A session that packs weights tells how far it is, but cannot be stopped: the file is finished, which takes seconds. */
-static void tell_session(void *context, const char *stage, uint64_t done, uint64_t total)
-{
-    const setun_convert_options *options = context;
-
-    (void)options->progress(options->progress_context, stage, done, total > 0 ? total : 1);
-}
-
 static setun_status convert_prepacked(setun_model *model, const char *out_path, const setun_convert_options *options, setun_error *error)
 {
-    const setun_session_options session = {.n_threads = options->n_threads, .progress = options->progress != NULL ? tell_session : NULL,
-                                           .progress_context = (void *)(uintptr_t)options};
+    const setun_session_options session = {.n_threads = options->n_threads};
 
     if (options->head != SETUN_HEAD_KEEP)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "head: a prepacked file keeps what its model has; convert to GGUF with another head first");
-    return setun_prepacked_convert(model, &session, out_path, options->force, error);
+    return setun_prepacked_convert(model, &session, out_path, options, error);
 }
 
 setun_status setun_model_convert(setun_model *model, const char *out_path, const setun_convert_options *options, setun_error *error)

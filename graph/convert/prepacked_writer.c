@@ -23,8 +23,12 @@ typedef struct packed_tensor {
     uint64_t hash;
 } packed_tensor;
 
+enum { TELL_BYTES = 8 << 20 }; /* how often progress is told while the file is written: some milliseconds */
+
 typedef struct writing {
     const setun_session *session;
+    const setun_convert_options *options;
+    bool           stopped;   /* progress() said so */
     packed_tensor *tensors;
     size_t         n;
     char          *tokenizer; /* [tokenizer_bytes] */
@@ -32,7 +36,25 @@ typedef struct writing {
     enum setun_prepacked_tokenizer tokenizer_kind;
     json_t        *root;
     uint64_t       offset;    /* of the next section */
+    setun_stream  *stream;
+    size_t         n_untold;  /* bytes written since progress was told */
+    uint64_t       n_written, n_to_write; /* of tensors */
 } writing;
+
+/* SETUN_ERR_INTERRUPTED: whoever is told how far the work is wants it to end. */
+static setun_status check_stopped(const writing *w, setun_error *error)
+{
+    return w->stopped ? setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted") : SETUN_OK;
+}
+
+/* A setun_progress. A session that packs weights cannot be stopped; what it is told then ends the work behind it. */
+static void tell(void *context, const char *stage, uint64_t done, uint64_t total)
+{
+    writing *w = context;
+
+    if (!w->stopped && w->options->progress != NULL && !w->options->progress(w->options->progress_context, stage, done, total > 0 ? total : 1))
+        w->stopped = true;
+}
 
 /* Gives the tensor's bytes of the file, piece by piece, to put(). */
 static setun_status emit(const packed_tensor *tensor, setun_status (*put)(void *context, const void *data, size_t n_bytes, setun_error *error),
@@ -62,7 +84,23 @@ static setun_status put_hash(void *context, const void *data, size_t n_bytes, se
 
 static setun_status put_stream(void *context, const void *data, size_t n_bytes, setun_error *error)
 {
-    return setun_stream_write(context, data, n_bytes, error);
+    writing *w = context;
+    const char *from = data;
+    setun_status status = SETUN_OK;
+
+    for (size_t n; n_bytes > 0 && status == SETUN_OK; n_bytes -= n) {
+        n = n_bytes < TELL_BYTES ? n_bytes : TELL_BYTES;
+        status = setun_stream_write(w->stream, from, n, error);
+        from += n;
+        w->n_written += n;
+        w->n_untold += n;
+        if (status == SETUN_OK && w->n_untold >= TELL_BYTES) {
+            w->n_untold = 0;
+            tell(w, "writing weights", w->n_written, w->n_to_write);
+            status = check_stopped(w, error);
+        }
+    }
+    return status;
 }
 
 /* The file has one scale for a tensor: the vector that goes with its codes must hold nothing else. */
@@ -274,44 +312,41 @@ static setun_status write_header(const writing *w, setun_stream *stream, setun_e
     return status;
 }
 
-static setun_status write_stream(const writing *w, setun_stream *stream, setun_error *error)
+static setun_status write_stream(writing *w, setun_error *error)
 {
-    const setun_session *session = w->session;
-    uint64_t n_all = 0, n_done = 0;
-    setun_status status = write_header(w, stream, error);
+    setun_status status = write_header(w, w->stream, error);
 
     for (size_t i = 0; i < w->n; i++)
-        n_all += w->tensors[i].n_bytes;
+        w->n_to_write += w->tensors[i].n_bytes;
+    tell(w, "writing weights", 0, w->n_to_write);
     if (status == SETUN_OK)
-        status = pad(stream, error);
+        status = check_stopped(w, error);
     if (status == SETUN_OK)
-        status = setun_stream_write(stream, w->tokenizer, w->tokenizer_bytes, error);
+        status = pad(w->stream, error);
+    if (status == SETUN_OK)
+        status = setun_stream_write(w->stream, w->tokenizer, w->tokenizer_bytes, error);
     for (size_t i = 0; i < w->n && status == SETUN_OK; i++) {
-        if (session->progress != NULL)
-            session->progress(session->progress_context, "writing weights", n_done, n_all);
-        status = pad(stream, error);
+        status = pad(w->stream, error);
         if (status == SETUN_OK)
-            status = emit(&w->tensors[i], put_stream, stream, error);
-        n_done += w->tensors[i].n_bytes;
+            status = emit(&w->tensors[i], put_stream, w, error);
     }
     return status;
 }
 
-static setun_status write_file(const writing *w, const char *path, bool force, setun_error *error)
+static setun_status write_file(writing *w, const char *path, setun_error *error)
 {
     setun_output *output;
-    setun_stream *stream;
-    setun_status status = setun_output_create(path, false, force, &output, error);
+    setun_status status = setun_output_create(path, false, w->options->force, &output, error);
 
     if (status != SETUN_OK)
         return status;
-    status = setun_stream_open(output, NULL, &stream, error);
+    status = setun_stream_open(output, NULL, &w->stream, error);
     if (status == SETUN_OK) {
-        status = write_stream(w, stream, error);
+        status = write_stream(w, error);
         if (status == SETUN_OK)
-            status = setun_stream_finish(stream, error);
+            status = setun_stream_finish(w->stream, error);
         else
-            setun_stream_drop(stream);
+            setun_stream_drop(w->stream);
     }
     if (status == SETUN_OK)
         return setun_output_commit(output, error);
@@ -319,23 +354,29 @@ static setun_status write_file(const writing *w, const char *path, bool force, s
     return status;
 }
 
-setun_status setun_prepacked_convert(setun_model *model, const setun_session_options *options, const char *path, bool force,
-                                     setun_error *error)
+setun_status setun_prepacked_convert(setun_model *model, const setun_session_options *session_options, const char *path,
+                                     const setun_convert_options *options, setun_error *error)
 {
+    setun_session_options told = *session_options;
     setun_session *session;
-    writing w = {.tensors = NULL};
-    setun_status status = setun_session_create(model, options, &session, error);
+    writing w = {.options = options};
+    setun_status status;
 
+    told.progress = tell;
+    told.progress_context = &w;
+    status = setun_session_create(model, &told, &session, error);
     if (status != SETUN_OK)
         return status;
     w.session = session;
-    status = collect_tensors(&w, error);
+    status = check_stopped(&w, error);
+    if (status == SETUN_OK)
+        status = collect_tensors(&w, error);
     if (status == SETUN_OK)
         status = setun_prepacked_tokenizer_bytes(setun_model_path(model), &w.tokenizer_kind, &w.tokenizer, &w.tokenizer_bytes, error);
     if (status == SETUN_OK)
         status = make_json(&w, error);
     if (status == SETUN_OK)
-        status = write_file(&w, path, force, error);
+        status = write_file(&w, path, error);
     json_decref(w.root);
     free(w.tokenizer);
     free(w.tensors);

@@ -121,3 +121,61 @@ Test(interrupt, no_half_written_model, .timeout = 120)
     process_result_free(&result);
     folder_remove(folder);
 }
+
+/* One conversion is interrupted as soon as its temporary file or folder is there. Whether that was in time: if not, it is whole. */
+static bool interrupted_conversion(const char *from, const char *kind, int number)
+{
+    char folder[64], out[128];
+    const char *const argv[] = {SETUN_COMMAND, "model", "convert", from, out, "--to", kind, "-t", "1", NULL};
+    const process_options options = {0};
+    process *running;
+    process_result result;
+
+    folder_make(folder);
+    (void)snprintf(out, sizeof(out), "%s/out", folder);
+    running = process_start(argv, &options);
+    for (int i = 0; folder_count(folder) == 0 && i < 60000; i++)
+        (void)usleep(1000);
+    cr_assert_eq(folder_count(folder), 1u, "%s: it never began", kind);
+    process_signal(running, number);
+    process_finish(running, &result);
+    if (result.exit_code == 0) {
+        cr_expect_eq(access(out, F_OK), 0, "%s: neither interrupted nor there", kind);
+        if (strcmp(kind, "hf-packed") == 0)
+            folder_remove(out);
+        else
+            cr_assert_eq(unlink(out), 0);
+        process_result_free(&result);
+        folder_remove(folder);
+        return false;
+    }
+    cr_expect_eq(result.exit_code, 128 + number, "%s: exit %d, signal %d: %s", kind, result.exit_code, result.signal, result.err);
+    cr_expect_str_eq(result.err, "setun model convert: interrupted, nothing written\n");
+    cr_expect_eq(folder_count(folder), 0u, "%s: something was left", kind);
+    process_result_free(&result);
+    folder_remove(folder);
+    return true;
+}
+
+Test(interrupt, no_half_converted_model, .timeout = 300)
+{
+    static const char *const kinds[] = {"i2_s", "hf-packed", "tq2_0", "tq1_0", "prepacked"};
+    static const int numbers[] = {SIGINT, SIGTERM};
+    char folder[64], from[128];
+    process_result result;
+
+    folder_make(folder);
+    (void)snprintf(from, sizeof(from), "%s/from.gguf", folder);
+    setun_command(&result, "model", "synth", "bitnet-b1.58-2b-4t", from, "--layers", "1", "--vocab-size", "32000", NULL); /* 180 MB */
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    process_result_free(&result);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        for (size_t j = 0; j < 2; j++) {
+            bool in_time = false;
+
+            for (int attempt = 0; attempt < 20 && !in_time; attempt++)
+                in_time = interrupted_conversion(from, kinds[i], numbers[j]);
+            cr_expect(in_time, "%s: every conversion was finished before the signal came", kinds[i]);
+        }
+    folder_remove(folder);
+}

@@ -73,27 +73,71 @@ Test(output, what_exists_stays)
     folder_remove(folder);
 }
 
-static uint64_t n_calls;
+static uint64_t n_calls, stop_at;
 
-static bool stop_at_third(void *context, const char *stage, uint64_t done, uint64_t total)
+static bool stop(void *context, const char *stage, uint64_t done, uint64_t total)
 {
     (void)context;
     cr_assert_not_null(stage);
     cr_assert(done <= total && total > 0);
-    return ++n_calls < 3;
+    return ++n_calls < stop_at;
 }
 
-Test(output, interrupted)
+/* Stopped at every single call, in every kind of file: nothing is left, and what was to be replaced is as it was. */
+Test(output, interrupted, .timeout = 120)
 {
-    char folder[64], path[128];
+    static const setun_synth_size sizes[] = {{"layers", 1}, {"hidden", 256}, {"ffn", 256}, {"heads", 2}, {"kv_heads", 1}, {"head_dim", 128},
+                                             {"vocab", 300}, {"context", 64}};
+    static const setun_file_kind kinds[] = {SETUN_FILE_I2_S, SETUN_FILE_HF_PACKED, SETUN_FILE_TQ2_0, SETUN_FILE_TQ1_0, SETUN_FILE_PREPACKED};
+    const setun_synth_options synth = {.sizes = sizes, .n_sizes = sizeof(sizes) / sizeof(sizes[0])};
+    char from[64], folder[64], source[128], path[128];
+    setun_model *model;
     setun_error error = {""};
 
+    folder_make(from);
     folder_make(folder);
+    (void)snprintf(source, sizeof(source), "%s/source.gguf", from);
     (void)snprintf(path, sizeof(path), "%s/out", folder);
-    cr_expect_eq(convert(path, false, stop_at_third, &error), SETUN_ERR_INTERRUPTED);
-    cr_expect_eq(n_calls, 3u);
-    cr_expect_eq(folder_count(folder), 0u);
+    cr_assert_eq(setun_model_synth("bitnet-b1.58-2b-4t", source, &synth, NULL, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_model_open(source, NULL, &model, &error), SETUN_OK, "%s", error.text);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        setun_convert_options options = {.kind = kinds[i], .progress = stop, .n_threads = 1};
+        const bool is_folder = kinds[i] == SETUN_FILE_HF_PACKED;
+        setun_status status = SETUN_ERR_INTERRUPTED;
+
+        for (stop_at = 1; status == SETUN_ERR_INTERRUPTED; stop_at++) {
+            n_calls = 0;
+            status = setun_model_convert(model, path, &options, &error);
+            if (status != SETUN_ERR_INTERRUPTED)
+                break;
+            cr_expect_eq(n_calls, stop_at, "kind %d went on after call %d", (int)kinds[i], (int)stop_at);
+            cr_expect_eq(folder_count(folder), 0u, "kind %d, call %d: something was left", (int)kinds[i], (int)stop_at);
+        }
+        cr_assert_eq(status, SETUN_OK, "%s", error.text);
+        cr_expect_gt(stop_at, 10u, "kind %d: progress is not told", (int)kinds[i]);
+        cr_expect_eq(folder_count(folder), 1u);
+        if (is_folder) {
+            folder_remove(path);
+            continue;
+        }
+        file_write(path, "mine", 4);
+        options.force = true;
+        n_calls = 0;
+        stop_at--;
+        cr_expect_eq(setun_model_convert(model, path, &options, &error), SETUN_ERR_INTERRUPTED);
+        cr_expect_eq(folder_count(folder), 1u);
+        {
+            size_t n;
+            char *text = file_read(path, &n);
+
+            cr_expect(n == 4 && memcmp(text, "mine", 4) == 0);
+            free(text);
+        }
+        cr_assert_eq(remove(path), 0);
+    }
+    setun_model_close(model);
     folder_remove(folder);
+    folder_remove(from);
 }
 
 /* A limit on the size of files stands for a full disk: the write in the middle fails. */

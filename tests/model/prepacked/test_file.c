@@ -34,7 +34,7 @@ static void convert(const char *model_path, const char *backends)
     setun_error error = {""};
 
     cr_assert_eq(setun_model_open(model_path, NULL, &model, &error), SETUN_OK, "%s", error.text);
-    cr_assert_eq(setun_prepacked_convert(model, &options, path, true, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_prepacked_convert(model, &options, path, &(setun_convert_options){.force = true}, &error), SETUN_OK, "%s", error.text);
     setun_model_close(model);
 }
 
@@ -156,13 +156,13 @@ Test(prepacked_file, written_again)
     first = file_read(path, &n_first);
     (void)snprintf(other, sizeof(other), "%s/again.setun", folder);
     cr_assert_eq(setun_model_open(path, NULL, &model, &error), SETUN_OK, "%s", error.text);
-    cr_assert_eq(setun_prepacked_convert(model, &options, other, false, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_prepacked_convert(model, &options, other, &(setun_convert_options){.force = false}, &error), SETUN_OK, "%s", error.text);
     second = file_read(other, &n_second);
     cr_assert(n_first == n_second && memcmp(first, second, n_first) == 0, "a prepacked file made of a prepacked file is another");
-    cr_assert_lt(setun_prepacked_convert(model, &options, other, false, &error), 0);
+    cr_assert_lt(setun_prepacked_convert(model, &options, other, &(setun_convert_options){.force = false}, &error), 0);
     cr_assert_not_null(strstr(error.text, "again.setun"), "%s", error.text);
-    cr_assert_lt(setun_prepacked_convert(model, &options, "/nowhere/at/all.setun", false, &error), 0);
-    cr_assert_eq(setun_prepacked_convert(model, &options, other, true, &error), SETUN_OK, "%s", error.text);
+    cr_assert_lt(setun_prepacked_convert(model, &options, "/nowhere/at/all.setun", &(setun_convert_options){.force = false}, &error), 0);
+    cr_assert_eq(setun_prepacked_convert(model, &options, other, &(setun_convert_options){.force = true}, &error), SETUN_OK, "%s", error.text);
     cr_assert_eq(folder_count(folder), 2, "nothing temporary is left");
     setun_model_close(model);
     free(first);

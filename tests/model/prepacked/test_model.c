@@ -47,7 +47,7 @@ static void convert(const char *name, const char *backends)
     setun_model *model = open_model(name);
     setun_error error = {""};
 
-    cr_assert_eq(setun_prepacked_convert(model, &options, path, true, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_prepacked_convert(model, &options, path, &(setun_convert_options){.force = true}, &error), SETUN_OK, "%s", error.text);
     setun_model_close(model);
 }
 
