@@ -227,6 +227,14 @@ static setun_status first_key(struct setun_elaboration *e, const setun_yaml_node
     return status;
 }
 
+/* Whether its `expect` says {integer: ...}; the default of a model that gives the value need not be one ("hidden / heads"). */
+static bool expects_integer(const setun_yaml_node *node)
+{
+    const setun_yaml_node *expect = setun_yaml_get(node, "expect");
+
+    return expect != NULL && expect->kind == SETUN_YAML_MAPPING && setun_yaml_get(expect, "integer") != NULL;
+}
+
 /* The value of one parameter: {gguf:, huggingface:, default:, expect:, why:}, or a value by itself. */
 static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_node *node, struct setun_param *param)
 {
@@ -257,7 +265,7 @@ static setun_status bind_value(struct setun_elaboration *e, const setun_yaml_nod
         setun_expr_value value; /* read even where the file wins: a mistake in it must not wait for a file that lacks the key */
 
         status = setun_elaboration_eval(e, otherwise, &e->pool, &value);
-        param->real = status == SETUN_OK && value.type == SETUN_EXPR_FLOAT;
+        param->real = status == SETUN_OK && value.type == SETUN_EXPR_FLOAT && !expects_integer(node);
         param->implied = status == SETUN_OK && (!found || is_same(&value, &param->value));
         if (status == SETUN_OK && !found) {
             param->origin = SETUN_PARAM_DEFAULT;

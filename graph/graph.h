@@ -32,7 +32,7 @@ typedef struct setun_graph_param {
     setun_meta              value;
     enum setun_param_origin origin;
     const char             *key;  /* KEY: where it was found; a graph of a form: where its kind of file keeps it; else NULL */
-    bool                    real; /* its `default` is a float: so is the parameter, though a file may say 10000 */
+    bool                    real; /* its `default` is a float and no integer is expected: so is the parameter, though a file may say 10000 */
     bool                    implied; /* the model file's default is the same */
 } setun_graph_param;
 

@@ -142,6 +142,28 @@ static int64_t weight_of(const setun_graph *graph, const char *op, int64_t write
     return -1;
 }
 
+/* Bytes of one element of a tensor; codes are bytes. */
+static int element_bytes(const setun_job_tensor *tensor)
+{
+    return strcmp(tensor->fmt, "f32") == 0 ? 4 : strcmp(tensor->fmt, "f16") == 0 || strcmp(tensor->fmt, "bf16") == 0 ? 2 : 1;
+}
+
+/* Safetensors files have no gaps and yet every tensor aligned: those of wide elements stand first. A scale is then before its codes. */
+static setun_status order_by_width(setun_job *job, setun_error *error)
+{
+    setun_job_tensor *ordered = setun_pool_alloc(&job->pool, 2 * job->graph->n_weights * sizeof(*ordered));
+    size_t n = 0;
+
+    if (ordered == NULL)
+        return setun_fail_nomem(error, "list of tensors", job->n_tensors);
+    for (int width = 4; width >= 1; width /= 2)
+        for (size_t i = 0; i < job->n_tensors; i++)
+            if (element_bytes(&job->tensors[i]) == width)
+                ordered[n++] = job->tensors[i];
+    job->tensors = ordered;
+    return SETUN_OK;
+}
+
 setun_status setun_job_make(const setun_target *target, setun_graph *graph, const char *arch, const setun_job_formats *formats, setun_job *out_job,
                             setun_error *error)
 {
@@ -153,6 +175,8 @@ setun_status setun_job_make(const setun_target *target, setun_graph *graph, cons
         status = setun_fail_nomem(error, "list of tensors", graph->n_weights);
     for (size_t i = 0; i < graph->n_weights && status == SETUN_OK; i++)
         status = add_weight(&job, (uint32_t)i, formats, error);
+    if (status == SETUN_OK && target->source == SETUN_SOURCE_HUGGINGFACE)
+        status = order_by_width(&job, error);
     if (status == SETUN_OK && (arch == NULL || arch[0] == '\0'))
         status = setun_fail(error, SETUN_ERR_UNSUPPORTED, "family %s: its model file names no %s architecture", graph->name,
                             setun_source_name(target->source));

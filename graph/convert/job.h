@@ -19,7 +19,7 @@ const setun_target *setun_target_of(setun_file_kind kind);
 
 enum setun_job_role {
     SETUN_JOB_TERNARY, /* codes */
-    SETUN_JOB_SCALE,   /* of the ternary tensor before: one element */
+    SETUN_JOB_SCALE,   /* of the ternary tensor of the same weight, which comes later: one element */
     SETUN_JOB_VECTOR,
     SETUN_JOB_MATRIX   /* embedding, output head */
 };

@@ -19,6 +19,8 @@ typedef struct writing {
     const setun_packer       *packer;
     const setun_job_progress *progress;
     setun_stream             *stream;
+    const setun_job_tensor  **scale;         /* [n_weights] of a weight whose scale is a tensor of its own; its place in the file: */
+    uint64_t                 *scale_at;      /* [n_weights] */
     setun_packed              codes, packed; /* of the present ternary tensor: tern2.row, and the file's format */
     uint64_t                  total;
     setun_error              *error;
@@ -101,6 +103,44 @@ static setun_status pack_codes(writing *w, const setun_job_tensor *tensor)
     return status;
 }
 
+/* n values of f32 in the format of the file, over the same memory: none is wider. */
+static void narrow(const char *fmt, float *values, size_t n)
+{
+    uint16_t *out = (uint16_t *)(void *)values;
+
+    if (strcmp(fmt, "f16") == 0)
+        for (size_t i = 0; i < n; i++) {
+            const uint16_t bits = setun_f16_of_f32(values[i]);
+
+            memcpy(&out[i], &bits, sizeof(bits));
+        }
+    else if (strcmp(fmt, "bf16") == 0)
+        for (size_t i = 0; i < n; i++) {
+            const uint16_t bits = setun_bf16_of_f32(values[i]);
+
+            memcpy(&out[i], &bits, sizeof(bits));
+        }
+}
+
+/* One element, which is known when the codes are: zeros keep its place. */
+static setun_status write_scale(writing *w, const setun_job_tensor *tensor)
+{
+    w->scale[tensor->weight] = tensor;
+    w->scale_at[tensor->weight] = setun_stream_at(w->stream);
+    return setun_stream_zeros(w->stream, tensor->n_bytes, w->error);
+}
+
+static setun_status patch_scale(writing *w, uint32_t weight)
+{
+    const setun_job_tensor *tensor = w->scale[weight];
+    float value = scale_of(&w->codes);
+
+    if (tensor == NULL)
+        return SETUN_OK;
+    narrow(tensor->fmt, &value, 1);
+    return setun_stream_patch(w->stream, w->scale_at[weight], &value, tensor->n_bytes, w->error);
+}
+
 static setun_status write_ternary(writing *w, const setun_job_tensor *tensor)
 {
     setun_status status = setun_packer_shape(w->packer, "tern2.row+f32", tensor->rows, tensor->columns, &w->codes, w->error);
@@ -128,26 +168,7 @@ static setun_status write_ternary(writing *w, const setun_job_tensor *tensor)
         if (status == SETUN_OK)
             status = setun_stream_zeros(w->stream, I2S_TAIL_BYTES - sizeof(scale), w->error);
     }
-    return status;
-}
-
-/* n values of f32 in the format of the file, over the same memory: none is wider. */
-static void narrow(const char *fmt, float *values, size_t n)
-{
-    uint16_t *out = (uint16_t *)(void *)values;
-
-    if (strcmp(fmt, "f16") == 0)
-        for (size_t i = 0; i < n; i++) {
-            const uint16_t bits = setun_f16_of_f32(values[i]);
-
-            memcpy(&out[i], &bits, sizeof(bits));
-        }
-    else if (strcmp(fmt, "bf16") == 0)
-        for (size_t i = 0; i < n; i++) {
-            const uint16_t bits = setun_bf16_of_f32(values[i]);
-
-            memcpy(&out[i], &bits, sizeof(bits));
-        }
+    return status == SETUN_OK ? patch_scale(w, tensor->weight) : status;
 }
 
 /* Rows of f32 into blocks; the row as kernels see it has a padding. */
@@ -214,15 +235,6 @@ static setun_status write_raw(writing *w, const setun_job_tensor *tensor, bool *
     }
     free(bytes);
     return status;
-}
-
-/* One element: the scale of the ternary tensor that was written before. */
-static setun_status write_scale(writing *w, const setun_job_tensor *tensor)
-{
-    float value = scale_of(&w->codes);
-
-    narrow(tensor->fmt, &value, 1);
-    return setun_stream_write(w->stream, &value, tensor->n_bytes, w->error);
 }
 
 static setun_status write_tensor(writing *w, const setun_job_tensor *tensor)
@@ -361,17 +373,25 @@ setun_status setun_job_write(const setun_job *job, const setun_vocabulary *vocab
 {
     const bool gguf = job->target->source == SETUN_SOURCE_GGUF;
     writing w = {.job = job, .supply = supply, .packer = packer, .progress = progress, .error = error};
+    setun_pool pool = {0};
     setun_status status = gguf ? SETUN_OK : write_json(job, vocabulary, output, error);
 
+    w.scale = setun_pool_alloc(&pool, job->graph->n_weights * sizeof(*w.scale));
+    w.scale_at = setun_pool_alloc(&pool, job->graph->n_weights * sizeof(*w.scale_at));
+    if (status == SETUN_OK && (w.scale == NULL || w.scale_at == NULL))
+        status = setun_fail_nomem(error, "places of scales", job->graph->n_weights);
     if (status == SETUN_OK)
         status = setun_stream_open(output, gguf ? NULL : "model.safetensors", &w.stream, error);
-    if (status != SETUN_OK)
+    if (status != SETUN_OK) {
+        setun_pool_free(&pool);
         return status;
+    }
     status = gguf ? start_gguf(&w, vocabulary) : start_safetensors(&w);
     if (status == SETUN_OK)
         status = write_tensors(&w);
     setun_packed_free(&w.codes);
     setun_packed_free(&w.packed);
+    setun_pool_free(&pool);
     if (status == SETUN_OK)
         return setun_stream_finish(w.stream, error);
     setun_stream_drop(w.stream);

@@ -299,6 +299,25 @@ setun_status setun_stream_write(setun_stream *stream, const void *data, size_t n
     return SETUN_OK;
 }
 
+setun_status setun_stream_patch(setun_stream *stream, uint64_t offset, const void *data, size_t n_bytes, setun_error *error)
+{
+    const char *from = data;
+    setun_status status = flush(stream, error);
+
+    while (status == SETUN_OK && n_bytes > 0) {
+        const ssize_t n = pwrite(stream->fd, from, n_bytes, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail_errno(stream->shown, error);
+        from += n;
+        offset += (uint64_t)n;
+        n_bytes -= (size_t)n;
+    }
+    return status;
+}
+
 setun_status setun_stream_zeros(setun_stream *stream, size_t n_bytes, setun_error *error)
 {
     static const char zeros[256];

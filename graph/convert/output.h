@@ -21,6 +21,8 @@ typedef struct setun_stream setun_stream;
 setun_status setun_stream_open(setun_output *output, const char *name, setun_stream **out_stream, setun_error *error);
 setun_status setun_stream_write(setun_stream *stream, const void *data, size_t n_bytes, setun_error *error);
 setun_status setun_stream_zeros(setun_stream *stream, size_t n_bytes, setun_error *error);
+/* Puts other bytes in place of ones that were written before. */
+setun_status setun_stream_patch(setun_stream *stream, uint64_t offset, const void *data, size_t n_bytes, setun_error *error);
 uint64_t     setun_stream_at(const setun_stream *stream); /* bytes written so far */
 /* Writes what is left and waits until the disk has it. The object is gone afterwards. */
 setun_status setun_stream_finish(setun_stream *stream, setun_error *error);

@@ -17,7 +17,8 @@
  * of 4e-6 were seen at logits of up to 10. A flipped rounding would show as more than 1e-2. */
 #define TOLERANCE 5e-5
 
-static const char *const models[] = {"bitnet-packed", "bitnet-grouped", "bitnet-silu", "llama-packed", "llama-scaled", "llama-masters", "llama-dense"};
+static const char *const models[] = {"bitnet-packed", "bitnet-grouped", "bitnet-silu", "llama-packed", "llama-scaled", "llama-masters", "llama-dense",
+                                     "llama-blocks"};
 enum { N_MODELS = sizeof(models) / sizeof(models[0]) };
 
 /* An empty folder becomes the golden model, with the tiny model's tokenizer, which none of these has of its own. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""family_goldens.py FOLDER - small random models of every family with awkward shapes, and their logits by Hugging Face transformers in f32.
+"""family_goldens.py FOLDER [NAME...] - small random models of every family with awkward shapes, and their logits by Hugging Face transformers in f32.
 
-Writes FOLDER/NAME/{config.json, model.safetensors, ids, logits.npy}; tests/golden/families was made with it. Where activations are quantised,
+Writes FOLDER/NAME/{config.json, model.safetensors, ids, logits.npy}, of every NAME; tests/golden/families was made with it. Where activations are quantised,
 the ids are chosen so that none of them comes near a rounding boundary: two right implementations then agree to the last few bits. With --check it
 writes nothing, and compares what FOLDER has with what transformers says of it here."""
 import json
@@ -41,6 +41,9 @@ MODELS = {
                           tied=True, eps=1e-6, theta=10000.0, dtype=torch.float16),
     "llama-dense": dict(family="llama", form="dense", hidden=60, ffn=91, layers=1, heads=5, kv_heads=1, head_dim=None, vocab=263, act="silu",
                         tied=False, eps=1e-6, theta=10000.0, dtype=torch.bfloat16),
+    # columns of whole blocks of every GGUF type
+    "llama-blocks": dict(family="llama", form="divides", hidden=256, ffn=512, layers=1, heads=12, kv_heads=4, head_dim=64, vocab=267, act="silu",
+                         tied=False, eps=1e-6, theta=1000042.0, scale=torch.bfloat16),
 }
 ARCHITECTURE = {"bitnet": "BitNetForCausalLM", "llama": "LlamaForCausalLM"}
 LINEAR_CLASS = {"packed": ("autobitlinear", "offline"), "divides": ("bitlinear", "offline"), "masters": ("autobitlinear", "online")}
@@ -145,8 +148,10 @@ def choose(model, m, random):
     return best, best_margin
 
 
-def make(folder):
+def make(folder, names):
     for number, (name, m) in enumerate(MODELS.items()):
+        if names and name not in names:
+            continue
         random = torch.Generator().manual_seed(1000 + number)
         path = os.path.join(folder, name)
         os.makedirs(path, exist_ok=True)
@@ -182,4 +187,4 @@ transformers.utils.logging.disable_progress_bar()
 if sys.argv[1] == "--check":
     check(sys.argv[2])
 else:
-    make(sys.argv[1])
+    make(sys.argv[1], sys.argv[2:])
