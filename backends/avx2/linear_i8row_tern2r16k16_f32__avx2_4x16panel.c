@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_plan(query, 0.0081, 0.030, ternary_panel_bytes(query), out_plan);
+    return ternary_plan(query, 0.0059, 0.030, ternary_panel_bytes(query), out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -42,13 +42,10 @@ ALWAYS_INLINE void ternary_tile(const setun_call *call, int64_t i, int n_x, int6
                     const __m256i words = ternary_word(q[x] + 16 * b + 4 * p);
 
                     sums[x][0] = _mm256_add_epi16(sums[x][0], _mm256_maddubs_epi16(codes_a, words));
+                    KEEP_IN_REGISTER(sums[x][0]);
                     sums[x][1] = _mm256_add_epi16(sums[x][1], _mm256_maddubs_epi16(codes_b, words));
+                    KEEP_IN_REGISTER(sums[x][1]);
                 }
-            }
-#pragma GCC unroll 4
-            for (int x = 0; x < n_x; x++) {
-                KEEP_IN_REGISTER(sums[x][0]);
-                KEEP_IN_REGISTER(sums[x][1]);
             }
         }
 #pragma GCC unroll 4

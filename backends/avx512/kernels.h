@@ -26,6 +26,7 @@
     X(linear_i8b32_q80b32_f32__avx512vnni_1x16) \
     X(linear_i8b32_q80b32_f32__avx512vnni_8x16panel) \
     X(linear_i8row_tern2r16k16_f32__avx512_1x16) \
+    X(linear_i8row_tern2r16k16_f32__avx512_6x64) \
     X(linear_i8row_tern2r16k16_f32__avx512_6x64panel) \
     X(linear_i8row_tern2r16k16_f32__avx512vnni_1x16) \
     X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64) \

@@ -1,22 +1,16 @@
-/* linear_i8row_tern2r16k16_f32__avx512_6x64panel.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): weights unpacked once for
- * many rows of q, without VNNI. in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
+/* linear_i8row_tern2r16k16_f32__avx512_6x64panel.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): weights unpacked once
+ * for many rows of q, without VNNI. in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
 #include "kernels.h"
-#include "ternary_tile.h"
+#include "ternary_tile16.h"
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_plan(query, 0.0108, 0.030, ternary_panel_bytes(query), out_plan);
-}
-
-/* No product pair leaves 16 bits: codes are at most 2 * 64, and 2 * 128 * -128 just fits. */
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(codes, words), _mm512_set1_epi16(1)));
+    return ternary_plan(query, 0.0057, 0.026, ternary_panel_bytes(query), out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_panel_run(call, tile, dot4);
+    ternary_panel_run(call, tile, ternary_dot4, ternary_tile16);
 }
 
 const setun_kernel linear_i8row_tern2r16k16_f32__avx512_6x64panel = {

@@ -20,6 +20,13 @@
 /* acc[lane] + the four products of codes, unsigned, and words, signed, in each 32-bit lane. */
 typedef __m512i dot4_op(__m512i acc, __m512i codes, __m512i words);
 
+/* The one for CPUs without VNNI. No pair of products leaves 16 bits: codes are at most 2 * 64 where they are used in place, and
+ * 2 * 128 * -128 just fits. */
+static inline __m512i ternary_dot4(__m512i acc, __m512i codes, __m512i words)
+{
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(codes, words), _mm512_set1_epi16(1)));
+}
+
 /* ns to stream one weight, a quarter of a byte, on one worker of a Zen 4. */
 #define TERNARY_READ_NS 0.0085
 

@@ -1,0 +1,27 @@
+/* linear_i8row_tern2r16k16_f32__avx512_6x64.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): up to six rows of q for
+ * each read of the weights, without VNNI. in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
+#include "kernels.h"
+#include "ternary_tile16.h"
+
+static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    return ternary_plan(query, 0.0059, 0.002, 0, out_plan);
+}
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    ternary_stream_run(call, tile, ternary_dot4, ternary_tile16);
+}
+
+const setun_kernel linear_i8row_tern2r16k16_f32__avx512_6x64 = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "linear_i8row_tern2r16k16_f32__avx512_6x64",
+    .pattern = "linear",
+    .fmts = "i8.row+f32,tern2.r16k16+f32>f32",
+    .k_max = TERNARY_K_MAX,
+    .acc_bits = 16,
+    .plan = plan,
+    .units = ternary_units,
+    .run = run,
+};
