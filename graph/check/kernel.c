@@ -59,9 +59,9 @@ static bool make_attempt(const setun_check_trial *trial, uint32_t index, uint32_
         way->watched = true;
         return true;
     case 3:
-        way->mapped = true;
+        way->as_in_file = true;
         way->n_workers = 1 + (uint32_t)setun_check_below(random, 3);
-        return trial->call.mappable != 0;
+        return trial->call.in_file != 0;
     default:
         way->side = setun_check_below(random, 2) == 0 ? SETUN_CHECK_AT_END : SETUN_CHECK_AT_START;
         way->n_workers = 1 + (uint32_t)setun_check_below(random, SETUN_CHECK_WORKERS);
@@ -118,7 +118,7 @@ static void tell(const setun_check_trial *trial, const attempt *a, uint32_t inde
 
     (void)snprintf(failure->text + n, sizeof(failure->text) - n, "; case %u: %s; %u %s%s, memory %s%s%s, rows_max %lld, seed %llu", index,
                    trial->c.text, a->way.n_workers, a->way.threads ? "thread" : "worker", a->way.n_workers == 1 ? "" : "s",
-                   a->way.side == SETUN_CHECK_AT_END ? "ending at a page" : "starting at a page", a->way.mapped ? ", weights as in a file" : "",
+                   a->way.side == SETUN_CHECK_AT_END ? "ending at a page" : "starting at a page", a->way.as_in_file ? ", weights as in a file" : "",
                    a->way.watched ? ", writes watched" : "", (long long)trial->call.rows_max, (unsigned long long)seed);
 }
 

@@ -78,5 +78,5 @@ static bool describe(const setun_check_target *target, uint32_t i, setun_check_c
 }
 
 const setun_check_op setun_check_linear = {
-    .name = "linear", .n_in = 2, .n_out = 1, .in_rows = {0, -1}, .out_rows = {0}, .mappable = 1u << 1, .describe = describe,
+    .name = "linear", .n_in = 2, .n_out = 1, .in_rows = {0, -1}, .out_rows = {0}, .in_file = 1u << 1, .describe = describe,
 };

@@ -49,8 +49,8 @@ static bool describe(const setun_check_target *target, uint32_t i, setun_check_c
 }
 
 const setun_check_op setun_check_pack = {
-    .name = "pack", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .mappable = 1, .describe = describe};
+    .name = "pack", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .in_file = 1, .describe = describe};
 const setun_check_op setun_check_ternarise = {
-    .name = "ternarise", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .mappable = 1, .describe = describe};
+    .name = "ternarise", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .in_file = 1, .describe = describe};
 const setun_check_op setun_check_quantise = {
-    .name = "quantise", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .mappable = 1, .describe = describe};
+    .name = "quantise", .n_in = 1, .n_out = 1, .in_rows = {-1}, .out_rows = {-1}, .in_file = 1, .describe = describe};

@@ -96,7 +96,7 @@ static setun_status prepare_embedding(const setun_check_target *target, setun_ch
 }
 
 const setun_check_op setun_check_embedding = {
-    .name = "embedding", .n_in = 2, .n_out = 1, .in_rows = {1, -1}, .mappable = 1u << 1, .describe = describe_embedding,
+    .name = "embedding", .n_in = 2, .n_out = 1, .in_rows = {1, -1}, .in_file = 1u << 1, .describe = describe_embedding,
     .prepare = prepare_embedding,
 };
 
@@ -164,7 +164,7 @@ static bool describe_rms_norm(const setun_check_target *target, uint32_t i, setu
 }
 
 const setun_check_op setun_check_rms_norm = {
-    .name = "rms_norm", .n_in = 2, .n_out = 1, .in_rows = {0, -1}, .mappable = 1u << 1, .describe = describe_rms_norm,
+    .name = "rms_norm", .n_in = 2, .n_out = 1, .in_rows = {0, -1}, .in_file = 1u << 1, .describe = describe_rms_norm,
 };
 
 /* ---- rope ---- */

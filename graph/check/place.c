@@ -27,7 +27,7 @@ static setun_status add(setun_check_place *place, const char *name, const void *
     return SETUN_OK;
 }
 
-static bool is_mappable(const setun_tensor *t)
+static bool may_lack_padding(const setun_tensor *t)
 {
     return strcmp(t->fmt, "f32") == 0 || strcmp(t->fmt, "f16") == 0 || strcmp(t->fmt, "bf16") == 0;
 }
@@ -44,7 +44,7 @@ static bool is_bytes(const setun_tensor *t)
 }
 
 /* Rows one after the other without padding, aligned to their element only: as in a weight file. */
-static setun_status add_mapped(setun_check_place *place, const char *name, setun_tensor *t, setun_check_way *way, setun_error *error)
+static setun_status add_as_in_file(setun_check_place *place, const char *name, setun_tensor *t, setun_check_way *way, setun_error *error)
 {
     const size_t element = (size_t)t->stride_bytes[1], row_bytes = (size_t)t->dim[1] * element;
     const char *from = t->data;
@@ -70,17 +70,17 @@ static setun_status add_operands(setun_check_place *place, const setun_check_cal
         const setun_check_operand *operand = outputs ? &call->out[i] : &call->in[i];
 
         for (uint32_t p = 0; p < operand->n_parts && status == SETUN_OK; p++) {
-            const bool mapped = way->mapped && !outputs && (call->mappable >> i & 1) != 0 && p == 0;
+            const bool as_in_file = way->as_in_file && !outputs && (call->in_file >> i & 1) != 0 && p == 0;
             const uint32_t index = outputs ? place->n_out++ : place->n_in++;
             setun_tensor *t = outputs ? &place->out[index] : &place->in[index];
 
             *t = operand->part[p];
             (void)snprintf(name, sizeof(name), "%s[%u] (%.24s)", outputs ? "out" : "in", index, t->fmt);
-            if (mapped && is_mappable(t))
-                status = add_mapped(place, name, t, way, error);
+            if (as_in_file && may_lack_padding(t))
+                status = add_as_in_file(place, name, t, way, error);
             else
                 status = add(place, name, outputs && !call->keeps_out ? NULL : t->data, operand->n_bytes[p],
-                             mapped && is_bytes(t) ? 1 : operand->format[p]->align, !outputs, way, &t->data, error);
+                             as_in_file && is_bytes(t) ? 1 : operand->format[p]->align, !outputs, way, &t->data, error);
         }
     }
     return status;

@@ -19,7 +19,7 @@ typedef struct setun_check_call {
     const int8_t              *in_rows;  /* [n_in] the dim that counts rows of the pass, or -1; NULL: none does */
     const int8_t              *out_rows; /* [n_out] likewise */
     int64_t                    rows_max; /* of the passes that plan() is asked for; at least the rows of this one */
-    uint32_t                   mappable; /* bit i: input i may lie in a mapped file, without padding */
+    uint32_t                   in_file;  /* bit i: input i may be as it is in a file, without padding */
     bool                       keeps_out; /* the outputs' contents before the call are part of the result: caches */
 } setun_check_call;
 
@@ -27,7 +27,7 @@ typedef struct setun_check_call {
 typedef struct setun_check_way {
     enum setun_check_side side;
     uint32_t              n_workers;     /* 1: one worker does all units at once; else random cuts, workers in random order */
-    bool                  mapped;        /* use call.mappable */
+    bool                  as_in_file;    /* use call.in_file */
     bool                  clean_scratch; /* zeros instead of rubbish, to find out why results differ */
     bool                  watched;       /* look which bytes each tile writes: watch.h */
     bool                  threads;       /* n_workers threads at the same time, at most SETUN_CHECK_THREADS */

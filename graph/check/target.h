@@ -52,7 +52,7 @@ typedef struct setun_check_op {
     const char *name;
     uint32_t    n_in, n_out;
     int8_t      in_rows[SETUN_CHECK_INS], out_rows[SETUN_CHECK_OUTS]; /* as in setun_check_call */
-    uint32_t    mappable;
+    uint32_t    in_file;
     bool        keeps_out;
     /* Describes case i (zeroed, with its random stream); false past the last. The first few are small: they tell a kernel that is simply
      * wrong from one that overflows. */

@@ -62,7 +62,7 @@ static void set_call(setun_check_trial *trial)
                                      .n_in = trial->target->fmts.n_in, .n_out = trial->target->fmts.n_out,
                                      .in_rows = trial->c.rows_vary ? first_dim : op->in_rows,
                                      .out_rows = trial->c.rows_vary ? first_dim : op->out_rows,
-                                     .rows_max = trial->c.rows < 1 ? 1 : trial->c.rows, .mappable = op->mappable, .keeps_out = op->keeps_out};
+                                     .rows_max = trial->c.rows < 1 ? 1 : trial->c.rows, .in_file = op->in_file, .keeps_out = op->keeps_out};
 }
 
 /* The oracle's outputs in its own formats, then in the kernel's. */

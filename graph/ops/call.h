@@ -1,7 +1,7 @@
 /* call.h - the inside of a setun_op_call: one node of the model file while it becomes a node of the graph. Not for ops. */
 #ifndef SETUN_OPS_CALL_H
 #define SETUN_OPS_CALL_H
-#include "elaborate.h"
+#include "family/elaborate.h"
 #include "ops/ops.h"
 
 struct setun_op_call {

@@ -81,7 +81,7 @@ enum {
 
 /** One tensor. Kernels address it by `data` and `stride_bytes`, never by assuming a stride.
  * Tensors that the host makes start at a multiple of their format's `align`. Weights in the formats f32, f16, bf16 and tern2.hf may
- * lie in a mapped file: only their element's own alignment is promised, and the stride may be the dense one. */
+ * be as they are in a file: only their element's own alignment is promised, and the stride may be the dense one. */
 typedef struct setun_tensor {
     void       *data;            /**< first element; NULL while planning */
     const char *fmt;             /**< name of a setun_format: "f32", "i8.row", "tern2.row" ... */

@@ -123,7 +123,7 @@ setun_weights *make_weights(const char *config, const struct small_tensor *tenso
     (void)snprintf(path, sizeof(path), "%s/model.safetensors", folder);
     write_safetensors(path, tensors, n_tensors);
     status = setun_weights_open(folder, &weights, &error);
-    (void)unlink(path); /* mapped: its contents stay until the weights are closed */
+    (void)unlink(path); /* open: its contents stay until the weights are closed */
     (void)snprintf(path, sizeof(path), "%s/config.json", folder);
     (void)unlink(path);
     (void)rmdir(folder);

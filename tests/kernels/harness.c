@@ -147,7 +147,7 @@ test_tensor test_tensor_make(const char *fmt, int64_t d0, int64_t d1, int64_t d2
     return tensor;
 }
 
-test_tensor test_tensor_mapped(const char *fmt, int64_t rows, int64_t columns, size_t element_bytes)
+test_tensor test_tensor_as_in_file(const char *fmt, int64_t rows, int64_t columns, size_t element_bytes)
 {
     test_tensor tensor = {.t = {.fmt = fmt, .dim = {rows, columns, 1, 1}}};
 

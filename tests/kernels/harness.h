@@ -38,8 +38,8 @@ typedef struct test_tensor {
 
 /* A tensor laid out by its format, rubbish in it and in its padding. Unused dims are given as 1. */
 test_tensor test_tensor_make(const char *fmt, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
-/* A weight in a mapped file: rows without padding, aligned to its element only. */
-test_tensor test_tensor_mapped(const char *fmt, int64_t rows, int64_t columns, size_t element_bytes);
+/* A weight as it is in a file: rows without padding, aligned to its element only. */
+test_tensor test_tensor_as_in_file(const char *fmt, int64_t rows, int64_t columns, size_t element_bytes);
 void        test_tensor_free(test_tensor *tensor);
 void       *test_row(const test_tensor *tensor, int64_t row);
 /* Fills an f32 matrix with uniform numbers times `scale`; padding keeps its rubbish. */

@@ -49,7 +49,7 @@ Test(convert, every_bf16)
     widen_all("bf16", "bf16>f32", define_bf16_to_f32, is_nan_bf16);
 }
 
-/* A mapped file's vectors: no padding, any column count, element alignment only. */
+/* Vectors as they are in a file: no padding, any column count, element alignment only. */
 Test(convert, vectors_as_they_lie_in_a_file)
 {
     static const char *const fmt[] = {"f32", "f16", "bf16"}, *const fmts[] = {"f32>f32", "f16>f32", "bf16>f32"};
@@ -57,7 +57,7 @@ Test(convert, vectors_as_they_lie_in_a_file)
     for (int f = 0; f < 3; f++)
         for (int64_t n = 1; n <= 67; n += 3) {
             const size_t size = f == 0 ? 4 : 2;
-            test_tensor in = test_tensor_mapped(fmt[f], 1, n, size), out = test_tensor_make("f32", 1, n, 1, 1);
+            test_tensor in = test_tensor_as_in_file(fmt[f], 1, n, size), out = test_tensor_make("f32", 1, n, 1, 1);
             const test_call call = {.in = {&in}, .n_in = 1, .out = {&out}, .n_out = 1};
             setun_kernel_ref ref;
 
@@ -153,11 +153,11 @@ Test(convert, f32_to_f16_on_every_midpoint)
     test_tensor_free(&v_cache);
 }
 
-static void check_embedding(const char *fmt, const char *fmts, size_t size, int64_t m, int64_t n, bool mapped)
+static void check_embedding(const char *fmt, const char *fmts, size_t size, int64_t m, int64_t n, bool as_in_file)
 {
     enum { VOCAB = 37 };
     test_tensor token = test_tensor_make("i32", 1, m, 1, 1), y = test_tensor_make("f32", m, n, 1, 1);
-    test_tensor table = mapped ? test_tensor_mapped(fmt, VOCAB, n, size) : test_tensor_make(fmt, VOCAB, n, 1, 1);
+    test_tensor table = as_in_file ? test_tensor_as_in_file(fmt, VOCAB, n, size) : test_tensor_make(fmt, VOCAB, n, 1, 1);
     const setun_batch batch = {.size = sizeof(batch), .n_rows = m, .token = token.t.data};
     const test_call call = {.batch = &batch, .in = {&token, &table}, .n_in = 2, .out = {&y}, .n_out = 1};
     setun_kernel_ref ref;
@@ -203,9 +203,9 @@ Test(convert, embedding)
 
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
-            for (int mapped = 0; mapped < 2; mapped++) {
-                check_embedding("f32", "i32,f32>f32", 4, ms[i], ns[j], mapped == 1);
-                check_embedding("f16", "i32,f16>f32", 2, ms[i], ns[j], mapped == 1);
-                check_embedding("bf16", "i32,bf16>f32", 2, ms[i], ns[j], mapped == 1);
+            for (int as_in_file = 0; as_in_file < 2; as_in_file++) {
+                check_embedding("f32", "i32,f32>f32", 4, ms[i], ns[j], as_in_file == 1);
+                check_embedding("f16", "i32,f16>f32", 2, ms[i], ns[j], as_in_file == 1);
+                check_embedding("bf16", "i32,bf16>f32", 2, ms[i], ns[j], as_in_file == 1);
             }
 }

@@ -105,7 +105,7 @@ static const struct {
     {"WHOLE_VECTORS", "q80__faulty", "crash", "1 byte past the end of in[1] (q8_0.b32)"},
     {"BLOCK_PADDING", "pack__faulty", "value", "expected 0x00"},
     {"INVERSE", "pack__faulty", "value", "expected"},
-    {"MAPPED", "embedding__faulty", "crash", "past the end of in[1] (f32)"},
+    {"AS_IN_FILE", "embedding__faulty", "crash", "past the end of in[1] (f32)"},
 };
 enum { N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
 

@@ -262,11 +262,11 @@ Test(ternary_linear, a_row_whose_sum_could_overflow_is_declined)
 
 /* ---- dense linear ---- */
 
-static void check_dense(const char *fmt, const char *fmts, size_t size, int64_t m, int64_t n, int64_t k, bool mapped, bool subnormal)
+static void check_dense(const char *fmt, const char *fmts, size_t size, int64_t m, int64_t n, int64_t k, bool as_in_file, bool subnormal)
 {
     const float scale = subnormal ? 0x1p-70f : 1.0f;
     test_tensor x = test_tensor_make("f32", m, k, 1, 1), y = test_tensor_make("f32", m, n, 1, 1);
-    test_tensor w = mapped ? test_tensor_mapped(fmt, n, k, size) : test_tensor_make(fmt, n, k, 1, 1);
+    test_tensor w = as_in_file ? test_tensor_as_in_file(fmt, n, k, size) : test_tensor_make(fmt, n, k, 1, 1);
     const test_call call = {.in = {&x, &w}, .n_in = 2, .out = {&y}, .n_out = 1};
     float *wide = calloc((size_t)(n * k), sizeof(float));
     setun_kernel_ref ref;
@@ -355,7 +355,7 @@ Test(dense_linear, sums_just_beside_ties)
 
 static void check_absmean(const char *fmt, const char *fmts, size_t size, int64_t n, int64_t k, float scale)
 {
-    test_tensor w = test_tensor_mapped(fmt, n, k, size), t = test_tensor_make("tern2.row", n, k, 1, 1);
+    test_tensor w = test_tensor_as_in_file(fmt, n, k, size), t = test_tensor_make("tern2.row", n, k, 1, 1);
     test_tensor s = test_tensor_make("f32", 1, n, 1, 1);
     const test_call call = {.in = {&w}, .n_in = 1, .out = {&t, &s}, .n_out = 2};
     float *wide = calloc((size_t)(n * k), sizeof(float));

@@ -54,7 +54,7 @@ enum fault {
     ORDER_NAN,     /* not exact, and gives NaN */
     ROPE,          /* the position before */
     BLOCK,         /* kv_write: position j is in block j / 256 of the cache */
-    MAPPED,        /* embedding: reads whole vectors, where a mapped file may end */
+    AS_IN_FILE,    /* embedding: reads whole vectors, where the tensor of a file may end */
     /* blocks.c */
     FLUSH,         /* linear: a subnormal scale is zero */
     PART,          /* q6_k: two parts of a block of 32 columns have the factor of the first */

@@ -152,7 +152,7 @@ static void embedding_run(const setun_call *call, const setun_tile *tile)
         const float *row = in_row(call, 1, token[i]);
         float *y = out_row(call, 0, i);
 
-        for (int64_t j = 0; j < (fault == MAPPED ? padded : n); j++)
+        for (int64_t j = 0; j < (fault == AS_IN_FILE ? padded : n); j++)
             y[j] = row[j]; /* the output's padding is there, the table's need not be */
     }
 }

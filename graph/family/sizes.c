@@ -6,7 +6,7 @@
  *   weights: [attn_sub_norm]             # has() is true for these */
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 
 bool setun_sizes_is(const setun_yaml *yaml)
 {

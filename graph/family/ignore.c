@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 
 setun_status setun_ignore_check(struct setun_elaboration *e)
 {

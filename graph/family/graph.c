@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 
 enum { VERSION = 1 }; /* of the model file's language */
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 
 enum { MAX_NAMED = 6 }; /* parameters in one error: more would hide the error itself */
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 
 enum { MAX_VALUES = 16, LIST_BYTES = 400 };
 

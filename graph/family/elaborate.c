@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 #include "ops/call.h"
 
 setun_status setun_elaborate_value(struct setun_elaboration *e, const char *name, const setun_yaml_node *node, enum setun_rows rows, int64_t n,

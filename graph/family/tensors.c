@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 
 static const char *const tensor_keys[] = {"gguf", "huggingface", "shape", "throughout"};
 

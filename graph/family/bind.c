@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "family/elaborate.h"
 
 enum { MAX_KEYS = 8 }; /* metadata keys that one parameter may be looked for under */
 
