@@ -145,6 +145,12 @@ static setun_status add_node(setun_planner *planner, const setun_graph_node *nod
     return status;
 }
 
+/* Whether it computes rows of logits only, not every row of a pass. */
+static bool is_of_logits(const setun_graph *graph, const setun_graph_node *node)
+{
+    return node->n_out > 0 && node->out[0].kind == SETUN_OPERAND_VALUE && graph->values[node->out[0].index].rows == SETUN_ROWS_OUT;
+}
+
 /* Splits "avx2,scalar"; scalar, which has every op, closes the list unless that is forbidden. */
 static setun_status read_backends(setun_planner *planner, setun_error *error)
 {
@@ -215,8 +221,13 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
     if (status != SETUN_OK)
         return status;
     status = add_value(&planner, request->graph->tokens, "i32", &tokens, error);
-    for (size_t i = 0; i < request->graph->n_nodes && status == SETUN_OK; i++)
+    for (size_t i = 0; i < request->graph->n_nodes && status == SETUN_OK; i++) {
+        const uint64_t before = planner.weight_bytes;
+
         status = add_node(&planner, &request->graph->nodes[i], error);
+        if (is_of_logits(request->graph, &request->graph->nodes[i]))
+            planner.logits_bytes += planner.weight_bytes - before;
+    }
     if (status == SETUN_OK) {
         out_planned->logits = setun_planner_find(&planner, request->graph->logits, "f32")->tensor[0];
         setun_plan_set_result(planner.plan, out_planned->logits);
@@ -231,5 +242,6 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
     }
     out_planned->plan = planner.plan;
     out_planned->weight_bytes = planner.weight_bytes;
+    out_planned->logits_bytes = planner.logits_bytes;
     return SETUN_OK;
 }

@@ -31,6 +31,7 @@ typedef struct setun_planned {
     setun_plan *plan;
     uint32_t    logits;       /* the plan's tensor that holds the logits, f32[out rows, vocab] */
     uint64_t    weight_bytes; /* weights that a pass reads whole; of an embedding it reads rows only, which do not count */
+    uint64_t    logits_bytes; /* those of them that only rows of logits need */
 } setun_planned;
 
 /* *out_planned: the plan is the caller's.

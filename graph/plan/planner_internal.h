@@ -18,7 +18,7 @@ typedef struct setun_planned_value {
 typedef struct setun_planner {
     const setun_planner_request *request;
     setun_plan          *plan;
-    uint64_t             weight_bytes; /* of setun_planned */
+    uint64_t             weight_bytes, logits_bytes; /* of setun_planned */
     setun_planned_value *values;
     size_t               n_values, values_capacity;
     uint32_t             n_backends; /* names in request->backends, scalar added; 0: any */

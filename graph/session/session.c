@@ -114,8 +114,10 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         status = setun_planner_compile(&request, &planned, error);
         if (status == SETUN_OK) {
             *plan = (setun_session_plan){planned.plan, request.rows_max, planned.logits};
-            if (session->n_plans == 0)
+            if (session->n_plans == 0) {
                 session->token_bytes = planned.weight_bytes;
+                session->logits_bytes = planned.logits_bytes;
+            }
             session->n_plans++;
             if (setun_plan_arena_bytes(plan->plan) > session->arena_bytes)
                 session->arena_bytes = setun_plan_arena_bytes(plan->plan);
@@ -232,6 +234,7 @@ void setun_session_describe(const setun_session *session, setun_session_info *ou
         .n_threads = setun_team_n_threads(session->team), .chunk = session->chunk, .max_seqs = session->max_seqs,
         .context = session->context, .n_weights = n_weights, .n_packed = n_packed, .weight_bytes = setun_store_weight_bytes(session->store),
         .activation_bytes = session->arena_bytes, .cache_bytes = setun_store_cache_bytes(session->store),
-        .token_bytes = session->token_bytes,
+        .token_bytes = session->token_bytes, .logits_bytes = session->logits_bytes,
     };
+    setun_session_count_ops(session->model->graph, out_info);
 }

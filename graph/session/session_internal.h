@@ -34,7 +34,7 @@ struct setun_session {
     uint32_t           n_plans;
     unsigned char     *arena;
     size_t             arena_bytes;
-    uint64_t           token_bytes; /* of setun_session_info */
+    uint64_t           token_bytes, logits_bytes; /* of setun_session_info */
     setun_sampler     *sampler;
     setun_text_decoder *decoder; /* of setun_generate */
     atomic_bool        interrupted; /* set by setun_session_interrupt, cleared by the call that reports it */
@@ -66,6 +66,9 @@ void setun_sequence_reserve(setun_session *session, setun_sequence *sequence, in
 
 /* The plan that serves passes of so many rows. */
 const setun_session_plan *setun_session_plan_for(const setun_session *session, int64_t n_rows);
+
+/* Sets what of *info counts arithmetic. */
+void setun_session_count_ops(const setun_graph *graph, setun_session_info *info);
 
 /* True once after an interrupt. */
 bool setun_session_take_interrupt(setun_session *session);
