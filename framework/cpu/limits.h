@@ -1,6 +1,7 @@
-/* limits.h - limits that Linux sets from outside: control groups, huge pages. Internal. */
+/* limits.h - limits that Linux sets from outside: control groups, huge pages, memory that is free. Internal. */
 #ifndef SETUN_CPU_LIMITS_H
 #define SETUN_CPU_LIMITS_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "setun/topology.h"
@@ -16,4 +17,7 @@ void setun_cgroup_read(const char *root, setun_cgroup *out_cgroup);
 
 /* setun_huge_pages_read below another root. */
 void setun_huge_pages_read_below(const char *root, setun_huge_pages *out_pages);
+
+/* Bytes that can be had without swapping, at most what the control group allows in all; 0: the system does not say. `root` as above. */
+uint64_t setun_free_memory_read(const char *root);
 #endif

@@ -117,8 +117,23 @@ double setun_bench_time(setun_bench_entry *entry, setun_team *team, uint32_t n);
 void   setun_bench_time_entries(setun_bench_entry *entries, setun_bench_timing *timings, size_t n, setun_team *team, uint32_t rounds,
                                 double seconds);
 
-/* So much memory that no cache holds a part of it worth speaking of: 8 times the last cache, within reason. */
+/* So much memory that no cache holds a part of it worth speaking of: more than 8 times the last cache, within reason. */
 size_t setun_bench_uncached_bytes(const setun_topology *topology);
+
+/* Fastest reading of memory by the team: sets what begins with read_ in *limits. */
+setun_status setun_bench_reading(const setun_topology *topology, setun_team *team, setun_machine_limits *limits, setun_error *error);
+/* One more instruction set; the best of them is int8_ops_s. */
+void setun_bench_limits_add(setun_machine_limits *limits, const char *kernel, double ops_s);
+
+/* What is measured once is kept, by machine and number of threads: machine_cache.c. The path is "" if the environment names no folder. */
+void setun_machine_cache_path(char *out_path, size_t n_bytes);
+/* The machine in words: what the limits depend on, besides the number of threads. Never longer than fits. */
+setun_status setun_machine_describe(char *out_text, size_t n_bytes, setun_error *error);
+/* False: there is no entry, or the file is not understood; then *note is why, "" if there simply is none. */
+bool setun_machine_cache_load(const char *path, const char *machine, uint32_t n_threads, setun_machine_limits *out_limits, char *note,
+                              size_t note_bytes);
+/* Puts an entry into the file, in the place of an older one; others stay if the file can be understood. */
+setun_status setun_machine_cache_store(const char *path, const char *machine, const setun_machine_limits *limits, setun_error *error);
 
 /* setun_machine_measure with a team that is there; what is not asked for stays 0. */
 setun_status setun_bench_machine(const setun_plugins *plugins, const setun_topology *topology, setun_team *team, bool reading, bool arithmetic,

@@ -3,6 +3,7 @@
  * the same run, so that what else the machine does meets them alike. */
 #ifndef SETUN_BENCH_H
 #define SETUN_BENCH_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,12 +68,29 @@ typedef struct setun_bench_options {
     double                   seconds;   /**< that one timing takes at least; 0: 0.02 */
 } setun_bench_options;
 
+enum {
+    SETUN_MACHINE_INT8_MAX = 16, /**< room in setun_machine_limits */
+    SETUN_NAME_BYTES = 96        /**< of a kernel, the NUL at its end included */
+};
+
+/** int8 arithmetic of one instruction set. */
+typedef struct setun_machine_int8 {
+    char   kernel[SETUN_NAME_BYTES]; /**< the `probe_int8` kernel that was timed */
+    double ops_s;                    /**< additions and multiplications a second, in registers */
+} setun_machine_int8;
+
 /** What a machine can do at best. */
 typedef struct setun_machine_limits {
     uint32_t threads;           /**< of the team that was measured */
     double   read_bytes_s;      /**< bytes a second read from memory: the best of several ways to read */
     double   int8_ops_s;        /**< int8 additions and multiplications a second in registers; 0: no loaded backend measures it */
-    char     int8_kernel[96];   /**< the kernel that reached it; "" likewise */
+    char     int8_kernel[SETUN_NAME_BYTES]; /**< the kernel that reached it; "" likewise */
+    char     read_how[40];      /**< the way that was best: "2 MB pages, prefetch"; "" if reading was not measured */
+    uint64_t read_buffer_bytes; /**< memory that was read: more than 8 times the last cache, unless less than twice that is free */
+    uint64_t cache_bytes;       /**< all caches of the last level together; 0: not known */
+    size_t   n_int8;            /**< of int8[] */
+    setun_machine_int8 int8[SETUN_MACHINE_INT8_MAX]; /**< [n_int8] each kernel that was timed, one for each instruction set */
+    int64_t  measured;          /**< when, in seconds since 1970 (UTC) */
 } setun_machine_limits;
 
 /** What one kernel did in one case. */
@@ -121,7 +139,7 @@ typedef setun_status setun_bench_sink(void *context, const setun_bench_result *r
  *         option is out of range; SETUN_ERR_UNSUPPORTED: the op cannot be timed yet; SETUN_ERR_NOMEM; the sink's own */
 SETUN_API setun_status setun_kernels_bench(const setun_bench_options *options, setun_bench_sink *sink, void *context, setun_error *error);
 
-/** Measures them, in about half a second.
+/** Measures them, in about two seconds.
  * \param plugins          whose `probe_int8` kernels are tried
  * \param n_threads        of the team; 0: one for each physical core
  * \param[out] out_limits  filled in
@@ -129,6 +147,26 @@ SETUN_API setun_status setun_kernels_bench(const setun_bench_options *options, s
  * \return SETUN_OK; SETUN_ERR_INVALID: more threads than a team may have; SETUN_ERR_NOMEM */
 SETUN_API setun_status setun_machine_measure(const setun_plugins *plugins, uint32_t n_threads, setun_machine_limits *out_limits,
                                              setun_error *error);
+
+/** How setun_machine_limits_get came to its answer. */
+typedef struct setun_machine_source {
+    bool cached;     /**< the limits are those of an earlier measurement, from the cache */
+    char path[4096]; /**< of the cache; "": there is none */
+    char note[1200]; /**< what is wrong with the cache, one line: it was not understood, or it could not be written; "": nothing */
+} setun_machine_source;
+
+/** The limits as measured before on this machine by this user, else measured now and kept. The cache is setun/machine.json in
+ * XDG_CACHE_HOME, by default ~/.cache; one for each CPU (model, features as capped by SETUN_CPU, cores, caches, memory) and number of threads.
+ * A cache that is damaged is no error: the limits are measured, the file is replaced, and the note says so.
+ * \param plugins          whose `probe_int8` kernels are tried; an instruction set that the cache does not have is measured
+ * \param n_threads        of the team; 0: one for each physical core
+ * \param anew             measure in any case
+ * \param[out] out_limits  filled in
+ * \param[out] out_source  filled in; may be NULL
+ * \param[out] error       the reason on failure; may be NULL
+ * \return as setun_machine_measure */
+SETUN_API setun_status setun_machine_limits_get(const setun_plugins *plugins, uint32_t n_threads, bool anew, setun_machine_limits *out_limits,
+                                                setun_machine_source *out_source, setun_error *error);
 
 #ifdef __cplusplus
 }

@@ -134,3 +134,17 @@ Test(limits, huge_pages, .init = begin, .fini = end)
     cr_expect(pages.size[0].page_bytes == 2097152 && pages.size[0].n_total == 0);
     cr_expect(pages.size[1].page_bytes == 1073741824 && pages.size[1].n_total == 2 && pages.size[1].n_free == 1);
 }
+
+Test(limits, free_memory, .init = begin, .fini = end)
+{
+    put("proc/meminfo", "MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:    8000000 kB\n");
+    cr_expect_eq(setun_free_memory_read(root), UINT64_C(8000000) * 1024, "what can be had, not what lies idle");
+    put("proc/self/cgroup", "0::/a\n");
+    put("sys/fs/cgroup/a/memory.max", "1048576000\n");
+    cr_expect_eq(setun_free_memory_read(root), UINT64_C(1048576000), "and no more than the control group has");
+    put("proc/meminfo", "MemAvailable: 18446744073709551615 kB\n");
+    put("sys/fs/cgroup/a/memory.max", "max\n");
+    cr_expect_eq(setun_free_memory_read(root), UINT64_MAX);
+    put("proc/meminfo", "MemTotal: 16000000 kB\n");
+    cr_expect_gt(setun_free_memory_read(root), 0, "an old kernel's: what lies idle");
+}
