@@ -1,0 +1,249 @@
+/* bench_case.c - one case of `setun bench`: repetitions that are timed, what they read and computed, and where their time went. */
+#include "bench_case.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench_memory.h"
+#include "setun/profile.h"
+
+enum { BLOCK_POSITIONS = 256 /* the cache grows by so many (numerics.md: a chunk of the softmax) */ };
+
+/* ---- passes ---- */
+
+/* Takes the most likely token of each row, as greedy decoding does, the lower id where two are equal. */
+static setun_status on_logits(void *context, size_t i, const float *logits, setun_error *error)
+{
+    bench_session *b = context;
+    int32_t best = 0;
+
+    (void)error;
+    for (int64_t id = 1; id < b->vocab; id++)
+        if (logits[id] > logits[best])
+            best = (int32_t)id;
+    if (b->hash_all != NULL)
+        (void)XXH3_64bits_update(b->hash_all, logits, (size_t)b->vocab * sizeof(*logits));
+    if (b->hash_all != NULL && b->rows[i].seq == b->seqs[0])
+        (void)XXH3_64bits_update(b->hash_first, logits, (size_t)b->vocab * sizeof(*logits));
+    for (size_t s = 0; s < b->n_seqs; s++)
+        if (b->seqs[s] == b->rows[i].seq)
+            b->next[s] = best;
+    return SETUN_OK;
+}
+
+/* Text that is the same everywhere: ids from a multiplicative sequence, any of the vocabulary. */
+static int32_t token_at(const bench_session *b, int64_t seq, int64_t pos)
+{
+    const uint64_t x = ((uint64_t)seq * 1000003 + (uint64_t)pos + 1) * UINT64_C(0x9E3779B97F4A7C15);
+
+    return (int32_t)((x >> 33) % (uint64_t)b->vocab);
+}
+
+setun_status bench_append(bench_session *b, int64_t batch, int64_t first, int64_t n, bool want, setun_error *error)
+{
+    size_t n_rows = 0;
+
+    for (int64_t s = 0; s < batch; s++)
+        for (int64_t i = 0; i < n; i++)
+            b->rows[n_rows++] = (setun_row){.token = token_at(b, s, first + i), .seq = b->seqs[s], .want_logits = want && i + 1 == n};
+    return setun_session_eval(b->session, b->rows, n_rows, on_logits, b, error);
+}
+
+/* Greedy, every sequence a token in each pass. */
+static setun_status decode(bench_session *b, const bench_result *c, setun_error *error)
+{
+    setun_status status = SETUN_OK;
+
+    for (int64_t i = 0; i < c->n && status == SETUN_OK; i++) {
+        for (int64_t s = 0; s < c->batch; s++)
+            b->rows[s] = (setun_row){.token = b->next[s], .seq = b->seqs[s], .want_logits = true};
+        status = setun_session_eval(b->session, b->rows, (size_t)c->batch, on_logits, b, error);
+    }
+    return status;
+}
+
+/* One repetition, which begins at the case's depth. */
+static setun_status repeat(bench_session *b, const bench_result *c, double *out_seconds, setun_error *error)
+{
+    setun_status status;
+    double start;
+
+    for (int64_t s = 0; s < c->batch; s++) {
+        setun_sequence_truncate(b->session, b->seqs[s], c->depth);
+        b->next[s] = token_at(b, s, c->depth);
+    }
+    start = setun_clock_s();
+    status = strcmp(c->test, "prefill") == 0 ? bench_append(b, c->batch, c->depth, c->n, true, error) : decode(b, c, error);
+    *out_seconds = setun_clock_s() - start;
+    return status;
+}
+
+/* The sequences' first `depth` tokens, then a repetition that warms up and gives the hashes. */
+static setun_status begin_case(bench_session *b, bench_result *r, setun_error *error)
+{
+    setun_status status = SETUN_OK;
+    double seconds;
+
+    for (size_t s = 0; s < b->n_seqs; s++)
+        setun_sequence_truncate(b->session, b->seqs[s], 0);
+    if (r->depth > 0)
+        status = bench_append(b, r->batch, 0, r->depth, false, error);
+    if (status != SETUN_OK)
+        return status;
+    b->hash_first = XXH3_createState();
+    b->hash_all = XXH3_createState();
+    if (b->hash_first != NULL && b->hash_all != NULL) {
+        (void)XXH3_64bits_reset(b->hash_first);
+        (void)XXH3_64bits_reset(b->hash_all);
+        status = repeat(b, r, &seconds, error);
+        (void)snprintf(r->hash, sizeof(r->hash), "%016" PRIx64, XXH3_64bits_digest(b->hash_first));
+        (void)snprintf(r->hash_all, sizeof(r->hash_all), "%016" PRIx64, XXH3_64bits_digest(b->hash_all));
+    } else {
+        status = set_error(error, SETUN_ERR_NOMEM, "out of memory: hash");
+    }
+    (void)XXH3_freeState(b->hash_first);
+    (void)XXH3_freeState(b->hash_all);
+    b->hash_first = b->hash_all = NULL;
+    return status;
+}
+
+/* ---- figures ---- */
+
+/* Bytes of the cache for one position of a sequence. */
+static double position_bytes(const setun_session_info *info)
+{
+    const int64_t blocks = (info->context + BLOCK_POSITIONS - 1) / BLOCK_POSITIONS;
+
+    return (double)info->cache_bytes / (double)(blocks * BLOCK_POSITIONS) / (double)info->max_seqs;
+}
+
+/* Bytes that a repetition must read at least, and its passes. A pass of decoding reads the weights and every sequence's cache, at the middle
+ * of the run. A prompt's passes read the weights; the cache of a sequence is read by the passes that it takes part in; the head only where
+ * somebody wants logits, which is at the end of each prompt. */
+static double count_bytes(const bench_session *b, const bench_result *r, double *out_passes)
+{
+    const setun_session_info *info = &b->info;
+    const double length = (double)r->depth + (double)r->n / 2, cache = position_bytes(info) * length * (double)r->batch;
+    const int64_t rows = r->n * r->batch, passes = (rows + info->chunk - 1) / info->chunk, of_one = (r->n + info->chunk - 1) / info->chunk;
+    const double head = (double)(passes < r->batch ? passes : r->batch) * (double)info->logits_bytes;
+
+    if (strcmp(r->test, "decode") == 0) {
+        *out_passes = (double)r->n;
+        return (double)r->n * ((double)info->token_bytes + cache);
+    }
+    *out_passes = (double)passes;
+    return (double)passes * (double)(info->token_bytes - info->logits_bytes) + head + cache * (double)of_one;
+}
+
+static double share(double rate, double limit)
+{
+    return limit > 0 ? rate / limit : NAN;
+}
+
+static void work_out(const bench_session *b, const setun_spread *spread, bench_result *r)
+{
+    const setun_session_info *info = &b->info;
+    const bool is_decode = strcmp(r->test, "decode") == 0;
+    const double tokens = (double)r->n * (double)r->batch, median_s = spread->median;
+    const double n_logits = is_decode ? tokens : (double)r->batch;
+    double passes, bytes = count_bytes(b, r, &passes);
+
+    r->tokens_s_median = tokens / median_s;
+    r->tokens_s_min = tokens / spread->max;
+    r->tokens_s_max = tokens / spread->min;
+    r->ms_token = 1e3 * median_s / tokens;
+    r->bytes_per_pass = bytes / passes;
+    r->bytes_per_token = bytes / tokens;
+    r->bytes_s = bytes / median_s;
+    r->ops_s = (tokens * (double)info->row_ops + n_logits * (double)info->logits_ops) / median_s;
+    r->int8_ops_s = (tokens * (double)info->row_int8_ops + n_logits * (double)info->logits_int8_ops) / median_s;
+    r->share_of_bandwidth = r->bytes_per_pass > (double)b->limits.cache_bytes ? share(r->bytes_s, b->limits.read_bytes_s) : (double)NAN;
+    r->share_of_int8 = r->int8_ops_s > 0 ? share(r->int8_ops_s, b->limits.int8_ops_s) : (double)NAN;
+    r->candidates_token = NAN;
+}
+
+/* ---- where the time goes ---- */
+
+static setun_status on_part(void *context, const setun_profile_line *line, setun_error *error)
+{
+    bench_result *r = context;
+    bench_part *part;
+
+    (void)error;
+    if (r->n_parts == BENCH_PARTS_MAX) { /* the shortest, together */
+        part = &r->parts[BENCH_PARTS_MAX - 1];
+        (void)snprintf(part->op, sizeof(part->op), "others");
+        part->kernel[0] = '\0';
+    } else {
+        part = &r->parts[r->n_parts++];
+        (void)snprintf(part->op, sizeof(part->op), "%s", line->op);
+        (void)snprintf(part->kernel, sizeof(part->kernel), "%s", line->kernel);
+    }
+    part->n_steps += line->n_steps;
+    part->run_ms += 1e-6 * line->run_ns;
+    part->imbalance_ms += 1e-6 * line->imbalance_ns;
+    part->barrier_ms += 1e-6 * line->barrier_ns;
+    part->n_barriers += line->n_barriers;
+    return SETUN_OK;
+}
+
+/* By the names that kernels have (op, input, weights, output): neither a head of 16 bits nor the packing of activations. */
+static bool is_int8_linear(const bench_part *part)
+{
+    return strstr(part->op, "linear") != NULL && strstr(part->kernel, "_i8") != NULL && strncmp(part->kernel, "pack_", 5) != 0;
+}
+
+/* One more repetition, which is not among those that count: looking at the clock takes time, too. */
+static setun_status profile_case(bench_session *b, bench_result *r, setun_error *error)
+{
+    const int64_t rows = strcmp(r->test, "decode") == 0 ? r->batch : r->n * r->batch;
+    const uint32_t pass_rows = (uint32_t)(rows < b->info.chunk ? rows : b->info.chunk);
+    setun_profile_total total;
+    double seconds, linear_ms = 0, passes;
+    setun_status status = setun_session_start_profile(b->session, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = repeat(b, r, &seconds, error);
+    if (status == SETUN_OK)
+        status = setun_session_report_profile(b->session, pass_rows, on_part, r, &total, error);
+    setun_session_stop_profile(b->session);
+    if (status != SETUN_OK)
+        return status;
+    r->pass_ms = 1e-6 * total.pass_ns;
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (is_int8_linear(&r->parts[i]))
+            linear_ms += r->parts[i].run_ms;
+    (void)count_bytes(b, r, &passes);
+    if (linear_ms > 0 && r->int8_ops_s > 0) /* operations of a pass over the time of its linear layers */
+        r->share_of_int8_linear = share(r->int8_ops_s * (1e-3 * r->ms_token * (double)r->n * (double)r->batch) / passes / (1e-3 * linear_ms),
+                                        b->limits.int8_ops_s);
+    return SETUN_OK;
+}
+
+/* ---- the whole ---- */
+
+setun_status bench_measure(bench_session *b, bench_result *r, setun_error *error)
+{
+    setun_spread spread;
+    memory_use use;
+    setun_status status = begin_case(b, r, error);
+
+    r->repeats = b->options->repeats;
+    r->threads = b->info.n_threads;
+    r->pass_ms = r->share_of_int8_linear = NAN;
+    for (int64_t i = 0; i < r->repeats && status == SETUN_OK; i++)
+        status = repeat(b, r, &b->seconds[i], error);
+    if (status != SETUN_OK)
+        return status;
+    setun_spread_make(b->seconds, (size_t)r->repeats, &spread);
+    work_out(b, &spread, r);
+    memory_read(&use);
+    r->anon_bytes = use.anon_bytes;
+    r->file_bytes = use.file_bytes;
+    r->resident_bytes = use.anon_bytes + use.file_bytes;
+    r->peak_bytes = use.peak_bytes;
+    return b->options->profile ? profile_case(b, r, error) : SETUN_OK;
+}
+

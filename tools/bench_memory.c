@@ -1,0 +1,53 @@
+/* bench_memory.c - resident memory, as Linux tells it in /proc. */
+#include "bench_memory.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* The peak as POSIX has it: of the whole life, in KiB but for one system. */
+static double peak_of_life(void)
+{
+    struct rusage usage;
+
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return NAN;
+#ifdef __APPLE__
+    return (double)usage.ru_maxrss;
+#else
+    return 1024.0 * (double)usage.ru_maxrss;
+#endif
+}
+
+void memory_read(memory_use *out_use)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    unsigned long long kib;
+    char line[256];
+
+    *out_use = (memory_use){NAN, NAN, peak_of_life()};
+    if (file == NULL)
+        return;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
+            out_use->anon_bytes = 1024.0 * (double)kib;
+        else if (sscanf(line, "RssFile: %llu kB", &kib) == 1)
+            out_use->file_bytes = 1024.0 * (double)kib;
+        else if (sscanf(line, "VmHWM: %llu kB", &kib) == 1)
+            out_use->peak_bytes = 1024.0 * (double)kib;
+    }
+    (void)fclose(file);
+}
+
+void memory_forget_peak(void)
+{
+    const int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (write(fd, "5", 1) != 1) { /* 5: the peak alone, see proc(5). Not allowed: it stays that of the whole life */
+    }
+    (void)close(fd);
+}

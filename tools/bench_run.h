@@ -1,0 +1,21 @@
+/* bench_run.h - measuring a model: a session for each team of threads, the cases one after the other. */
+#ifndef SETUN_TOOLS_BENCH_RUN_H
+#define SETUN_TOOLS_BENCH_RUN_H
+#include "bench_report.h"
+#include "lists.h"
+#include "options.h"
+
+typedef struct bench_options {
+    common_options common;
+    number_list    threads, batches, depths;
+    int64_t        prompt, tokens, repeats;
+    bool           profile, measure_limits;
+} bench_options;
+
+/* Called when a team is ready, with result NULL, and then after each of its cases. */
+typedef setun_status bench_sink(void *context, const bench_report *report, const bench_team *team, const bench_result *result, setun_error *error);
+
+/* Everything with one team, appended to the report. */
+setun_status bench_run_team(const bench_options *options, uint32_t n_threads, bench_report *report, bench_sink *sink, void *context,
+                            setun_error *error);
+#endif
