@@ -1,0 +1,109 @@
+/* test_product.c - the exactness contract as a product: instruction sets x threads x chunks x sequences in a batch x fused or not x packing,
+ * on fable and on two layers of 2B4T with random weights. Every combination gives the bytes that scalar kernels give on one thread. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "process.h"
+#include "scored.h"
+
+/* Settings files: fused kernels and steps that every worker does for itself; packings, by taking the kernels of others away. */
+static const struct {
+    const char *name, *yaml;
+} settings[] = {
+    {"as planned", NULL},
+    {"nothing fused, nothing replicated", "fuse: false\nreplicate: false\n"},
+    {"not packed for vectors", "avoid: [\"linear_i8row_tern2r16k16_*\"]\n"},
+    {"panels only", "avoid: [\"linear_*_1x16\", \"linear_*_4x16\", \"linear_*_6x64\"]\n"},
+};
+enum { N_SETTINGS = sizeof(settings) / sizeof(settings[0]) };
+
+static const char *const masks[] = {"SETUN_CPU=sse",         "SETUN_CPU=avx2",         "SETUN_CPU=avx512,-vnni",
+                                    "SETUN_CPU=avx512,-vbmi", "SETUN_CPU=avx512", "SETUN_CPU=native"};
+enum { N_MASKS = sizeof(masks) / sizeof(masks[0]) };
+
+static const char *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "9", "200"}, *const batches[] = {"1", "8"};
+enum { N_CUTS = 3 * 3 * 2 };
+
+typedef struct place {
+    char folder[64], text[128], settings[N_SETTINGS][128];
+} place;
+
+static void prepare(place *p, size_t text_bytes)
+{
+    size_t n_bytes;
+    char *text = file_read(GOLDEN "/heldout.txt", &n_bytes);
+
+    folder_make(p->folder);
+    (void)snprintf(p->text, sizeof(p->text), "%s/text", p->folder);
+    cr_assert_geq(n_bytes, text_bytes);
+    file_write(p->text, text, text_bytes);
+    free(text);
+    for (size_t s = 0; s < N_SETTINGS; s++) {
+        (void)snprintf(p->settings[s], sizeof(p->settings[s]), "%s/%zu.yaml", p->folder, s);
+        if (settings[s].yaml != NULL)
+            file_write(p->settings[s], settings[s].yaml, strlen(settings[s].yaml));
+    }
+}
+
+/* Windows of 40 tokens, so that batches have several sequences and decode, small batches and prefill all take place. */
+static scored score(const place *p, const char *model, const char *mask, size_t setting, size_t cut)
+{
+    const char *arguments[20] = {"-m", model, "-f", p->text, "--context", "40", "-t", threads[cut % 3], "--chunk", chunks[cut / 3 % 3],
+                                 "--batch", batches[cut / 9]};
+    const char *const environment[] = {mask, NULL};
+
+    if (settings[setting].yaml != NULL) {
+        arguments[12] = "--config";
+        arguments[13] = p->settings[setting];
+    }
+    return scored_in(environment, arguments);
+}
+
+/* step: every step-th cut of each mask and setting, another one for each, so that all occur. */
+static void walk(const place *p, const char *model, size_t step)
+{
+    const char *const environment[] = {"SETUN_CPU=sse", NULL};
+    const char *const plain[] = {"-m", model, "-f", p->text, "--context", "40", "-t", "1", "--backend", "scalar", NULL};
+    scored expected = scored_in(environment, plain);
+    size_t n = 0;
+
+    for (size_t m = 0; m < N_MASKS; m++)
+        for (size_t s = 0; s < N_SETTINGS; s++)
+            for (size_t cut = (m * N_SETTINGS + s) % step; cut < N_CUTS; cut += step, n++) {
+                scored got = score(p, model, masks[m], s, cut);
+                char what[160];
+
+                (void)snprintf(what, sizeof(what), "%s, %s, %s threads, chunks of %s, %s sequences", masks[m], settings[s].name, threads[cut % 3],
+                               chunks[cut / 3 % 3], batches[cut / 9]);
+                scored_assert_same(&expected, &got, what, "f16");
+                scored_free(&got);
+            }
+    cr_assert_geq(n, N_MASKS * N_SETTINGS);
+    scored_free(&expected);
+}
+
+Test(product, fable)
+{
+    place p;
+
+    prepare(&p, 700);
+    walk(&p, "fable", 5);
+    folder_remove(p.folder);
+}
+
+/* 2B4T's widths, two of its layers, a small vocabulary. */
+Test(product, two_layers_of_2b4t)
+{
+    place p;
+    char model[128];
+    process_result made;
+
+    prepare(&p, 150);
+    (void)snprintf(model, sizeof(model), "%s/model.gguf", p.folder);
+    setun_command(&made, "model", "synth", "bitnet-b1.58-2b-4t", model, "--layers", "2", "--vocab-size", "1000", "--seed", "3", NULL);
+    cr_assert_eq(made.exit_code, 0, "%s", made.err);
+    process_result_free(&made);
+    walk(&p, model, 11);
+    folder_remove(p.folder);
+}
