@@ -28,8 +28,8 @@ static const field result_fields[] = {
     FIELD(bench_result, REAL, tokens_s_min), FIELD(bench_result, REAL, tokens_s_max), FIELD(bench_result, REAL, ms_token),
     FIELD(bench_result, REAL, bytes_per_pass), FIELD(bench_result, REAL, bytes_per_token), FIELD(bench_result, REAL, bytes_s),
     FIELD(bench_result, REAL, ops_s), FIELD(bench_result, REAL, int8_ops_s), FIELD(bench_result, REAL, share_of_bandwidth),
-    FIELD(bench_result, REAL, share_of_int8), FIELD(bench_result, REAL, share_of_int8_linear), FIELD(bench_result, REAL, candidates_token), FIELD(bench_result, REAL, resident_bytes),
-    FIELD(bench_result, REAL, anon_bytes), FIELD(bench_result, REAL, file_bytes), FIELD(bench_result, REAL, peak_bytes),
+    FIELD(bench_result, REAL, share_of_int8), FIELD(bench_result, REAL, share_of_int8_linear), FIELD(bench_result, REAL, candidates_token),
+    FIELD(bench_result, REAL, resident_bytes), FIELD(bench_result, REAL, anon_bytes), FIELD(bench_result, REAL, file_bytes), FIELD(bench_result, REAL, peak_bytes),
     FIELD(bench_result, REAL, pass_ms), FIELD(bench_result, TEXT, hash), FIELD(bench_result, TEXT, hash_all),
 };
 

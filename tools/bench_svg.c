@@ -188,8 +188,8 @@ static void draw_label(picture *p, double x, double y, double angle, enum svg_an
 {
     static const char *const anchors[] = {[SVG_START] = "start", [SVG_MIDDLE] = "middle", [SVG_END] = "end"};
 
-    buffer_add(p->svg, "<text x=\"%.2f\" y=\"%.2f\" font-size=\"%.1f\" text-anchor=\"%s\" fill=\"%s\" stroke=\"#ffffff\" stroke-width=\"3\" paint-order=\"stroke\"", x,
-               y, LABEL_SIZE, anchors[anchor], fill);
+    buffer_add(p->svg, "<text x=\"%.2f\" y=\"%.2f\" font-size=\"%.1f\" text-anchor=\"%s\" fill=\"%s\"", x, y, LABEL_SIZE, anchors[anchor], fill);
+    buffer_add(p->svg, " stroke=\"#ffffff\" stroke-width=\"3\" paint-order=\"stroke\"");
     if (angle != 0)
         buffer_add(p->svg, " transform=\"rotate(%.2f %.2f %.2f)\"", angle, x, y);
     buffer_add(p->svg, ">");
@@ -235,7 +235,8 @@ static void draw_level(picture *p, const bench_team *t, double ops_s, const char
         return;
     y = y_of(p, ops_s);
     draw_thick(p, x_of(p, from), y, LEFT + WIDTH, y, colour, best ? 2 : 1, best ? NULL : "5 4");
-    (void)snprintf(text, sizeof(text), "int8 %s: %.4g Gop/s, %" PRId64 " thread%s", set_of(kernel), ops_s * 1e-9, t->threads, t->threads == 1 ? "" : "s");
+    (void)snprintf(text, sizeof(text), "int8 %s: %.4g Gop/s, %" PRId64 " thread%s", set_of(kernel), ops_s * 1e-9, t->threads,
+                   t->threads == 1 ? "" : "s");
     label_level(p, y, colour, text);
 }
 
@@ -315,13 +316,16 @@ static void draw_roofs(picture *p)
 
 /* ---- points ---- */
 
+static void draw_circle(buffer *svg, double x, double y, const char *fill, const char *stroke)
+{
+    buffer_add(svg, "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"%.1f\" fill=\"%s\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", x, y, POINT_RADIUS, fill, stroke);
+}
+
 static void draw_point(picture *p, const bench_result *r, bool filled)
 {
-    const double x = x_of(p, r->ops_s / r->bytes_s), y = y_of(p, r->ops_s);
     const char *colour = colour_of(p, r->threads);
 
-    buffer_add(p->svg, "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"%.1f\" fill=\"%s\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", x, y, POINT_RADIUS,
-               filled ? colour : "#ffffff", colour);
+    draw_circle(p->svg, x_of(p, r->ops_s / r->bytes_s), y_of(p, r->ops_s), filled ? colour : "#ffffff", colour);
 }
 
 /* The points' places, before the roofs get their labels. */
@@ -376,8 +380,8 @@ static void list_point(picture *p, const bench_result *r, size_t index, double y
         (void)snprintf(of, sizeof(of), ", %.0f%% of %s", 100 * share, memory ? "memory" : "int8");
     if (!isnan(r->tokens_s_median))
         (void)snprintf(rate, sizeof(rate), "%.*f", r->tokens_s_median < 1000 ? 2 : 0, r->tokens_s_median);
-    (void)snprintf(text, sizeof(text), "%s, %" PRId64 " thread%s: %s tokens/s%s%s", bench_result_name(r, name), r->threads, r->threads == 1 ? "" : "s", rate, of,
-                   isnan(r->share_of_bandwidth) ? ", cached" : "");
+    (void)snprintf(text, sizeof(text), "%s, %" PRId64 " thread%s: %s tokens/s%s%s", bench_result_name(r, name), r->threads,
+                   r->threads == 1 ? "" : "s", rate, of, isnan(r->share_of_bandwidth) ? ", cached" : "");
     (void)snprintf(name, sizeof(name), "%zu", index);
     svg_text(p->svg, LIST_X + 16, y, LABEL_SIZE, SVG_END, colour_of(p, r->threads), true, name);
     svg_text(p->svg, LIST_X + 24, y, LABEL_SIZE, SVG_START, "#222222", false, text);
@@ -399,9 +403,9 @@ static void draw_points(picture *p, size_t n)
 
 static void draw_key(picture *p)
 {
-    buffer_add(p->svg, "<circle cx=\"%d\" cy=\"%d\" r=\"%.1f\" fill=\"#666666\" stroke=\"#666666\" stroke-width=\"1.5\"/>\n", LIST_X + 12, TOP + 6, POINT_RADIUS);
+    draw_circle(p->svg, LIST_X + 12, TOP + 6, "#666666", "#666666");
     svg_text(p->svg, LIST_X + 24, TOP + 10, LABEL_SIZE, SVG_START, "#444444", false, "tg: tokens generated");
-    buffer_add(p->svg, "<circle cx=\"%d\" cy=\"%d\" r=\"%.1f\" fill=\"#ffffff\" stroke=\"#666666\" stroke-width=\"1.5\"/>\n", LIST_X + 162, TOP + 6, POINT_RADIUS);
+    draw_circle(p->svg, LIST_X + 162, TOP + 6, "#ffffff", "#666666");
     svg_text(p->svg, LIST_X + 174, TOP + 10, LABEL_SIZE, SVG_START, "#444444", false, "pp: prompt read; @depth, xsequences");
 }
 

@@ -50,8 +50,8 @@ void bench_table_team(buffer *text, const bench_team *team)
 
 void bench_table_head(buffer *text)
 {
-    buffer_add(text, "\n%-20s %7s %10s %21s %9s %9s %7s %7s %6s %6s %8s  %s\n", "TEST", "THREADS", "TOKENS/S", "MIN .. MAX", "MS/TOKEN", "MB/TOKEN", "GB/S",
-               "MEMORY", "INT8", "CAND", "RSS MiB", "HASH");
+    buffer_add(text, "\n%-20s %7s %10s %21s %9s %9s %7s %7s %6s %6s %8s  %s\n", "TEST", "THREADS", "TOKENS/S", "MIN .. MAX", "MS/TOKEN", "MB/TOKEN",
+               "GB/S", "MEMORY", "INT8", "CAND", "RSS MiB", "HASH");
 }
 
 void bench_table_line(buffer *text, const bench_result *r)

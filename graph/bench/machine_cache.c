@@ -93,8 +93,8 @@ static json_t *open_entries(const char *path, json_t **out_root, char *note, siz
     }
     list = json_object_get(*out_root, "entries");
     if (json_integer_value(json_object_get(*out_root, "setun_machine")) != VERSION || !json_is_array(list) || json_array_size(list) > MAX_ENTRIES) {
-        (void)snprintf(note, note_bytes, "%.1000s: not a list of at most %d measurements, version %d: the machine is measured anew", path, MAX_ENTRIES,
-                       VERSION);
+        (void)snprintf(note, note_bytes, "%.1000s: not a list of at most %d measurements, version %d: the machine is measured anew", path,
+                       MAX_ENTRIES, VERSION);
         return NULL;
     }
     json_array_foreach(list, i, entry)
