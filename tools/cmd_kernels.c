@@ -261,15 +261,16 @@ static int run(int argc, char **argv)
         {.name = "list", .summary = "list the kernels of the loaded plugins", .run = list},
         {.name = "check", .summary = "check that kernels keep the plugin contract", .run = check},
         {.name = "bench", .summary = "time kernels against each other and the machine's limits", .run = kernels_bench},
+        {.name = "tune", .summary = "time the kernels of a model and keep the times for its sessions", .run = kernels_tune},
     };
     static const command_group group = {
         .name = "kernels",
         .members = members,
         .n_members = sizeof(members) / sizeof(members[0]),
-        .examples = "setun kernels list --op linear\nsetun kernels check --plugin ./demo.so\nsetun kernels bench --rows 1",
+        .examples = "setun kernels list --op linear\nsetun kernels check --plugin ./demo.so\nsetun kernels bench --rows 1\nsetun kernels tune -m path/to/model.gguf",
     };
 
     return group_run(&group, argc, argv);
 }
 
-const command command_kernels = {.name = "kernels", .summary = "list kernels, check that they keep the contract, time them", .run = run};
+const command command_kernels = {.name = "kernels", .summary = "list kernels, check that they keep the contract, time and tune them", .run = run};

@@ -18,7 +18,7 @@ typedef struct command {
 } command;
 
 extern const command command_run, command_chat, command_score, command_tokenize, command_bench, command_plugins, command_kernels, command_model,
-    command_topo;
+    command_plan, command_topo;
 
 /* The command being run, for messages: "run", "plugins check"; "" before one is known. The string is borrowed. */
 void command_set_name(const char *name);

@@ -8,12 +8,69 @@
 #include <sys/random.h>
 
 #include "progress.h"
+#include "setun/cpu.h"
+#include "setun/tuning.h"
+#include "setun_numerics.h"
 
 static setun_config *config; /* of --config: the options borrow from it as long as the program runs */
+static setun_tuning *tuning; /* likewise; of another CPU or NULL: none is used */
+static bool tuning_looked_for;
 
 static void close_config(void)
 {
     setun_config_close(config);
+}
+
+static void close_tuning(void)
+{
+    setun_tuning_close(tuning);
+}
+
+/* Says once why times that were found are not used. */
+static void say_tuning(const char *path, bool asked_for, bool verbose)
+{
+    setun_tuning_info info;
+    char cpu[256];
+
+    setun_tuning_describe(tuning, &info);
+    setun_cpu_model(cpu, sizeof(cpu));
+    if (!info.is_for_this && (asked_for || verbose))
+        (void)fprintf(stderr, "measured times of %s are not used: they are of %s, numerics %lld; this is %s, numerics %d\n", path, info.cpu,
+                      (long long)info.numerics, cpu, SETUN_NUMERICS_VERSION);
+    else if (info.is_for_this && verbose)
+        (void)fprintf(stderr, "measured times: %zu of %s, setun %s, %s\n", info.n_times, info.date, info.version, path);
+}
+
+/* The measured times that sessions choose by. What was asked for must be there; the user's own file may be missing, and one that is broken
+ * is said and left out, for no model shall stop running because a cache is damaged. */
+static setun_status open_tuning(const common_options *common, setun_error *error)
+{
+    const char *path = common->tuning != NULL ? common->tuning : config != NULL ? setun_config_tuning(config) : NULL;
+    const bool asked_for = path != NULL;
+    char home[4096];
+    setun_status status;
+
+    if (asked_for && strcmp(path, "none") == 0)
+        return SETUN_OK;
+    if (!asked_for && setun_tuning_home(home, sizeof(home), error) != SETUN_OK)
+        return SETUN_OK;
+    path = asked_for ? path : home;
+    status = setun_tuning_open(path, &tuning, error);
+    if (status != SETUN_OK) {
+        tuning = NULL;
+        if (asked_for)
+            return status;
+        if (status != SETUN_ERR_NOT_FOUND)
+            (void)fail("%s; measured times are not used", error->text);
+        return SETUN_OK;
+    }
+    if (atexit(close_tuning) != 0) {
+        close_tuning();
+        tuning = NULL;
+        return set_error(error, SETUN_ERR_NOMEM, "out of memory: exit handler");
+    }
+    say_tuning(path, asked_for, common->verbose);
+    return SETUN_OK;
 }
 
 setun_status common_settle(common_options *common, setun_error *error)
@@ -48,6 +105,20 @@ setun_status common_settle(common_options *common, setun_error *error)
     }
     session->no_fuse  = session->no_fuse || common->no_fuse;
     session->progress = progress_session;
+    return SETUN_OK;
+}
+
+setun_status common_session_options(const common_options *common, setun_session_options *out_options, setun_error *error)
+{
+    *out_options = common->session;
+    if (!tuning_looked_for) { /* what there is to say is said once */
+        const setun_status status = open_tuning(common, error);
+
+        if (status != SETUN_OK)
+            return status;
+        tuning_looked_for = true;
+    }
+    out_options->tuning = tuning;
     return SETUN_OK;
 }
 
@@ -104,9 +175,11 @@ setun_status common_open_tokenizer(const common_options *common, setun_tokenizer
 setun_status common_create_session(const common_options *common, setun_model *model, uint32_t max_seqs, setun_session **out_session,
                                    setun_error *error)
 {
-    setun_session_options options = common->session;
-    setun_status status;
+    setun_session_options options;
+    setun_status status = common_session_options(common, &options, error);
 
+    if (status != SETUN_OK)
+        return status;
     options.max_seqs = max_seqs;
     status = setun_session_create(model, &options, out_session, error);
     progress_clear();

@@ -23,6 +23,7 @@ setun_status kernel_choice_open(const common_options *common, kernel_choice *cho
 
 bool kernel_choice_has(const kernel_choice *choice, const setun_kernel_info *info);
 
-/* The command that is big enough for a file of its own. */
+/* The commands that are big enough for files of their own. */
 int kernels_bench(int argc, char **argv);
+int kernels_tune(int argc, char **argv);
 #endif

@@ -9,7 +9,7 @@
 #include "setun_plugin.h"
 
 static const command *const commands[] = {&command_run,     &command_chat,    &command_score, &command_tokenize, &command_bench,
-                                          &command_plugins, &command_kernels, &command_model, &command_topo};
+                                          &command_plugins, &command_kernels, &command_model, &command_plan, &command_topo};
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_overview(FILE *file)

@@ -75,6 +75,8 @@ static void collect(const command_line *line, common_options *common, option_tab
                                  .max = SETUN_MAX_THREADS});
         add(table, (option_spec){.name = "backend", .kind = OPTION_TEXT, .argument = "NAMES", .value = &common->backends,
                                  .help = "backends in order of preference, ',' between them (default: any)"});
+        add(table, (option_spec){.name = "tuning", .kind = OPTION_TEXT, .argument = "FILE", .value = &common->tuning,
+                                 .help = "measured times to choose kernels by, of 'setun kernels tune', or 'none' (default:\nthe file of this CPU in the user's cache, if there is one)"});
         add(table, (option_spec){.name = "kv", .kind = OPTION_CHOICE, .argument = "f16|f32", .value = &common->kv,
                                  .help = "number format of the KV cache (default f16)"});
         add(table, (option_spec){.name = "chunk", .kind = OPTION_INT, .argument = "N", .value = &common->chunk,

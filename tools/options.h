@@ -31,7 +31,7 @@ enum { OUTPUT_TEXT = 0, OUTPUT_JSON = 1 };
 
 /* Options that mean the same in every command that has them. */
 typedef struct common_options {
-    const char *model, *pre, *graph, *backends, *config;
+    const char *model, *pre, *graph, *backends, *config, *tuning;
     int64_t     n_threads, chunk, context;
     int         kv, output; /* kv -1: not given */
     int         i2s_layout; /* index in auto, 128, 64, rows */
@@ -91,6 +91,9 @@ bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64
 
 /* Reads the file of --config, if it was given, and puts together what it and the command line say; the command line wins. */
 setun_status common_settle(common_options *common, setun_error *error);
+
+/* For a session: what common_settle found, and measured times, which are read at the first call. */
+setun_status common_session_options(const common_options *common, setun_session_options *out_options, setun_error *error);
 
 /* For setun_model_options. */
 const char *common_i2s_layout(const common_options *common);

@@ -96,6 +96,8 @@ setun_status setun_bench_entry_make(const setun_plugins *plugins, const setun_be
                                     setun_bench_streams *streams, setun_kernel_ref ref, setun_bench_entry *entry, setun_error *error);
 void         setun_bench_entry_free(setun_bench_entry *entry);
 void         setun_bench_streams_free(setun_bench_streams *streams);
+/* Frees all but input `kept`, which the same case with other rows has, too; no entry may be left. -1: all. */
+void         setun_bench_streams_forget(setun_bench_streams *streams, int kept);
 uint64_t     setun_bench_entry_hash(const setun_bench_entry *entry);
 
 /* Fills input i of a case, in formats that a route of pack kernels or a kv_write leads to: input.c. SETUN_ERR_UNSUPPORTED: nothing does. */

@@ -86,15 +86,29 @@ static setun_status find_stream(const setun_plugins *plugins, const setun_bench_
     return status;
 }
 
+static void stream_free(setun_bench_stream *s)
+{
+    if (s->pages != NULL)
+        setun_pages_free(s->pages, (s->n_copies - 1) * s->copy_stride_bytes);
+    setun_check_operand_free(&s->operand);
+}
+
+void setun_bench_streams_forget(setun_bench_streams *streams, int kept)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < streams->n; i++) {
+        if ((int)streams->items[i].index == kept)
+            streams->items[n++] = streams->items[i];
+        else
+            stream_free(&streams->items[i]);
+    }
+    streams->n = n;
+}
+
 void setun_bench_streams_free(setun_bench_streams *streams)
 {
-    for (size_t i = 0; i < streams->n; i++) {
-        setun_bench_stream *s = &streams->items[i];
-
-        if (s->pages != NULL)
-            setun_pages_free(s->pages, (s->n_copies - 1) * s->copy_stride_bytes);
-        setun_check_operand_free(&s->operand);
-    }
+    setun_bench_streams_forget(streams, -1);
     free(streams->items);
     memset(streams, 0, sizeof(*streams));
 }

@@ -42,24 +42,56 @@ static void whole_history(const setun_batch *of, int32_t *seq, int32_t *pos, set
     out_batch->pos = pos;
 }
 
+/* Runs a kernel of one plan on this thread: in[2] and out[2] are single tensors. */
+static setun_status call_writer(setun_kernel_ref writer, const setun_machine *machine, const setun_attr_kv_write *attr, const setun_batch *batch,
+                                const setun_tensor in[2], const setun_tensor out[2], setun_error *error)
+{
+    const void *const attrs[1] = {attr};
+    char why[200] = "it declines";
+    setun_tensor shapes[4] = {in[0], in[1], out[0], out[1]};
+    setun_query query = {.size = sizeof(query), .n_in = 2, .n_out = 2, .in = shapes, .out = shapes + 2, .rows_min = batch->n_rows,
+                         .rows_max = batch->n_rows, .attr = attrs, .machine = machine, .why = why, .why_bytes = sizeof(why)};
+    setun_kernel_plan plan = {.size = sizeof(plan)};
+    setun_call call = {.size = sizeof(call), .n_in = 2, .n_out = 2, .in = in, .out = out, .attr = attrs, .batch = batch, .choice = plan.choice};
+    void *scratch;
+
+    for (int i = 0; i < 4; i++)
+        shapes[i].data = NULL;
+    if (writer.kernel->plan(&query, &plan) != SETUN_OK)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: %.200s", writer.kernel->name, why);
+    scratch = setun_pages_alloc(plan.worker_bytes + 64); /* at a page's start: aligned */
+    call.shared = setun_pages_alloc(plan.shared_bytes + 64);
+    if (scratch != NULL && call.shared != NULL) {
+        if (writer.plugin->enter != NULL)
+            writer.plugin->enter();
+        for (uint32_t phase = 0; phase < plan.n_phases; phase++) {
+            const setun_tile tile = {.end = writer.kernel->units(&call, phase), .phase = phase, .n_workers = 1, .scratch = scratch};
+
+            writer.kernel->run(&call, &tile);
+        }
+        if (writer.plugin->leave != NULL)
+            writer.plugin->leave();
+    }
+    if (scratch != NULL)
+        setun_pages_free(scratch, plan.worker_bytes + 64);
+    if (call.shared == NULL || scratch == NULL)
+        return setun_fail_nomem(error, "scratch", plan.worker_bytes + plan.shared_bytes);
+    setun_pages_free(call.shared, plan.shared_bytes + 64);
+    return SETUN_OK;
+}
+
 /* Writes K and V of every position of the case's sequences into caches[2]. */
 static setun_status write_history(const setun_plugins *plugins, const setun_bench_case *c, setun_kernel_ref writer, setun_check_operand *caches,
                                   setun_error *error)
 {
-    static const int8_t none[2] = {-1, -1};
+    static const setun_machine machine = {.size = sizeof(machine), .n_workers = 1};
     const int64_t *dim = c->in_dim[1];
     const setun_attr_kv_write attr = {.size = sizeof(attr), .kv_heads = dim[1], .head_dim = dim[3]};
     const size_t room = (size_t)c->rows_of.n_blocks * (size_t)dim[2];
     setun_check_operand kv[2] = {{.n_parts = 0}, {.n_parts = 0}};
-    setun_check_failure failure = {.kind = NULL};
-    setun_check_way way = {.n_workers = 1, .random = setun_check_stream(1958, "history", 0)};
     int32_t *seq = setun_calloc(room, sizeof(*seq)), *pos = setun_calloc(room, sizeof(*pos));
+    setun_batch batch = {.n_rows = 0};
     setun_status status = SETUN_OK;
-    setun_batch batch;
-    setun_check_call call = {.ref = writer, .plugins = plugins, .attr = &attr, .batch = &batch, .in = kv, .out = caches, .n_in = 2, .n_out = 2,
-                             .out_rows = none, .keeps_out = true};
-    char why[200];
-    bool declined = false;
 
     if (seq == NULL || pos == NULL)
         status = setun_fail_nomem(error, "positions", 2 * room * sizeof(*seq));
@@ -72,12 +104,9 @@ static setun_status write_history(const setun_plugins *plugins, const setun_benc
         if (status == SETUN_OK)
             (void)setun_check_operand_fill(&kv[i], SETUN_FILL_RANDOM, &random);
     }
-    if (status == SETUN_OK) {
-        call.rows_max = batch.n_rows;
-        status = setun_check_run(&call, &way, &declined, why, &failure, error);
-    }
-    if (status == SETUN_OK && (failure.kind != NULL || declined))
-        status = setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: %.300s", writer.kernel->name, declined ? why : failure.text);
+    if (status == SETUN_OK)
+        status = call_writer(writer, &machine, &attr, &batch, (setun_tensor[2]){kv[0].part[0], kv[1].part[0]},
+                             (setun_tensor[2]){caches[0].part[0], caches[1].part[0]}, error);
     setun_check_operand_free(&kv[0]);
     setun_check_operand_free(&kv[1]);
     free(seq);

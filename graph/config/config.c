@@ -42,30 +42,10 @@ setun_status setun_config_read_word(const setun_yaml *yaml, const setun_yaml_nod
     return setun_yaml_fail(yaml, node, error, "%s: expected one of %s, found %s", what, list, setun_yaml_describe(node, found));
 }
 
-/* A plain decimal number from 1 to max. */
-static setun_status read_count(const setun_yaml *yaml, const setun_yaml_node *node, const char *what, int64_t max, int64_t *out_value,
-                               setun_error *error)
-{
-    int64_t value = 0;
-    char found[64];
-    bool ok = node->kind == SETUN_YAML_SCALAR && !node->quoted && node->text[0] != '\0';
-
-    for (const char *c = ok ? node->text : ""; *c != '\0'; c++) {
-        ok = ok && *c >= '0' && *c <= '9';
-        if (ok && value <= max)
-            value = 10 * value + (*c - '0');
-    }
-    if (!ok || value < 1 || value > max)
-        return setun_yaml_fail(yaml, node, error, "%s: expected a whole number from 1 to %lld, found %s", what, (long long)max,
-                               setun_yaml_describe(node, found));
-    *out_value = value;
-    return SETUN_OK;
-}
-
 static setun_status read_threads(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
 {
     int64_t value;
-    const setun_status status = read_count(yaml, node, "threads", SETUN_MAX_THREADS, &value, error);
+    const setun_status status = setun_yaml_read_count(yaml, node, "threads", 1, SETUN_MAX_THREADS, &value, error);
 
     if (status == SETUN_OK)
         config->options.n_threads = (uint32_t)value;
@@ -75,7 +55,7 @@ static setun_status read_threads(setun_config *config, const setun_yaml *yaml, c
 static setun_status read_chunk(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
 {
     int64_t value;
-    const setun_status status = read_count(yaml, node, "chunk", 65536, &value, error); /* as --chunk */
+    const setun_status status = setun_yaml_read_count(yaml, node, "chunk", 1, 65536, &value, error); /* as --chunk */
 
     if (status == SETUN_OK)
         config->options.chunk = (uint32_t)value;
@@ -84,7 +64,7 @@ static setun_status read_chunk(setun_config *config, const setun_yaml *yaml, con
 
 static setun_status read_context(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
 {
-    return read_count(yaml, node, "context", INT32_MAX, &config->options.context, error);
+    return setun_yaml_read_count(yaml, node, "context", 1, INT32_MAX, &config->options.context, error);
 }
 
 static setun_status read_kv(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
@@ -130,6 +110,11 @@ static setun_status read_replicate(setun_config *config, const setun_yaml *yaml,
 static setun_status read_model(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
 {
     return setun_config_read_text(config, yaml, node, "model", &config->model, error);
+}
+
+static setun_status read_tuning(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+{
+    return setun_config_read_text(config, yaml, node, "tuning", &config->tuning, error);
 }
 
 /* A list of texts without `separator` in them, joined by it. */
@@ -181,6 +166,7 @@ static const struct {
     {"chunk", read_chunk},       {"context", read_context},           {"kv", read_kv},
     {"backends", read_backends}, {"allow_scalar", read_allow_scalar}, {"kernels", setun_config_read_rules},
     {"avoid", read_avoid},       {"fuse", read_fuse},                 {"replicate", read_replicate},
+    {"tuning", read_tuning},
 };
 
 static setun_status read_root(setun_config *config, const setun_yaml *yaml, setun_error *error)
@@ -277,6 +263,11 @@ void setun_config_apply(const setun_config *config, setun_session_options *optio
 const char *setun_config_model(const setun_config *config)
 {
     return config->model;
+}
+
+const char *setun_config_tuning(const setun_config *config)
+{
+    return config->tuning;
 }
 
 const char *setun_config_plugin_path(const setun_config *config)

@@ -9,7 +9,7 @@ struct setun_config {
     setun_pool             pool;    /* every text, and the rules */
     setun_session_options  options; /* only what the file says; the rest is zero */
     bool                   has_kv;
-    const char            *model, *plugin_path; /* NULL: not said */
+    const char            *model, *plugin_path, *tuning; /* NULL: not said */
 };
 
 /* Settings from memory; `name` stands for the path in errors. */

@@ -116,6 +116,7 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
                                  setun_kernel_plan *out_plan, char *why, size_t why_bytes)
 {
     const char *base = setun_planner_base_fmt(&planner->request->graph->values[value]);
+    bool measured, best_measured = false;
     setun_operand from, to;
     side in = {0}, out = {0};
     char wanted[2 * SETUN_REPRESENTATION_BYTES + 2];
@@ -148,9 +149,11 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
         }
         if (ask(planner, ref, &in, &out, NULL, &plan, why, why_bytes) != SETUN_OK)
             continue;
-        if (!found || rank < best_rank || (rank == best_rank && plan.cost_ns < out_plan->cost_ns)) {
+        measured = setun_planner_measured_pack(planner, value, ref, &plan);
+        if (!found || setun_planner_is_better(rank, measured, plan.cost_ns, best_rank, best_measured, out_plan->cost_ns)) {
             found     = true;
             best_rank = rank;
+            best_measured = measured;
             *out_ref  = ref;
             *out_plan = plan;
         }
@@ -235,6 +238,7 @@ static bool fit(const setun_planner *planner, const setun_graph_node *node, cons
     }
     if (ask(planner, candidate->ref, &in, &out, node->attr, &candidate->kernel_plan, why, why_bytes) != SETUN_OK)
         return false;
+    candidate->measured = setun_planner_measured(planner, node, candidate->ref, &candidate->kernel_plan);
     candidate->cost_ns += candidate->kernel_plan.cost_ns;
     return true;
 }
@@ -295,6 +299,7 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
     const setun_plugins *plugins = planner->request->plugins;
     const setun_kernel_rule *rule = setun_planner_find_rule(planner, node);
     bool found = false, forbidden = false;
+    uint32_t n_fitting = 0;
     char reasons[768] = "";
     size_t used = 0;
 
@@ -315,11 +320,16 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
             used = n < 0 || used + (size_t)n >= sizeof(reasons) ? sizeof(reasons) - 1 : used + (size_t)n;
             continue;
         }
-        if (!found || candidate.rank < out_candidate->rank ||
-            (candidate.rank == out_candidate->rank && candidate.cost_ns < out_candidate->cost_ns)) {
+        n_fitting++;
+        if (!found || setun_planner_is_better(candidate.rank, candidate.measured, candidate.cost_ns, out_candidate->rank, out_candidate->measured,
+                                              out_candidate->cost_ns)) {
             *out_candidate = candidate;
             found = true;
         }
+    }
+    if (found) {
+        out_candidate->rule = rule;
+        out_candidate->n_fitting = n_fitting;
     }
     return found ? SETUN_OK : fail_node(planner, node, rule, forbidden, reasons, error);
 }

@@ -101,6 +101,7 @@ static setun_status add_pack(setun_planner *planner, const setun_candidate *cand
         status = append_value(&out, packed, error);
     if (status == SETUN_OK)
         status = append_value(&in, setun_planner_find(planner, value, setun_planner_base_fmt(&planner->request->graph->values[value])), error);
+    setun_planner_tell(planner, node, candidate, (int)i);
     if (status == SETUN_OK)
         status = setun_plan_add_step(planner->plan, candidate->pack[i], &candidate->pack_plan[i], no_attr, 1, in.id, in.n, out.id, out.n,
                                      label, error);
@@ -139,6 +140,8 @@ static setun_status add_node(setun_planner *planner, const setun_graph_node *nod
             status = append_constant(planner, &out, &node->out[i], fmts, false, error);
         }
     }
+    if (status == SETUN_OK)
+        setun_planner_tell(planner, node, &candidate, -1);
     if (status == SETUN_OK)
         status = setun_plan_add_step(planner->plan, candidate.ref, &candidate.kernel_plan, attr, 1, in.id, in.n, out.id, out.n, node->op,
                                      error);

@@ -2,14 +2,29 @@
  *
  * A kernel fits a node when its pattern is the node's op, every operand can be had in the format that it reads (activations through one
  * pack kernel, shared by all readers; weights from the store), and its plan() accepts. A rule that fits the node decides first; among the
- * kernels that are left, the backend named first wins, then the lowest estimated time, packing of activations included. */
+ * kernels that are left, the backend named first wins, then one whose time was measured, then the lowest time, measured or estimated, packing of
+ * activations included. */
 #ifndef SETUN_PLANNER_H
 #define SETUN_PLANNER_H
 #include "plan/store.h"
 #include "setun/session.h"
+#include "tune/tuning.h"
 
 /* Rows that still count as a small batch; more are prefill. */
 enum { SETUN_SMALL_BATCH_ROWS = 16 };
+
+/* One step as it was decided. Valid during the call only. */
+typedef struct setun_planner_choice {
+    const setun_graph_node *node;
+    bool                    packs;    /* brings an input of the node into the form that its kernel reads */
+    setun_kernel_ref        ref;
+    const char             *packing;  /* representation of the node's matrix of weights; "" if it has none */
+    double                  ns;       /* expected for rows_max rows, by the whole team */
+    const setun_kernel_rule *rule;    /* that named it, or NULL */
+    bool                    measured; /* ns was; else it is the kernel's estimate */
+    uint32_t                n_fitting; /* kernels that could have been chosen; 0: not counted */
+} setun_planner_choice;
+typedef void setun_planner_told(void *context, const setun_planner_choice *choice);
 
 typedef struct setun_planner_request {
     const setun_graph   *graph;
@@ -25,6 +40,9 @@ typedef struct setun_planner_request {
     bool                 no_scalar;          /* but not of this, then */
     const char          *avoid;              /* as in setun_session_options */
     bool                 no_fuse, no_replicate; /* as in setun_session_options */
+    const setun_tuning  *tuning;             /* measured times; NULL: none */
+    setun_planner_told  *choice;             /* is told every step, in order; NULL: nobody */
+    void                *choice_context;
 } setun_planner_request;
 
 typedef struct setun_planned {
@@ -33,6 +51,9 @@ typedef struct setun_planned {
     uint64_t    weight_bytes; /* weights that a pass reads whole; of an embedding it reads rows only, which do not count */
     uint64_t    logits_bytes; /* those of them that only rows of logits need */
 } setun_planned;
+
+/* SETUN_PHASE_* of the passes that a request is for. */
+int setun_planner_phase(const setun_planner_request *request);
 
 /* *out_planned: the plan is the caller's.
  * SETUN_ERR_UNSUPPORTED: no kernel fits a node; the error lists why each declined. SETUN_ERR_NOT_FOUND: a backend or a

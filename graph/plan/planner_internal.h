@@ -32,7 +32,10 @@ typedef struct setun_candidate {
     uint32_t          n_in, n_out; /* operands */
     char              fmts[2 * SETUN_NODE_MAX_OPERANDS][SETUN_REPRESENTATION_BYTES]; /* of each operand, inputs first */
     uint32_t          rank; /* of its backend; lower is preferred */
-    double            cost_ns;
+    double            cost_ns; /* of the kernel and the packing of its activations, on one worker */
+    bool              measured; /* the kernel's part of it; else that is its own estimate */
+    const setun_kernel_rule *rule; /* once chosen: the rule that names it, or NULL */
+    uint32_t          n_fitting; /* once chosen: how many could run the node, itself included */
     setun_kernel_ref  pack[SETUN_NODE_MAX_OPERANDS]; /* kernel NULL: no packing needed, or done already */
     setun_kernel_plan pack_plan[SETUN_NODE_MAX_OPERANDS];
 } setun_candidate;
@@ -52,6 +55,17 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
 
 /* Whether the request's `avoid` has a pattern for this kernel. */
 bool setun_planner_avoids(const setun_planner *planner, const char *name);
+
+/* cost.c: looks whether a kernel's time for a node, or for packing a value, was measured; if so it replaces the estimate in the plan, as time on
+ * one worker. */
+bool setun_planner_measured(const setun_planner *planner, const setun_graph_node *node, setun_kernel_ref ref, setun_kernel_plan *plan);
+bool setun_planner_measured_pack(const setun_planner *planner, uint32_t value, setun_kernel_ref ref, setun_kernel_plan *plan);
+
+/* The one comparison of kernels: the backend that is preferred, then what was measured, then the lower cost. */
+bool setun_planner_is_better(uint32_t rank, bool measured, double cost_ns, uint32_t best_rank, bool best_measured, double best_cost_ns);
+
+/* cost.c: tells request->choice of a step: the node's kernel, or the one that packs its input; -1: none. */
+void setun_planner_tell(const setun_planner *planner, const setun_graph_node *node, const setun_candidate *candidate, int packed_input);
 
 /* rules.c: whether every rule names something that is loaded, and fits a node of the graph. SETUN_ERR_NOT_FOUND, SETUN_ERR_INVALID. */
 setun_status setun_planner_check_rules(const setun_planner *planner, setun_error *error);

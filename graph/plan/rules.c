@@ -46,8 +46,7 @@ static bool fits(const setun_graph *graph, const setun_graph_node *node, const s
     return rule->format == NULL || has_format(weight, rule->format);
 }
 
-/* Of the passes that are planned. */
-static int phase_of(const setun_planner_request *request)
+int setun_planner_phase(const setun_planner_request *request)
 {
     if (request->rows_max == 1)
         return SETUN_PHASE_DECODE;
@@ -61,7 +60,7 @@ const setun_kernel_rule *setun_planner_find_rule(const setun_planner *planner, c
     for (size_t i = 0; i < request->n_rules; i++) {
         const setun_kernel_rule *rule = &request->rules[i];
 
-        if ((rule->phase == SETUN_PHASE_ANY || rule->phase == phase_of(request)) && fits(request->graph, node, rule))
+        if ((rule->phase == SETUN_PHASE_ANY || rule->phase == setun_planner_phase(request)) && fits(request->graph, node, rule))
             return rule;
     }
     return NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/planner.h"
+#include "session/listing.h"
 #include "session/session_internal.h"
 #include "setun_numerics.h"
 
@@ -85,7 +86,7 @@ static setun_status alloc_batch(setun_session *session, setun_error *error)
 }
 
 /* One plan for each class of passes that a chunk allows. */
-static setun_status make_plans(setun_session *session, const setun_session_options *options, setun_error *error)
+static setun_status make_plans(setun_session *session, const setun_session_options *options, setun_session_listing *listing, setun_error *error)
 {
     const int64_t sizes[SETUN_SESSION_MAX_PLANS] = {1, SETUN_SMALL_BATCH_ROWS, session->chunk};
     setun_machine machine;
@@ -95,6 +96,7 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         .cache_fmt = options->kv == SETUN_KV_F32 ? "f32.kv256" : "f16.kv256", .backends = options->backends,
         .rules = options->rules, .n_rules = options->n_rules, .no_scalar = options->no_scalar,
         .avoid = options->avoid, .no_fuse = options->no_fuse, .no_replicate = options->no_replicate,
+        .tuning = options->tuning, .choice = listing != NULL ? setun_session_list_choice : NULL, .choice_context = listing,
     };
     setun_status status;
 
@@ -111,6 +113,8 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         request.rows_max = sizes[i] < session->chunk ? sizes[i] : session->chunk;
         if (request.rows_min > request.rows_max)
             continue;
+        if (listing != NULL)
+            listing->request = &request;
         status = setun_planner_compile(&request, &planned, error);
         if (status == SETUN_OK) {
             *plan = (setun_session_plan){planned.plan, request.rows_max, planned.logits};
@@ -127,7 +131,8 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
 }
 
 /* Everything but the packing of weights: what a session will be is decided, and its memory reserved. */
-static setun_status prepare(setun_model *model, const setun_session_options *options, setun_session **out_session, setun_error *error)
+static setun_status prepare(setun_model *model, const setun_session_options *options, setun_session_listing *listing, setun_session **out_session,
+                            setun_error *error)
 {
     static const setun_session_options defaults = {0};
     setun_session *session = setun_calloc(1, sizeof(*session));
@@ -151,7 +156,7 @@ static setun_status prepare(setun_model *model, const setun_session_options *opt
     if (status == SETUN_OK)
         status = setun_text_decoder_create(model->tokenizer, false, &session->decoder, error);
     if (status == SETUN_OK)
-        status = make_plans(session, options, error);
+        status = make_plans(session, options, listing, error);
     if (status == SETUN_OK) {
         session->arena = setun_pages_alloc(session->arena_bytes);
         if (session->arena == NULL)
@@ -169,7 +174,7 @@ setun_status setun_session_create(setun_model *model, const setun_session_option
                                   setun_error *error)
 {
     setun_session *session;
-    setun_status status = prepare(model, options, &session, error);
+    setun_status status = prepare(model, options, NULL, &session, error);
 
     if (status != SETUN_OK)
         return status;
@@ -188,13 +193,28 @@ setun_status setun_session_preview(setun_model *model, const setun_session_optio
                                    setun_error *error)
 {
     setun_session *session;
-    setun_status status = prepare(model, options, &session, error);
+    setun_status status = prepare(model, options, NULL, &session, error);
 
     if (status != SETUN_OK)
         return status;
     setun_session_describe(session, out_info);
     setun_session_destroy(session);
     return SETUN_OK;
+}
+
+setun_status setun_session_list_plan(setun_model *model, const setun_session_options *options, setun_plan_sink *sink, void *context,
+                                setun_error *error)
+{
+    setun_session_listing listing = {.sink = sink, .context = context, .status = SETUN_OK};
+    setun_session *session = NULL;
+    setun_status status = prepare(model, options, &listing, &session, error);
+
+    if (status != SETUN_OK)
+        return status;
+    setun_session_destroy(session);
+    if (listing.status != SETUN_OK && error != NULL)
+        *error = listing.error;
+    return listing.status;
 }
 
 void setun_session_destroy(setun_session *session)

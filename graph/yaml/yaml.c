@@ -167,3 +167,22 @@ setun_status setun_yaml_check_keys(const setun_yaml *yaml, const setun_yaml_node
     }
     return SETUN_OK;
 }
+
+setun_status setun_yaml_read_count(const setun_yaml *yaml, const setun_yaml_node *node, const char *what, int64_t min, int64_t max,
+                                   int64_t *out_value, setun_error *error)
+{
+    int64_t value = 0;
+    char found[64];
+    bool ok = node->kind == SETUN_YAML_SCALAR && !node->quoted && node->text[0] != '\0';
+
+    for (const char *c = ok ? node->text : ""; *c != '\0'; c++) {
+        ok = ok && *c >= '0' && *c <= '9';
+        if (ok && value <= max)
+            value = 10 * value + (*c - '0');
+    }
+    if (!ok || value < min || value > max)
+        return setun_yaml_fail(yaml, node, error, "%s: expected a whole number from %lld to %lld, found %s", what, (long long)min, (long long)max,
+                               setun_yaml_describe(node, found));
+    *out_value = value;
+    return SETUN_OK;
+}

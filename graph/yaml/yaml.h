@@ -51,6 +51,10 @@ setun_status setun_yaml_fail_inside(const setun_yaml *yaml, const setun_yaml_nod
 /* What a node is, for "expected X, found ...": "a list", "nothing", "'the text'" (cut short). Written into text[64]; returns text. */
 const char *setun_yaml_describe(const setun_yaml_node *node, char text[64]);
 
+/* A plain decimal number from min (at least 0) to max. `what` begins the error. */
+setun_status setun_yaml_read_count(const setun_yaml *yaml, const setun_yaml_node *node, const char *what, int64_t min, int64_t max,
+                                   int64_t *out_value, setun_error *error);
+
 /* Error unless `node` is a mapping whose keys are all among `known`; names the key, and the nearest known one. */
 setun_status setun_yaml_check_keys(const setun_yaml *yaml, const setun_yaml_node *node, const char *what,
                                    const char *const *known, size_t n_known, setun_error *error);

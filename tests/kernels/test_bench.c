@@ -120,6 +120,23 @@ static void expect_same_bits(const json_t *list, size_t at)
     }
 }
 
+static void expect_same_bits_of_rows(const json_t *list, int rows)
+{
+    const char *hash = NULL;
+    const json_t *r;
+    size_t i;
+
+    json_array_foreach(list, i, r)
+    {
+        if (real(r, "rows") != rows || json_object_get(r, "declined") != NULL)
+            continue;
+        if (hash != NULL)
+            cr_expect_str_eq(word(r, "hash"), hash, "%s", word(r, "kernel"));
+        hash = word(r, "hash");
+    }
+    cr_expect_not_null(hash);
+}
+
 Test(bench, every_op_can_be_timed)
 {
     static const char *const ops[] = {"linear", "attention", "embedding", "rope", "kv_write", "output_rows", "pack", "ternarise", "quantise",
@@ -157,6 +174,17 @@ Test(bench, attention_counts_the_cache_that_is_seen)
     r = json_array_get(list, 0);
     cr_expect_eq(real(r, "bytes"), 22 * 5 * 64 * 2 * 2, "a prompt of one sequence");
     cr_expect_eq(real(r, "ops"), 4.0 * 5 * 64 * (20 * 21 / 2 + 2 * 20), "row i sees 2 + i + 1 positions");
+    json_decref(list);
+}
+
+/* More sequences than the check of kernels ever has, and more blocks. */
+Test(bench, attention_of_many_sequences)
+{
+    json_t *list = results("", "--op attention --shape 4x64 --rows 16,1 -d 2500 -t 1 --fmts f16.kv256" CACHE);
+
+    cr_expect_geq(json_array_size(list), 2);
+    expect_same_bits_of_rows(list, 16);
+    expect_same_bits_of_rows(list, 1);
     json_decref(list);
 }
 

@@ -33,6 +33,11 @@ SETUN_API void setun_config_apply(const setun_config *config, setun_session_opti
  * \return for setun_model_open, the config's own; NULL: none is named */
 SETUN_API const char *setun_config_model(const setun_config *config);
 
+/** The file of measured times that the file names.
+ * \param config  any
+ * \return for setun_tuning_open, or "none" for no times, the config's own; NULL: none is named */
+SETUN_API const char *setun_config_tuning(const setun_config *config);
+
 /** The folders of plugins that the file names.
  * \param config  any
  * \return for the plugin_path of setun_model_options and the path of setun_plugins_options, the config's own; NULL: none is named, or the

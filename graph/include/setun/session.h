@@ -50,7 +50,9 @@ typedef struct setun_kernel_rule {
     const char *where;   /**< where the rule stands, for errors: "runtime.yaml:12:5"; NULL: "kernel rule 1" */
 } setun_kernel_rule;
 
-/** Zero-initialise for the defaults. Strings and rules are borrowed during the call only. */
+struct setun_tuning;
+
+/** Zero-initialise for the defaults. Strings, rules and times are borrowed during the call only. */
 typedef struct setun_session_options {
     uint32_t    n_threads; /**< 0: one for each physical core that this process may use */
     uint32_t    chunk;     /**< rows of one forward pass at most; 0: 256 */
@@ -68,6 +70,7 @@ typedef struct setun_session_options {
     const char *avoid;     /**< patterns of kernels' names, ',' between: such kernels run only where a rule names them; NULL: none */
     bool        no_fuse;   /**< each op of the graph is a step of its own: kernels that do several at once are not used */
     bool        no_replicate; /**< no step is done by every thread for itself where that is cheaper than to wait for one another */
+    const struct setun_tuning *tuning; /**< measured times (tuning.h), which go before the kernels' estimates; NULL: none */
 } setun_session_options;
 
 /** Plans the graph, reads and packs the weights, starts the threads and reserves all memory: nothing is allocated later.
@@ -117,6 +120,47 @@ SETUN_API void setun_session_describe(const setun_session *session, setun_sessio
  * \return as setun_session_create */
 SETUN_API setun_status setun_session_preview(setun_model *model, const setun_session_options *options,
                                              setun_session_info *out_info, setun_error *error);
+
+/** What decided about a kernel. */
+enum {
+    SETUN_WHY_RULE = 0,     /**< a kernel rule names it, or its backend */
+    SETUN_WHY_ONLY = 1,     /**< no other one can run the node */
+    SETUN_WHY_MEASURED = 2, /**< its measured time is the least */
+    SETUN_WHY_ESTIMATE = 3  /**< its own estimate is the least: it was not measured, nor was another one */
+};
+
+/** One step of a plan. Strings are valid during the call only. */
+typedef struct setun_planned_step {
+    int         phase;     /**< SETUN_PHASE_DECODE, BATCH or PREFILL */
+    int64_t     rows_max;  /**< of the passes of that phase */
+    const char *op;        /**< of the node; "pack": brings the next node's activations into the form that its kernel reads */
+    int64_t     layer;     /**< of the node; -1: none */
+    const char *weight;    /**< name of its weight in the model file; "" if it has none */
+    const char *kernel;    /**< that runs it */
+    const char *backend;   /**< of the kernel */
+    const char *packing;   /**< form of its matrix of weights; "" if it has none */
+    double      seconds;   /**< that it is expected to take for rows_max rows, by all threads */
+    int         why;       /**< SETUN_WHY_* */
+    const char *rule;      /**< SETUN_WHY_RULE: where the rule stands; else "" */
+    uint32_t    n_kernels; /**< that could run the node, itself included; of "pack" and of rules not counted: 0 */
+} setun_planned_step;
+
+/** Called for each step of each phase, in order.
+ * \param context      as given with the sink
+ * \param step         valid during the call only
+ * \param[out] error   for the reason on failure
+ * \return SETUN_OK; anything else ends it */
+typedef setun_status setun_plan_sink(void *context, const setun_planned_step *step, setun_error *error);
+
+/** Lists what setun_session_create would decide. No weight is read and nothing is kept.
+ * \param model       an open one
+ * \param options     may be NULL
+ * \param sink        never NULL
+ * \param context     for the sink
+ * \param[out] error  the reason on failure; may be NULL
+ * \return as setun_session_create; the sink's own */
+SETUN_API setun_status setun_session_list_plan(setun_model *model, const setun_session_options *options, setun_plan_sink *sink, void *context,
+                                          setun_error *error);
 
 /** Opens an empty sequence.
  * \param session       its session

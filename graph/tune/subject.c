@@ -1,0 +1,147 @@
+/* subject.c - what there is to measure in a graph: its nodes, each kind and size once, and the activations that kernels want packed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "setun_numerics.h"
+#include "tune/tune_internal.h"
+
+enum { TABLE_ROWS = 4096 }; /* of an embedding, of which a pass reads its tokens' rows only: a larger one takes no longer */
+
+/* ---- the list ---- */
+
+static setun_status add(setun_tune_walk *w, const setun_tune_subject *subject, setun_error *error)
+{
+    for (size_t i = 0; i < w->n_subjects; i++) {
+        const setun_tune_subject *s = &w->subjects[i];
+
+        if (strcmp(s->op, subject->op) == 0 && strcmp(s->shape, subject->shape) == 0 && s->out_rows == subject->out_rows)
+            return SETUN_OK;
+    }
+    if (!setun_grow(&w->subjects, &w->capacity, w->n_subjects + 1, sizeof(*w->subjects)))
+        return setun_fail_nomem(error, "shapes", sizeof(*w->subjects));
+    w->subjects[w->n_subjects++] = *subject;
+    return SETUN_OK;
+}
+
+static bool writes_out_rows(const setun_graph *graph, const setun_graph_node *node)
+{
+    return node->n_out > 0 && node->out[0].kind == SETUN_OPERAND_VALUE && graph->values[node->out[0].index].rows == SETUN_ROWS_OUT;
+}
+
+/* Every form that a kernel of linear could want the activation in: int8. */
+static setun_status add_packs(setun_tune_walk *w, const setun_graph_value *x, setun_error *error)
+{
+    setun_status status = SETUN_OK;
+
+    for (size_t i = 0; i < setun_plugins_n_kernels(w->plugins) && status == SETUN_OK; i++) {
+        const setun_kernel *kernel = setun_plugins_kernel(w->plugins, i).kernel;
+        setun_tune_subject subject = {.op = "pack", .n = x->n, .fmts = kernel->fmts, .out_rows = x->rows == SETUN_ROWS_OUT};
+
+        if (strcmp(kernel->pattern, "pack") != 0 || strncmp(kernel->fmts, "f32>i8.", 7) != 0)
+            continue;
+        setun_tuning_pack_shape(x->n, kernel->fmts, subject.shape);
+        status = add(w, &subject, error);
+    }
+    return status;
+}
+
+setun_status setun_tune_subjects_list(setun_tune_walk *w, setun_error *error)
+{
+    const setun_graph *graph = w->graph;
+    setun_status status = SETUN_OK;
+    double weight_bytes = 0;
+
+    for (size_t i = 0; i < graph->n_weights; i++)
+        weight_bytes += graph->weights[i].source != NULL ? (double)graph->weights[i].source->n_bytes : 0;
+    w->in_caches = weight_bytes < (double)setun_topology_cache_bytes(w->topology);
+    for (size_t i = 0; i < graph->n_nodes && status == SETUN_OK; i++) {
+        const setun_graph_node *node = &graph->nodes[i];
+        setun_tune_subject subject = {.op = node->op, .node = node, .out_rows = writes_out_rows(graph, node)};
+
+        setun_tuning_shape(graph, node, subject.shape);
+        status = add(w, &subject, error);
+        if (status == SETUN_OK && strcmp(node->op, "linear") == 0 && node->in[0].kind == SETUN_OPERAND_VALUE)
+            status = add_packs(w, &graph->values[node->in[0].index], error);
+    }
+    return status;
+}
+
+/* ---- a case of it ---- */
+
+static void operand_dims(const setun_tune_walk *w, const setun_bench_case *c, const setun_graph_operand *operand, int64_t dim[4])
+{
+    const setun_graph *graph = w->graph;
+
+    dim[0] = c->rows;
+    dim[1] = dim[2] = dim[3] = 1;
+    switch (operand->kind) {
+    case SETUN_OPERAND_VALUE:
+        dim[1] = graph->values[operand->index].n;
+        if (graph->values[operand->index].tokens) {
+            dim[0] = 1;
+            dim[1] = c->rows;
+        }
+        break;
+    case SETUN_OPERAND_WEIGHT:
+        dim[0] = graph->weights[operand->index].dim[0];
+        dim[1] = graph->weights[operand->index].dim[1];
+        break;
+    case SETUN_OPERAND_TABLE:
+        dim[0] = w->depth + c->rows;
+        dim[1] = graph->tables[operand->index].n_dims / 2;
+        break;
+    case SETUN_OPERAND_CACHE:
+        dim[0] = c->rows_of.n_blocks;
+        dim[1] = graph->caches[operand->index].kv_heads;
+        dim[2] = SETUN_CHUNK;
+        dim[3] = graph->caches[operand->index].head_dim;
+        break;
+    }
+}
+
+static void describe_node(const setun_tune_walk *w, const setun_graph_node *node, setun_bench_case *c)
+{
+    c->op = node->op;
+    c->n_in = node->n_in;
+    c->n_out = node->n_out;
+    c->attr = node->attr;
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        operand_dims(w, c, &node->in[i], c->in_dim[i]);
+        if (node->in[i].kind == SETUN_OPERAND_CACHE || (node->in[i].kind == SETUN_OPERAND_WEIGHT && c->in_dim[i][0] > 1))
+            c->streamed |= 1u << i;
+        if (node->in[i].kind == SETUN_OPERAND_WEIGHT && c->in_dim[i][0] > 1)
+            c->weight = (int)i;
+    }
+    for (uint32_t i = 0; i < node->n_out; i++)
+        operand_dims(w, c, &node->out[i], c->out_dim[i]);
+}
+
+setun_status setun_tune_subject_case(const setun_tune_walk *w, const setun_tune_subject *s, int64_t rows, setun_bench_case *out_case,
+                                     setun_error *error)
+{
+    setun_bench_case *c = out_case;
+    const bool is_embedding = strcmp(s->op, "embedding") == 0;
+    setun_status status;
+
+    *c = (setun_bench_case){.op = s->op, .n_in = 1, .n_out = 1, .weight = -1, .rows = rows, .from = SETUN_BENCH_CACHE};
+    status = setun_bench_rows_make(rows, rows > SETUN_BENCH_SMALL_ROWS, w->depth, is_embedding ? TABLE_ROWS : 0, &c->rows_of, error);
+    if (status != SETUN_OK)
+        return status;
+    if (s->node != NULL) {
+        describe_node(w, s->node, c);
+    } else {
+        c->in_dim[0][0] = c->out_dim[0][0] = rows;
+        c->in_dim[0][1] = c->out_dim[0][1] = s->n;
+        for (uint32_t i = 2; i < 4; i++)
+            c->in_dim[0][i] = c->out_dim[0][i] = 1;
+    }
+    if (is_embedding) {
+        c->in_dim[1][0] = TABLE_ROWS;
+        c->streamed = 0;
+    }
+    if (c->streamed != 0 && !w->in_caches) {
+        c->from = SETUN_BENCH_MEMORY;
+        c->copies_bytes = setun_bench_uncached_bytes(w->topology) / 2; /* 4 times the last cache: enough to choose by */
+    }
+    return SETUN_OK;
+}
