@@ -290,8 +290,8 @@ int kernels_bench(int argc, char **argv)
         KERNEL_CHOICE_OPTIONS(o.choice),
         {.name = "fmts", .kind = OPTION_TEXT, .argument = "TEXT", .value = &o.fmts,
          .help = "only kernels whose formats contain this text, such as tern2.r16k16"},
-        {.name = "ab", .kind = OPTION_TEXT, .argument = "A,B", .value = &o.ab,
-         .help = "only these two kernels, in turns: how many times as fast B is, with the spread of the\nrounds"},
+        {.name = "ab", .kind = OPTION_TEXT, .argument = "NAMES", .value = &o.ab,
+         .help = "only two kernels, ',' between, in turns: how many times as fast the second is, with\nthe spread of the rounds"},
         {.name = "shape", .kind = OPTION_TEXT, .argument = "NxK", .value = &o.shapes,
          .help = "rows and columns of the weight, or heads and their elements; other ops take K only;\nseveral with ',' (default: those of BitNet b1.58 2B4T)"},
         {.name = "depth", .letter = 'd', .kind = OPTION_INT, .argument = "N", .value = &o.depth, .min = 0, .max = 1 << 20,
@@ -309,7 +309,7 @@ int kernels_bench(int argc, char **argv)
     };
     const command_line line = {
         .name = "kernels bench",
-        .usage = "setun kernels bench [--op OP] [--kernel NAME] [--ab A,B] [--fmts TEXT] [--shape NxK] [--rows M] [-t T] [OPTION...]",
+        .usage = "setun kernels bench [--op OP] [--kernel NAME] [--ab NAMES] [--fmts TEXT] [--shape NxK] [--rows M] [-t T] [OPTION...]",
         .text = "Times the kernels of an op (default linear) that do the same: in turns, on the same values, in one run. The first\n"
                 "kernel of a case is what the others' RATIO is measured against, round by round: above 1 is faster. GB/S counts\n"
                 "the weight in the kernel's packing; of attention K and V, of other ops all that is read and written. LIMIT is\n"

@@ -32,6 +32,9 @@ Test(usage, help)
     check_help("kernels", "--help", NULL);
     check_help("kernels", "list", "--help");
     check_help("kernels", "check", "--help");
+    check_help("kernels", "bench", "--help");
+    check_help("kernels", "tune", "--help");
+    check_help("plan", "--help", NULL);
     check_help("topo", "--help", NULL);
     check_help("model", "--help", NULL);
     check_help("model", "show", "--help");

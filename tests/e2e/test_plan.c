@@ -1,0 +1,254 @@
+/* test_plan.c - `setun plan` and `setun kernels tune`: what was measured decides, and a plan is what a file expects or the first difference. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "process.h"
+
+static char folder[64], times[128], plan_file[128];
+
+static void setup(void)
+{
+    folder_make(folder);
+    (void)snprintf(times, sizeof(times), "%s/times.yaml", folder);
+    (void)snprintf(plan_file, sizeof(plan_file), "%s/plan.json", folder);
+}
+
+static void teardown(void)
+{
+    folder_remove(folder);
+}
+
+TestSuite(plan, .init = setup, .fini = teardown);
+
+static void expect_in(const char *haystack, const char *needle)
+{
+    cr_expect(strstr(haystack, needle) != NULL, "expected '%s' in '%s'", needle, haystack);
+}
+
+/* Times of one kernel of linear at one shape, with two threads, of this CPU: what it is called is copied from a file that the command makes.
+ * `cpu`: another one's; NULL: this one. */
+static void write_times(const char *cpu, const char *shape, const char *kernel, const char *ns)
+{
+    process_result result;
+    char head[1000], text[2000], *rest, *cpu_line;
+    FILE *file;
+
+    setun_command(&result, "kernels", "tune", "--op", "add", "--rows", "1", "-t", "1", "-r", "1", "--seconds", "0.0001", "--out", times, NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    process_result_free(&result);
+    file = fopen(times, "r");
+    cr_assert_not_null(file);
+    head[fread(head, 1, sizeof(head) - 1, file)] = '\0';
+    (void)fclose(file);
+    rest = strstr(head, "\nfeatures:");
+    cpu_line = strstr(head, "\ncpu:");
+    cr_assert(rest != NULL && cpu_line != NULL && strstr(rest, "\ncases:") != NULL, "%s", head);
+    *strstr(rest, "\ncases:") = '\0';
+    if (cpu == NULL)
+        (void)snprintf(text, sizeof(text), "%s\n", head);
+    else
+        (void)snprintf(text, sizeof(text), "setun_tuning: 1\ncpu: \"%s\"%s\n", cpu, rest);
+    (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "cases:\n  - {op: linear, shape: %s, rows: 1, threads: 2, ns: {%s: %s}}\n", shape,
+                   kernel, ns);
+    file_write(times, text, strlen(text));
+}
+
+/* The step of that weight in a plan printed as JSON. */
+static json_t *step_of(const char *text, const char *weight)
+{
+    json_t *root = json_loads(text, 0, NULL), *list, *step;
+    size_t i;
+
+    cr_assert_not_null(root, "%s", text);
+    list = json_object_get(root, "steps");
+    json_array_foreach(list, i, step)
+    {
+        if (strcmp(json_string_value(json_object_get(step, "weight")), weight) == 0) {
+            json_incref(step);
+            json_decref(root);
+            return step;
+        }
+    }
+    cr_assert_fail("no step of %s in %s", weight, text);
+    return NULL;
+}
+
+static void expect_kernel(const char *text, const char *weight, const char *kernel, const char *why)
+{
+    json_t *step = step_of(text, weight);
+
+    cr_expect_str_eq(json_string_value(json_object_get(step, "kernel")), kernel);
+    cr_expect_str_eq(json_string_value(json_object_get(step, "why")), why);
+    json_decref(step);
+}
+
+#define PLAN "plan", "--phase", "decode", "-t", "2", "-o", "json"
+
+Test(plan, measured_times_decide_and_are_said)
+{
+    process_result result;
+
+    write_times(NULL, "256x768", "linear_i8row_tern2row_f32__scalar", "1");
+    setun_command(&result, PLAN, "--tuning", times, NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    expect_kernel(result.out, "ffn_down", "linear_i8row_tern2row_f32__scalar", "measured");
+    cr_expect_str_neq(json_string_value(json_object_get(step_of(result.out, "ffn_up"), "why")), "measured");
+    process_result_free(&result);
+
+    setun_command(&result, "plan", "--phase", "decode", "-t", "2", "--tuning", times, "-v", NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    expect_in(result.out, "measured, of ");
+    expect_in(result.err, "measured times: 1 of ");
+    process_result_free(&result);
+
+    /* The same text from a kernel that the estimates would never choose. */
+    {
+        process_result plain;
+
+        setun_command(&plain, "run", "-p", "Once upon a time", "-n", "8", "--temp", "0", "-t", "2", NULL);
+        setun_command(&result, "run", "-p", "Once upon a time", "-n", "8", "--temp", "0", "-t", "2", "--tuning", times, NULL);
+        cr_assert_eq(result.exit_code, 0, "%s", result.err);
+        cr_expect_str_eq(result.out, plain.out);
+        process_result_free(&result);
+        process_result_free(&plain);
+    }
+}
+
+Test(plan, times_of_another_cpu_are_said_once_and_not_used)
+{
+    process_result result;
+
+    write_times("Another CPU", "256x768", "linear_i8row_tern2row_f32__scalar", "1");
+    setun_command(&result, PLAN, "--tuning", times, NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    expect_in(result.err, "are not used: they are of Another CPU");
+    cr_expect_null(strstr(strstr(result.err, "are not used") + 1, "are not used"), "once: %s", result.err);
+    cr_expect_str_neq(json_string_value(json_object_get(step_of(result.out, "ffn_down"), "why")), "measured");
+    process_result_free(&result);
+}
+
+Test(plan, a_rule_goes_first)
+{
+    process_result result;
+    char settings[128], text[300];
+
+    (void)snprintf(settings, sizeof(settings), "%s/settings.yaml", folder);
+    (void)snprintf(text, sizeof(text), "tuning: %s\nkernels:\n  - {op: linear, weight: ffn_down, kernel: linear_i8row_tern2row_f32__scalar}\n", times);
+    write_times(NULL, "256x768", "linear_i8row_tern2row_f32__scalar", "1000000000");
+    file_write(settings, text, strlen(text));
+    setun_command(&result, PLAN, "--config", settings, NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    expect_kernel(result.out, "ffn_down", "linear_i8row_tern2row_f32__scalar", "rule");
+    expect_in(result.out, "settings.yaml:3:5");
+    process_result_free(&result);
+}
+
+/* A file in the cache of the user's is found by itself; a broken one is said, and nothing stops. */
+Test(plan, the_users_own_file)
+{
+    char variable[160];
+    const char *const environment[] = {variable, NULL};
+    const process_options options = {.environment = environment};
+    const char *const tune[] = {SETUN_COMMAND, "kernels", "tune", "--op", "linear", "--rows", "1", "-t", "2", "-r", "1", "--seconds", "0.0001", "-o", "json", NULL};
+    const char *const plan[] = {SETUN_COMMAND, PLAN, NULL};
+    process_result result;
+    json_t *root;
+
+    (void)snprintf(variable, sizeof(variable), "XDG_CACHE_HOME=%s/cache", folder);
+    process_run(tune, &options, &result);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    root = json_loads(result.out, 0, NULL);
+    cr_assert_not_null(root, "%s", result.out);
+    (void)snprintf(times, sizeof(times), "%s", json_string_value(json_object_get(root, "file")));
+    cr_expect_eq(strncmp(times, folder, strlen(folder)), 0, "%s", times);
+    json_decref(root);
+    process_result_free(&result);
+    process_run(plan, &options, &result);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    cr_expect_str_eq(json_string_value(json_object_get(step_of(result.out, "ffn_down"), "why")), "measured");
+    process_result_free(&result);
+
+    file_write(times, "rubbish: [", 10);
+    process_run(plan, &options, &result);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    expect_in(result.err, "measured times are not used");
+    process_result_free(&result);
+    setun_command(&result, PLAN, "--tuning", times, NULL);
+    cr_expect_eq(result.exit_code, 1, "what was asked for must be right");
+    process_result_free(&result);
+    (void)strcat(times, "x");
+    setun_command(&result, PLAN, "--tuning", times, NULL);
+    cr_expect_eq(result.exit_code, 1, "and there");
+    process_result_free(&result);
+}
+
+Test(plan, expected)
+{
+    process_result result;
+    char *first;
+
+    setun_command(&result, "plan", "-t", "2", "-o", "json", NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    file_write(plan_file, result.out, result.n_out);
+    process_result_free(&result);
+    setun_command(&result, "plan", "-t", "2", "--expect", plan_file, NULL);
+    cr_expect_eq(result.exit_code, 0, "%s", result.err);
+    cr_expect_str_eq(result.out, "");
+    process_result_free(&result);
+
+    /* Other kernels, another packing. */
+    setun_command(&result, "plan", "-t", "2", "--backend", "scalar", "-o", "json", NULL);
+    first = strdup(result.out);
+    file_write(plan_file, result.out, result.n_out);
+    process_result_free(&result);
+    setun_command(&result, "plan", "-t", "2", "--backend", "scalar", "--expect", plan_file, NULL);
+    cr_expect_eq(result.exit_code, 0, "%s", result.err);
+    process_result_free(&result);
+    write_times(NULL, "256x768", "linear_i8row_tern2r16k16_f32__avx2_1x16", "1");
+    {
+        char *at = strstr(first, "linear_i8row_tern2row_f32__scalar");
+
+        cr_assert_not_null(at);
+        at[0] = 'L';
+        file_write(plan_file, first, strlen(first));
+        setun_command(&result, "plan", "-t", "2", "--backend", "scalar", "--expect", plan_file, NULL);
+        cr_expect_eq(result.exit_code, 1);
+        expect_in(result.err, "expected 'decode linear attn_q 5 Linear_i8row_tern2row_f32__scalar tern2.row+f32', found 'decode linear attn_q 5 "
+                              "linear_i8row_tern2row_f32__scalar tern2.row+f32'");
+        process_result_free(&result);
+    }
+    free(first);
+
+    /* A phase fewer. */
+    setun_command(&result, "plan", "-t", "2", "--backend", "scalar", "--phase", "decode", "-o", "json", NULL);
+    file_write(plan_file, result.out, result.n_out);
+    process_result_free(&result);
+    setun_command(&result, "plan", "-t", "2", "--backend", "scalar", "--expect", plan_file, NULL);
+    cr_expect_eq(result.exit_code, 1);
+    expect_in(result.err, " steps, found ");
+    process_result_free(&result);
+}
+
+Test(plan, files_that_are_no_plans)
+{
+    static const struct {
+        const char *text, *expected;
+    } wrong[] = {{"", "plan.json:"}, {"[1", "plan.json:1:"}, {"[]", "found no list 'steps'"}, {"{\"steps\": 3}", "found no list 'steps'"},
+                 {"{\"steps\": [3]}", "step 1: expected '? ? - 0 ? -'"}, {"{\"steps\": []}", "expected 0 steps"}};
+    process_result result;
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        file_write(plan_file, wrong[i].text, strlen(wrong[i].text));
+        setun_command(&result, "plan", "--expect", plan_file, NULL);
+        cr_expect_eq(result.exit_code, 1, "%s", wrong[i].text);
+        expect_in(result.err, wrong[i].expected);
+        process_result_free(&result);
+    }
+    setun_command(&result, "plan", "--chunk", "1", "--phase", "prefill", NULL);
+    cr_expect_eq(result.exit_code, 1);
+    expect_in(result.err, "no such phase");
+    process_result_free(&result);
+}
