@@ -6,6 +6,7 @@
 #include "convert/permute.h"
 #include "convert/prepacked_writer.h"
 #include "session/model_internal.h"
+#include "weights/prepacked.h"
 #include "weights/small_float.h"
 
 typedef struct conversion {
@@ -306,20 +307,23 @@ static setun_status read_vocabulary(const conversion *c, setun_vocabulary *out_v
     setun_vocabulary made = {.bos = -1};
     const int32_t *stops;
     size_t n_stops;
+    const bool for_gguf = c->target->source == SETUN_SOURCE_GGUF;
     setun_status status = SETUN_OK;
 
-    if (setun_weights_source(model->weights) == SETUN_SOURCE_HUGGINGFACE && c->target->source == SETUN_SOURCE_HUGGINGFACE)
+    if (setun_weights_source(model->weights) == SETUN_SOURCE_HUGGINGFACE && !for_gguf && !setun_prepacked_claims(path))
         made.folder = path;
     else
-        status = setun_vocabulary_open(path, &made, error);
-    if (status == SETUN_OK && c->target->source == SETUN_SOURCE_GGUF)
+        status = setun_vocabulary_open(path, for_gguf, &made, error);
+    if (status == SETUN_OK && for_gguf)
         status = setun_vocabulary_fill(&made, model->graph->vocab, error);
     if (status != SETUN_OK) {
         setun_vocabulary_free(&made);
         return status;
     }
-    made.bos = text->bos >= 0 || text->bos_text == NULL ? text->bos
-                                                        : setun_tokenizer_find(model->tokenizer, text->bos_text, strlen(text->bos_text));
+    if (text->bos >= 0)
+        made.bos = text->bos;
+    else if (text->bos_text != NULL)
+        made.bos = setun_tokenizer_find(model->tokenizer, text->bos_text, strlen(text->bos_text));
     made.add_bos = setun_model_bos(model) >= 0;
     n_stops = setun_model_stops(model, &stops);
     for (made.n_stops = 0; made.n_stops < n_stops && made.n_stops < SETUN_COUNT(made.stops); made.n_stops++)

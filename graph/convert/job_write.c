@@ -359,6 +359,10 @@ static setun_status write_json(const setun_job *job, const setun_vocabulary *voc
     if (status == SETUN_OK && vocabulary->folder != NULL)
         return copy_text_files(vocabulary->folder, output, error);
     for (size_t i = 0; i < SETUN_COUNT(files) && status == SETUN_OK; i++) {
+        if (i == 0 && vocabulary->tokenizer_json != NULL) { /* as it was */
+            status = setun_output_save(output, files[i].name, vocabulary->tokenizer_json, vocabulary->tokenizer_json_bytes, error);
+            continue;
+        }
         status = files[i].make(vocabulary, &text, error);
         if (status != SETUN_OK)
             return status;

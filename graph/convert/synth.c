@@ -203,14 +203,16 @@ static const char *model_name(const char *name, setun_pool *pool)
     return setun_pool_strndup(pool, base, n > n_end && strcmp(base + n - n_end, ".yaml") == 0 ? n - n_end : n);
 }
 
-static setun_status make_vocabulary(const setun_synth_options *synth, int64_t n_tokens, setun_vocabulary *out_vocabulary, setun_error *error)
+static setun_status make_vocabulary(const setun_synth_options *synth, int64_t n_tokens, bool for_gguf, setun_vocabulary *out_vocabulary,
+                                    setun_error *error)
 {
     setun_status status;
 
     if (synth->vocab == NULL)
         return setun_vocabulary_make(n_tokens, out_vocabulary, error);
-    status = setun_vocabulary_open(synth->vocab, out_vocabulary, error);
+    status = setun_vocabulary_open(synth->vocab, for_gguf, out_vocabulary, error);
     if (status == SETUN_OK) {
+        setun_vocabulary_guess_ends(out_vocabulary);
         status = setun_vocabulary_fill(out_vocabulary, n_tokens, error);
         if (status != SETUN_OK)
             setun_vocabulary_free(out_vocabulary);
@@ -239,7 +241,7 @@ setun_status setun_model_synth(const char *name, const char *out_path, const set
     if (status == SETUN_OK)
         status = make_job(name, synth, options, target, &pool, &job, error);
     if (status == SETUN_OK)
-        status = make_vocabulary(synth, job.graph->vocab, &vocabulary, error);
+        status = make_vocabulary(synth, job.graph->vocab, target->source == SETUN_SOURCE_GGUF, &vocabulary, error);
     if (status == SETUN_OK)
         status = setun_packer_create(options->plugins, options->n_threads, &packer, error);
     if (status == SETUN_OK)

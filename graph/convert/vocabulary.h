@@ -19,12 +19,14 @@ typedef struct setun_vocabulary {
     size_t                  n_tokens;
     const char            **merges;   /* "left right", by rank */
     size_t                  n_merges;
-    const char             *pre;      /* name of the cuts (tokenizer.ggml.pre) */
+    const char             *pre;      /* name of the cuts (tokenizer.ggml.pre); NULL: of a tokenizer.json, for no GGUF file */
     int32_t                 bos;      /* -1: none */
     bool                    add_bos;
     int32_t                 stops[SETUN_VOCABULARY_MAX_STOPS];
     size_t                  n_stops;
     const char             *chat_template; /* NULL: none */
+    const char             *tokenizer_json; /* [tokenizer_json_bytes] of the tokenizer.json that it comes from; NULL: another kind */
+    size_t                  tokenizer_json_bytes;
     const char             *folder;   /* the Hugging Face folder that it comes from, NULL: another place. Then nothing above may be known */
 } setun_vocabulary;
 
@@ -34,10 +36,13 @@ void setun_vocabulary_free(setun_vocabulary *vocabulary);
  * Every UTF-8 text has its ids in it. SETUN_ERR_INVALID: n_tokens is too small or too large for that. */
 setun_status setun_vocabulary_make(int64_t n_tokens, setun_vocabulary *out_vocabulary, setun_error *error);
 
-/* From a tokenizer.json, a folder that holds one, or a GGUF file: tokens, merges, cuts, chat template; where a text begins and ends is for
- * the caller to say, but for the control tokens that files of synthesis need (BOS and EOS by their usual names).
- * SETUN_ERR_UNSUPPORTED: it has rules that GGUF files have no words for. */
-setun_status setun_vocabulary_open(const char *path, setun_vocabulary *out_vocabulary, setun_error *error);
+/* From a tokenizer.json, a folder that holds one, a GGUF file, or a prepacked file: tokens, merges, cuts, chat template, and of GGUF the
+ * BOS id. Else where a text begins and ends is for the caller to say.
+ * SETUN_ERR_UNSUPPORTED: it has rules that GGUF files have no words for, and for_gguf is true. */
+setun_status setun_vocabulary_open(const char *path, bool for_gguf, setun_vocabulary *out_vocabulary, setun_error *error);
+
+/* Where a text begins and ends, by the names that most vocabularies use: for a model of random weights that is enough. */
+void setun_vocabulary_guess_ends(setun_vocabulary *vocabulary);
 
 /* Gives ids up to n_tokens, unused ones, so that there is one for every row of the embedding. SETUN_ERR_INVALID: it has more already. */
 setun_status setun_vocabulary_fill(setun_vocabulary *vocabulary, int64_t n_tokens, setun_error *error);

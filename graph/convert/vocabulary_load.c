@@ -9,6 +9,10 @@
 #include "text/text.h"
 #include "weights/gguf.h"
 #include "weights/json_file.h"
+#include "weights/prepacked.h"
+
+/* Which kinds of file hold a tokenizer.json as it is. */
+#define KEPT_BY "; Hugging Face folders and prepacked files keep it (--to hf-packed, --to prepacked)"
 
 enum { MAX_FILE_BYTES = 64 << 20 }; /* of a tokenizer.json, as tokenizer.c has it */
 
@@ -76,7 +80,7 @@ static setun_status read_names(setun_vocabulary *vocabulary, const char *path, j
     return status;
 }
 
-static setun_status read_added(setun_vocabulary *vocabulary, const char *path, const json_t *list, setun_error *error)
+static setun_status read_added(setun_vocabulary *vocabulary, const char *path, const json_t *list, bool for_gguf, setun_error *error)
 {
     static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
     setun_status status = SETUN_OK;
@@ -84,9 +88,9 @@ static setun_status read_added(setun_vocabulary *vocabulary, const char *path, c
     for (size_t i = 0; i < json_array_size(list) && status == SETUN_OK; i++) {
         const json_t *token = json_array_get(list, i);
 
-        for (size_t j = 0; j < SETUN_COUNT(flags); j++)
+        for (size_t j = 0; j < SETUN_COUNT(flags) && for_gguf; j++)
             if (json_is_true(json_object_get(token, flags[j])))
-                return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: added_tokens[%zu].%s: GGUF files cannot say it", path, i, flags[j]);
+                return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: added_tokens[%zu].%s: GGUF files cannot say it" KEPT_BY, path, i, flags[j]);
         status = put_token(vocabulary, path, json_object_get(token, "content"), json_integer_value(json_object_get(token, "id")),
                            json_is_true(json_object_get(token, "special")) ? SETUN_TOKEN_TYPE_CONTROL : SETUN_TOKEN_TYPE_USER, error);
     }
@@ -126,7 +130,7 @@ static const char *split_pattern(const json_t *step)
     return json_string_value(json_object_get(json_object_get(step, "pattern"), "Regex"));
 }
 
-/* The name of the cuts that the file describes. */
+/* The name of the cuts that the file describes; only GGUF files need one. */
 static setun_status read_pre(setun_vocabulary *vocabulary, const char *path, const json_t *root, setun_error *error)
 {
     const json_t *value = json_object_get(root, "pre_tokenizer"), *steps = json_object_get(value, "pretokenizers"), *last;
@@ -149,45 +153,61 @@ static setun_status read_pre(setun_vocabulary *vocabulary, const char *path, con
     else if (fits)
         pre = setun_pre_match(patterns, n > 0 ? n - 1 : 0, ignore_merges);
     if (pre == NULL)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: pre_tokenizer: GGUF files have no name for these rules%s", path,
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: pre_tokenizer: GGUF files have no name for these rules%s" KEPT_BY, path,
                           fits ? ignore_merges ? " (with ignore_merges)" : " (without ignore_merges)" : "");
     vocabulary->pre = pre->name;
     return SETUN_OK;
 }
 
-static setun_status read_root(setun_vocabulary *vocabulary, const char *path, const json_t *root, size_t n_tokens, setun_error *error)
+static setun_status read_root(setun_vocabulary *vocabulary, const char *path, const json_t *root, size_t n_tokens, bool for_gguf,
+                              setun_error *error)
 {
     const json_t *model = json_object_get(root, "model"), *merges = json_object_get(model, "merges");
     setun_status status = make_room(vocabulary, n_tokens, json_array_size(merges), error);
 
-    if (status == SETUN_OK)
+    if (status == SETUN_OK && for_gguf)
         status = read_pre(vocabulary, path, root, error);
     if (status == SETUN_OK)
         status = read_names(vocabulary, path, json_object_get(model, "vocab"), error);
     if (status == SETUN_OK)
-        status = read_added(vocabulary, path, json_object_get(root, "added_tokens"), error);
+        status = read_added(vocabulary, path, json_object_get(root, "added_tokens"), for_gguf, error);
     if (status == SETUN_OK)
         status = read_merges(vocabulary, path, merges, error);
     return status == SETUN_OK ? fill_holes(vocabulary, error) : status;
 }
 
-static setun_status read_json(setun_vocabulary *vocabulary, const char *path, size_t n_tokens, setun_error *error)
+/* text[n_bytes] of a tokenizer.json, which is kept. */
+static setun_status parse_json(setun_vocabulary *vocabulary, const char *path, const char *text, size_t n_bytes, size_t n_tokens, bool for_gguf,
+                               setun_error *error)
 {
     json_error_t fault;
     bool no_memory;
     json_t *root;
+    setun_status status;
+
+    vocabulary->tokenizer_json = setun_pool_strndup(&vocabulary->pool, text, n_bytes);
+    vocabulary->tokenizer_json_bytes = n_bytes;
+    root = setun_json_loadb(text, n_bytes, JSON_ALLOW_NUL, &fault, &no_memory);
+    if (root == NULL || vocabulary->tokenizer_json == NULL) {
+        json_decref(root);
+        return no_memory || root != NULL ? setun_fail_nomem(error, path, n_bytes)
+                                         : setun_fail(error, SETUN_ERR_FORMAT, "%s: not valid JSON", path);
+    }
+    status = read_root(vocabulary, path, root, n_tokens, for_gguf, error);
+    json_decref(root);
+    return status;
+}
+
+static setun_status read_json(setun_vocabulary *vocabulary, const char *path, size_t n_tokens, bool for_gguf, setun_error *error)
+{
     char *text;
     size_t n_bytes;
     setun_status status = setun_read_file(path, MAX_FILE_BYTES, &text, &n_bytes, error);
 
-    if (status != SETUN_OK)
-        return status;
-    root = setun_json_loadb(text, n_bytes, JSON_ALLOW_NUL, &fault, &no_memory);
-    free(text);
-    if (root == NULL)
-        return no_memory ? setun_fail_nomem(error, path, n_bytes) : setun_fail(error, SETUN_ERR_FORMAT, "%s: not valid JSON", path);
-    status = read_root(vocabulary, path, root, n_tokens, error);
-    json_decref(root);
+    if (status == SETUN_OK) {
+        status = parse_json(vocabulary, path, text, n_bytes, n_tokens, for_gguf, error);
+        free(text);
+    }
     return status;
 }
 
@@ -235,6 +255,7 @@ static setun_status read_gguf(setun_vocabulary *vocabulary, const setun_gguf *gg
     const setun_gguf_value *tokens, *types = NULL, *merges = NULL;
     const char *text;
     size_t n_bytes;
+    int64_t bos = -1;
     bool found;
     setun_status status = setun_gguf_strings(gguf, "tokenizer.ggml.tokens", &tokens, error);
 
@@ -250,6 +271,10 @@ static setun_status read_gguf(setun_vocabulary *vocabulary, const setun_gguf *gg
         status = read_strings(vocabulary, gguf, tokens, merges, error);
     for (size_t i = 0; status == SETUN_OK && i < n_ids; i++)
         vocabulary->tokens[i].type = types != NULL && i < types->n ? (int32_t)setun_gguf_int_at(types, i) : SETUN_TOKEN_TYPE_NORMAL;
+    if (status == SETUN_OK)
+        status = setun_gguf_int(gguf, "tokenizer.ggml.bos_token_id", &found, &bos, error);
+    if (status == SETUN_OK && found && bos >= 0 && (uint64_t)bos < n_ids)
+        vocabulary->bos = (int32_t)bos;
     if (status == SETUN_OK)
         status = setun_gguf_string(gguf, "tokenizer.chat_template", &found, &text, &n_bytes, error);
     if (status == SETUN_OK && found)
@@ -270,26 +295,70 @@ static setun_status open_gguf(setun_vocabulary *vocabulary, const char *path, co
     return status;
 }
 
-/* ---- both ---- */
+/* ---- a prepacked file, which holds either ---- */
 
-/* Where a text begins and ends, by the names that most vocabularies use: for a model of random weights that is enough. */
-static void guess_ends(setun_vocabulary *vocabulary, const setun_tokenizer *tokenizer)
+static setun_status open_prepacked(setun_vocabulary *vocabulary, const char *path, const setun_tokenizer *tokenizer, bool for_gguf,
+                                   setun_error *error)
+{
+    const size_t n_tokens = (size_t)setun_tokenizer_size(tokenizer);
+    setun_weight_file file, part;
+    setun_prepacked prepacked;
+    setun_pool pool = {0};
+    setun_gguf *gguf = NULL;
+    char *text = NULL;
+    size_t n_bytes;
+    setun_status status = setun_weight_file_open(path, &file, error);
+
+    if (status != SETUN_OK)
+        return status;
+    status = setun_prepacked_read(&file, &pool, &prepacked, error);
+    if (status == SETUN_OK && prepacked.tokenizer == SETUN_PREPACKED_TOKENIZER_GGUF) {
+        part = file;
+        part.first_byte = prepacked.tokenizer_section.file_byte;
+        part.n_bytes = prepacked.tokenizer_section.n_bytes;
+        status = setun_gguf_read(&part, &gguf, error);
+        if (status == SETUN_OK)
+            status = read_gguf(vocabulary, gguf, n_tokens, error);
+        vocabulary->pre = setun_tokenizer_pre(tokenizer, NULL);
+    } else if (status == SETUN_OK) {
+        status = setun_prepacked_read_tokenizer(&file, &prepacked, &text, &n_bytes, error);
+        if (status == SETUN_OK)
+            status = parse_json(vocabulary, path, text, n_bytes, n_tokens, for_gguf, error);
+    }
+    setun_gguf_close(gguf);
+    free(text);
+    setun_pool_free(&pool);
+    setun_weight_file_close(&file);
+    return status;
+}
+
+/* ---- all ---- */
+
+static int32_t find_token(const setun_vocabulary *vocabulary, const char *text)
+{
+    for (size_t i = 0; i < vocabulary->n_tokens; i++)
+        if (strcmp(vocabulary->tokens[i].text, text) == 0)
+            return (int32_t)i;
+    return -1;
+}
+
+void setun_vocabulary_guess_ends(setun_vocabulary *vocabulary)
 {
     static const char *const begins[] = {"<|begin_of_text|>", "<s>", "<bos>"};
     static const char *const ends[] = {"<|end_of_text|>", "<|eot_id|>", "<|endoftext|>", "</s>", "<eos>", "<|im_end|>"};
 
     for (size_t i = 0; i < SETUN_COUNT(begins) && vocabulary->bos < 0; i++)
-        vocabulary->bos = setun_tokenizer_find(tokenizer, begins[i], strlen(begins[i]));
+        vocabulary->bos = find_token(vocabulary, begins[i]);
     vocabulary->add_bos = vocabulary->bos >= 0;
     for (size_t i = 0; i < SETUN_COUNT(ends); i++) {
-        const int32_t id = setun_tokenizer_find(tokenizer, ends[i], strlen(ends[i]));
+        const int32_t id = find_token(vocabulary, ends[i]);
 
         if (id >= 0)
             vocabulary->stops[vocabulary->n_stops++] = id;
     }
 }
 
-setun_status setun_vocabulary_open(const char *path, setun_vocabulary *out_vocabulary, setun_error *error)
+setun_status setun_vocabulary_open(const char *path, bool for_gguf, setun_vocabulary *out_vocabulary, setun_error *error)
 {
     setun_vocabulary made = {.bos = -1};
     setun_tokenizer *tokenizer;
@@ -300,18 +369,18 @@ setun_status setun_vocabulary_open(const char *path, setun_vocabulary *out_vocab
         return status;
     if (setun_gguf_claims(path)) {
         status = open_gguf(&made, path, tokenizer, error);
+    } else if (setun_prepacked_claims(path)) {
+        status = open_prepacked(&made, path, tokenizer, for_gguf, error);
     } else if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         const char *file = setun_pool_printf(&made.pool, "%s/tokenizer.json", path);
 
         status = file == NULL ? setun_fail_nomem(error, "path", strlen(path))
-                              : read_json(&made, file, (size_t)setun_tokenizer_size(tokenizer), error);
+                              : read_json(&made, file, (size_t)setun_tokenizer_size(tokenizer), for_gguf, error);
         if (status == SETUN_OK)
             status = read_template(&made, path, error);
     } else {
-        status = read_json(&made, path, (size_t)setun_tokenizer_size(tokenizer), error);
+        status = read_json(&made, path, (size_t)setun_tokenizer_size(tokenizer), for_gguf, error);
     }
-    if (status == SETUN_OK)
-        guess_ends(&made, tokenizer);
     setun_tokenizer_close(tokenizer);
     if (status != SETUN_OK) {
         setun_vocabulary_free(&made);

@@ -186,3 +186,70 @@ Test(synth, vocabulary)
     folder_remove(path);
     folder_remove(folder);
 }
+
+/* A real vocabulary, from every kind of file that holds one: the same ids as in fable, and ids to spare up to the size of the model. */
+Test(synth, vocabulary_of_a_file, .timeout = 120)
+{
+    static const setun_synth_size sizes[] = {{"layers", 1}, {"hidden", 256}, {"ffn", 256}, {"heads", 2}, {"kv_heads", 1}, {"head_dim", 128},
+                                             {"vocab", 4100}, {"context", 64}};
+    static const struct {
+        const char     *from; /* NULL: FABLE as the kind of file */
+        setun_file_kind kind;
+    } sources[] = {{FABLE, 0}, {FABLE "/tokenizer.json", 0}, {NULL, SETUN_FILE_TQ2_0}, {NULL, SETUN_FILE_PREPACKED}};
+    static const setun_file_kind kinds[] = {SETUN_FILE_I2_S, SETUN_FILE_HF_PACKED};
+    static const char text[] = "Once upon a time <|eot_id|> there were 12345 kings.";
+    char folder[64], vocab[128], path[128];
+    setun_model *fable, *model;
+    setun_error error = {""};
+    int32_t *expected, *got;
+    size_t n_expected, n_got;
+
+    folder_make(folder);
+    (void)snprintf(vocab, sizeof(vocab), "%s/vocab", folder);
+    (void)snprintf(path, sizeof(path), "%s/m", folder);
+    cr_assert_eq(setun_model_open(FABLE, NULL, &fable, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_tokenizer_encode(setun_model_tokenizer(fable), text, strlen(text), SETUN_TEXT_TRUSTED, &expected, &n_expected, &error), SETUN_OK);
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+        for (size_t j = 0; j < sizeof(kinds) / sizeof(kinds[0]); j++) {
+            const setun_synth_options synth = {.sizes = sizes, .n_sizes = sizeof(sizes) / sizeof(sizes[0]),
+                                               .vocab = sources[i].from != NULL ? sources[i].from : vocab};
+            const int32_t *stops;
+
+            if (sources[i].from == NULL)
+                cr_assert_eq(setun_model_convert(fable, vocab, &(setun_convert_options){.kind = sources[i].kind, .force = true}, &error), SETUN_OK, "%s",
+                             error.text);
+            cr_assert_eq(setun_model_synth("bitnet-b1.58-2b-4t", path, &synth, &(setun_convert_options){.kind = kinds[j]}, &error), SETUN_OK, "%s",
+                         error.text);
+            cr_assert_eq(setun_model_open(path, NULL, &model, &error), SETUN_OK, "%s", error.text);
+            cr_expect_eq(setun_model_vocab(model), 4100);
+            cr_expect_eq(setun_model_bos(model), 4093);
+            cr_expect_eq(setun_model_stops(model, &stops), 2u);
+            cr_assert_eq(setun_tokenizer_encode(setun_model_tokenizer(model), text, strlen(text), SETUN_TEXT_TRUSTED, &got, &n_got, &error), SETUN_OK);
+            cr_expect(n_got == n_expected && memcmp(got, expected, n_got * sizeof(*got)) == 0, "source %zu, kind %zu: other ids", i, j);
+            setun_free(got);
+            setun_model_close(model);
+            if (kinds[j] == SETUN_FILE_HF_PACKED)
+                folder_remove(path);
+            else
+                cr_assert_eq(remove(path), 0);
+        }
+    cr_assert_eq(remove(vocab), 0);
+    setun_free(expected);
+    setun_model_close(fable);
+    folder_remove(folder);
+}
+
+Test(synth, vocabulary_that_does_not_fit)
+{
+    static const struct {
+        const char *vocab, *text;
+    } cases[] = {{FABLE, "4096"}, {SETUN_SOURCE_DIR "/README.md", "not valid JSON"}, {"/nonexistent/vocab", "/nonexistent/vocab"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const setun_synth_options synth = {.sizes = small, .n_sizes = N_SMALL, .vocab = cases[i].vocab}; /* 1,000 tokens */
+        setun_error error = {""};
+
+        cr_expect_lt(setun_model_synth("bitnet-b1.58-2b-4t", "/nonexistent/never", &synth, NULL, &error), 0);
+        cr_expect(strstr(error.text, cases[i].text) != NULL, "%s", error.text);
+    }
+}
