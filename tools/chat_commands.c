@@ -125,17 +125,15 @@ static enum chat_next load(chat_state *state, const char *operand)
 
 static enum chat_next show_statistics(chat_state *state, const char *operand)
 {
+    const int64_t length = setun_chat_length(state->chat);
     size_t n;
 
     (void)operand;
     (void)setun_chat_messages(state->chat, &n);
-    (void)fprintf(stderr,
-                  "conversation  %zu messages, %lld tokens of %lld\n"
-                  "read          %lld tokens, %.1f tokens/s\n"
-                  "generated     %lld tokens, %.1f tokens/s\n",
-                  n, (long long)setun_chat_length(state->chat), (long long)state->context, (long long)state->n_prompt,
-                  state->prompt_seconds > 0 ? (double)state->n_prompt / state->prompt_seconds : 0, (long long)state->n_tokens,
-                  state->token_seconds > 0 ? (double)state->n_tokens / state->token_seconds : 0);
+    (void)fprintf(stderr, "conversation  %zu message%s, %lld token%s of %lld\n", n, n == 1 ? "" : "s", (long long)length, length == 1 ? "" : "s",
+                  (long long)state->context);
+    print_tokens("read         ", 0, state->n_prompt, state->n_prompt, state->prompt_seconds);
+    print_tokens("generated    ", 0, state->n_tokens, state->n_timed, state->token_seconds);
     if (state->sampling.temperature > 0)
         (void)fprintf(stderr, "seed          %llu\n", (unsigned long long)state->sampling.seed + state->n_resets);
     return CHAT_GO_ON;

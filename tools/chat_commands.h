@@ -16,6 +16,7 @@ typedef struct chat_state {
     sampling_options      sampling;
     uint64_t              n_resets; /* since the beginning: each conversation has a seed of its own */
     int64_t               n_tokens, n_prompt; /* of all answers; new to the cache */
+    int64_t               n_timed;            /* of n_tokens in token_seconds: the first of an answer is the prompt's time */
     double                prompt_seconds, token_seconds;
 } chat_state;
 

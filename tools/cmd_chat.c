@@ -95,7 +95,8 @@ static bool say(chat_state *state, setun_session *session, const chat_options *o
         (void)fail("%s%s", error.text, status == SETUN_ERR_FULL ? "; /reset begins a new conversation" : "");
     if (good) {
         explain_end(state, &generation);
-        state->n_tokens += generation.n_tokens > 0 ? generation.n_tokens - 1 : 0; /* the first is the prompt's time */
+        state->n_tokens += generation.n_tokens;
+        state->n_timed += generation.n_tokens > 0 ? generation.n_tokens - 1 : 0;
         state->n_prompt += generation.n_prompt;
         state->prompt_seconds += generation.prompt_seconds;
         state->token_seconds += generation.token_seconds;

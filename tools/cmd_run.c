@@ -104,15 +104,6 @@ static const char *end_name(int32_t end)
     return names[end];
 }
 
-/* "1 token" or "2 tokens, 31.4 tokens/s"; no rate where nothing was timed. */
-static void print_count(const char *what, int64_t n, int64_t n_timed, double seconds)
-{
-    (void)fprintf(stderr, "%-9s %6lld token%s", what, (long long)n, n == 1 ? "" : "s");
-    if (n_timed > 0 && seconds > 0)
-        (void)fprintf(stderr, ", %.1f tokens/s", (double)n_timed / seconds);
-    (void)fputc('\n', stderr);
-}
-
 static void print_statistics(const run_options *options, const setun_generation *generation)
 {
     static const char *const reasons[] = {[SETUN_END_LENGTH] = "the number of tokens asked for",
@@ -122,8 +113,8 @@ static void print_statistics(const run_options *options, const setun_generation 
     const int64_t n_later = generation->n_tokens > 0 ? generation->n_tokens - 1 : 0; /* the first one is the prompt's time */
 
     (void)fputc('\n', stderr);
-    print_count("prompt", generation->n_prompt, generation->n_prompt, generation->prompt_seconds);
-    print_count("generated", generation->n_tokens, n_later, generation->token_seconds);
+    print_tokens("prompt   ", 6, generation->n_prompt, generation->n_prompt, generation->prompt_seconds);
+    print_tokens("generated", 6, generation->n_tokens, n_later, generation->token_seconds);
     if (options->sampling.temperature > 0)
         (void)fprintf(stderr, "seed %lld; ", (long long)options->sampling.seed);
     (void)fprintf(stderr, "ended by %s\n", reasons[generation->end]);

@@ -175,3 +175,11 @@ json_t *json_ids(const int32_t *ids, size_t n_ids)
     }
     return array;
 }
+
+void print_tokens(const char *what, int n_digits, int64_t n, int64_t n_timed, double seconds)
+{
+    (void)fprintf(stderr, "%s %*lld token%s", what, n_digits, (long long)n, n == 1 ? "" : "s");
+    if (n_timed > 0 && seconds > 0)
+        (void)fprintf(stderr, ", %.1f tokens/s", (double)n_timed / seconds);
+    (void)fputc('\n', stderr);
+}

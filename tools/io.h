@@ -41,6 +41,10 @@ void json_shorten_reals(char *text);
 /* JSON array of ids; NULL if memory ran out. */
 json_t *json_ids(const int32_t *ids, size_t n_ids);
 
+/* "WHAT 1 token" or "WHAT 2 tokens, 31.4 tokens/s" as a line of stderr, the number of tokens with so many digits at least; no rate where
+ * nothing was timed. */
+void print_tokens(const char *what, int n_digits, int64_t n, int64_t n_timed, double seconds);
+
 /* From now on SIGINT, SIGTERM and SIGHUP interrupt the session, and a second one ends the process. NULL: as before again. */
 void interrupt_session(setun_session *session);
 

@@ -24,7 +24,7 @@ int model_synth(int argc, char **argv)
         {.name = "seed", .kind = OPTION_INT, .argument = "N", .value = &seed, .min = 0, .max = INT64_MAX,
          .help = "of the weights (default 0); the same seed gives the same file"},
         {.name = "vocab", .kind = OPTION_TEXT, .argument = "FILE", .value = &vocab,
-         .help = "takes the tokenizer of a tokenizer.json, a Hugging Face folder or a GGUF\nfile (default: a made-up one)"},
+         .help = "takes the tokenizer of a tokenizer.json, a Hugging Face folder, a GGUF or a\nprepacked file (default: a made-up one)"},
         {.name = "layers", .kind = OPTION_INT, .argument = "N", .value = &sizes[0].value, .min = 1, .max = 1024, .help = "layers, not those of NAME"},
         {.name = "hidden", .kind = OPTION_INT, .argument = "N", .value = &sizes[1].value, .min = 1, .max = MOST, .help = "width of the model"},
         {.name = "ffn", .kind = OPTION_INT, .argument = "N", .value = &sizes[2].value, .min = 1, .max = MOST, .help = "width of the feed-forward part"},

@@ -60,6 +60,24 @@ Test(chat, script)
     process_result_free(&json_result);
 }
 
+/* One token has no rate, as the first of an answer is the prompt's time; every token counts. */
+Test(chat, statistics)
+{
+    static const struct {
+        const char *n, *input, *expected;
+    } cases[] = {{"1", "A king\n/stats\n", "\ngenerated     1 token\n"}, {"3", "A king\nA queen\n/stats\n", "\ngenerated     6 tokens, "},
+                 {"3", "/stats\n", "conversation  0 messages, 1 token of 512\nread          0 tokens\ngenerated     0 tokens\n"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        process_result result;
+
+        run_chat(&result, cases[i].input, OPTIONS("-n", cases[i].n, "--commands"));
+        cr_expect_eq(result.exit_code, 0, "%s", result.err);
+        cr_expect_not_null(strstr(result.err, cases[i].expected), "%s", result.err);
+        process_result_free(&result);
+    }
+}
+
 /* From a pipe lines are messages, whatever they look like, unless commands are asked for; then // writes a /. */
 Test(chat, commands_from_a_pipe)
 {

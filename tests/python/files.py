@@ -64,4 +64,17 @@ with tempfile.TemporaryDirectory() as folder:
         assert norm.tensor_type == gguf.GGMLQuantizationType.F32 and np.array_equal(norm.data, bf16(source["model.norm.weight"][1]))
         assert reader.fields["tokenizer.ggml.pre"].contents() == "llama-bpe"
         assert len(reader.fields["tokenizer.ggml.tokens"].contents()) == int(reader.fields["bitnet-b1.58.vocab_size"].contents())
-print("hf-packed, tq2_0, tq1_0: as gguf and safetensors read them")
+    # Heads that round: what gguf decodes is as near to the source as the type allows. Q8_0 has a scale for 32 values: half a step of amax / 127,
+    # and half an ulp of a scale in f16. Q6_K has 31 steps to each side and a scale of 7 bits for 16: some more.
+    embedding = bf16(source["model.embed_tokens.weight"][1])
+    for head, n, most, type_ in (("q8_0", 32, 0.5 / 127 + 2 ** -11, gguf.GGMLQuantizationType.Q8_0),
+                                 ("q6_k", 16, 0.05, gguf.GGMLQuantizationType.Q6_K)):
+        subprocess.run([command, "model", "convert", model, f"{folder}/{head}.gguf", "--to", "tq2_0", "--head", head], check=True)
+        reader = gguf.GGUFReader(f"{folder}/{head}.gguf")
+        tensor = next(t for t in reader.tensors if t.name == "token_embd.weight")
+        assert tensor.tensor_type == type_, head
+        difference = np.abs(gguf.dequantize(tensor.data, type_).reshape(embedding.shape) - embedding).reshape(-1, n)
+        share = (difference.max(axis=1) / np.abs(embedding.reshape(-1, n)).max(axis=1)).max()
+        print(f"{head}: largest difference {share:.4f} of the largest value of its {n}")
+        assert 0 < share <= most * 1.001, (head, share)
+print("hf-packed, tq2_0, tq1_0, heads: as gguf and safetensors read them")
