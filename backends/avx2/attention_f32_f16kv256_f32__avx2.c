@@ -4,7 +4,7 @@
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    attention_run(call, tile, 2, lanes_load_f16, lanes_load_f16_n);
+    attention_run(call, tile, 2, lanes_load_f16, lanes_load_f16_n, lanes_turn_f16);
 }
 
 const setun_kernel attention_f32_f16kv256_f32__avx2 = {

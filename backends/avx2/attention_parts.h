@@ -7,10 +7,12 @@
 #define ATTENTION_MAX_ROWS 8
 #define ATTENTION_MAX_HEADS 16
 #define ATTENTION_SCRATCH_FLOATS (1 << 17) /* half an L2 cache */
+#define ATTENTION_SHARED_FLOATS (1 << 22)  /* 16 MB, of which only what sequences' lengths need is touched */
 #define ATTENTION_NS 0.11                  /* of one element of q at one position, for K and V */
 #define ATTENTION_SCORES 4                 /* chains of two registers at a time: 4 cycles of latency, 2 fma a cycle */
 #define ATTENTION_VALUES 2                 /* queries at a time, by 2 pairs of registers of their sums */
 #define ATTENTION_VALUE_LANES 2
+#define ATTENTION_FEW 4    /* queries whose chains stay in registers while K is turned */
 
 /* One row and head: the positions first <= j < end of its sequence, and what is kept of each chunk. */
 typedef struct attention_query {
@@ -47,8 +49,14 @@ static inline int64_t chunk_end(const attention_query *query, int64_t base)
     return least(query->end - base, SETUN_CHUNK);
 }
 
-/* Takes its memory from scratch and returns what is left. */
-static inline float *query_make(const setun_call *call, int64_t row, int64_t head, float *scratch, attention_query *out_query)
+/* Floats that a query keeps of the chunks. */
+static inline int64_t kept_floats(int64_t n_chunks, int64_t head_dim)
+{
+    return n_chunks * (padded_dims(head_dim) + 2);
+}
+
+/* p: [256]; kept: kept_floats. */
+static inline void query_make(const setun_call *call, int64_t row, int64_t head, float *p, float *kept, attention_query *out_query)
 {
     const setun_attr_attention *attr = call->attr[0];
     const setun_batch *batch = call->batch;
@@ -59,30 +67,41 @@ static inline float *query_make(const setun_call *call, int64_t row, int64_t hea
     out_query->first = attr->window > 0 && pos >= attr->window ? pos - attr->window + 1 : 0;
     out_query->end = attr->causal ? pos + 1 : batch->len[batch->seq[row]];
     out_query->first_chunk = out_query->first / SETUN_CHUNK;
-    out_query->p = scratch;
-    out_query->o = out_query->p + SETUN_CHUNK;
+    out_query->p = p;
+    out_query->o = kept;
     out_query->m = out_query->o + n_chunks * padded_dims(attr->head_dim);
     out_query->l = out_query->m + n_chunks;
-    return out_query->l + n_chunks;
+}
+
+static inline int64_t query_n_chunks(const attention_query *query)
+{
+    return query->end > query->first ? (query->end - 1) / SETUN_CHUNK - query->first_chunk + 1 : 0;
+}
+
+/* Reads a byte of every line. The cache streams from memory, but 16 rows side by side do not look like a stream to the processor: the
+ * tile of 16 positions that comes next is therefore read from end to end while one is computed. Prefetch instructions instead of loads gain
+ * little, whatever their distance. */
+static inline void touch_bytes(const char *x, int64_t n_bytes)
+{
+    for (int64_t at = 0; at < n_bytes; at += 64)
+        (void)*(const volatile char *)(x + at);
 }
 
 /* columns[d][lane] = element d of position lane, of 16 positions from k on. */
 ALWAYS_INLINE void turn_keys(const char *k, int64_t stride_bytes, int64_t head_dim, int64_t element_bytes, float *columns,
-                             lanes_loader *load, lanes_loader_n *load_n)
+                             lanes_loader_n *load_n, lanes_turner *turn)
 {
     for (int64_t d = 0; d < head_dim; d += SETUN_LANES) {
         lanes row[SETUN_LANES];
 
         if (head_dim - d >= SETUN_LANES) {
-#pragma GCC unroll 16
-            for (int i = 0; i < SETUN_LANES; i++)
-                row[i] = load(k + i * stride_bytes + d * element_bytes);
+            turn(k + d * element_bytes, stride_bytes, row);
         } else {
 #pragma GCC unroll 16
             for (int i = 0; i < SETUN_LANES; i++)
                 row[i] = load_n(k + i * stride_bytes + d * element_bytes, head_dim - d);
+            lanes_transpose(row);
         }
-        lanes_transpose(row);
 #pragma GCC unroll 16
         for (int i = 0; i < SETUN_LANES; i++)
             lanes_store(columns + (d + i) * SETUN_LANES, row[i]);
@@ -110,8 +129,61 @@ ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const flo
         lanes_store(query[i]->p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
 }
 
+/* 16 scores of up to ATTENTION_FEW queries, n of them at a time (a constant where this is inlined), straight from 16 positions of K.
+ * ahead: the tile that comes next, touched bit by bit. */
+ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
+                                const setun_attr_attention *attr, int64_t element_bytes, lanes_loader_n *load_n, lanes_turner *turn)
+{
+    lanes acc[ATTENTION_FEW];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+        acc[i] = lanes_set(0.0f);
+    for (int64_t d = 0; d < attr->head_dim; d += SETUN_LANES) {
+        const int64_t n_dims = least(attr->head_dim - d, SETUN_LANES);
+        lanes column[SETUN_LANES];
+
+        touch_bytes(ahead + d * element_bytes * SETUN_LANES, n_dims * element_bytes * SETUN_LANES);
+        if (n_dims == SETUN_LANES) {
+            turn(k + d * element_bytes, stride_bytes, column);
+#pragma GCC unroll 16
+            for (int c = 0; c < SETUN_LANES; c++)
+#pragma GCC unroll 4
+                for (int i = 0; i < n; i++)
+                    acc[i] = lanes_fma(lanes_set(query[i].q[d + c]), column[c], acc[i]);
+        } else {
+            for (int i = 0; i < SETUN_LANES; i++)
+                column[i] = load_n(k + i * stride_bytes + d * element_bytes, n_dims);
+            lanes_transpose(column);
+            for (int64_t c = 0; c < n_dims; c++)
+#pragma GCC unroll 4
+                for (int i = 0; i < n; i++)
+                    acc[i] = lanes_fma(lanes_set(query[i].q[d + c]), column[c], acc[i]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+        lanes_store(query[i].p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
+}
+
+/* As score_tile, for at most ATTENTION_FEW queries. Some may not see these positions: their scores are not used. */
+ALWAYS_INLINE void score_few(attention_run_of_rows *run, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
+                             const setun_attr_attention *attr, int64_t element_bytes, lanes_loader_n *load_n, lanes_turner *turn)
+{
+    int64_t i = 0;
+
+    if (run->n_queries == 4) {
+        score_direct(run->query, 4, k, stride_bytes, ahead, tile, attr, element_bytes, load_n, turn);
+        return;
+    }
+    for (; i + 2 <= run->n_queries; i += 2)
+        score_direct(run->query + i, 2, k, stride_bytes, ahead, tile, attr, element_bytes, load_n, turn);
+    if (i < run->n_queries)
+        score_direct(run->query + i, 1, k, stride_bytes, ahead, tile, attr, element_bytes, load_n, turn);
+}
+
 /* Positions base + tile .. + 15, for the queries that see any of them. Lanes that a query does not see hold nothing of use. */
-static inline void score_tile(attention_run_of_rows *run, int64_t base, int64_t tile, const setun_attr_attention *attr)
+NEVER_INLINE void score_tile(attention_run_of_rows *run, int64_t base, int64_t tile, const setun_attr_attention *attr)
 {
     attention_query *active[ATTENTION_MAX_ROWS * ATTENTION_MAX_HEADS];
     int64_t n = 0, i = 0;
@@ -153,11 +225,11 @@ static inline void weigh_positions(const attention_query *query, int64_t chunk)
     query->l[slot] = lanes_total(sum);
 }
 
-/* o[d ..] of n queries that see the same positions, n_lanes registers each; both constants where this is inlined. n_last: elements
- * of the last register. */
+/* Positions first .. end - 1 of one tile are added to o[d ..] of n queries that see them, n_lanes registers each; both constants where
+ * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to touch meanwhile. */
 ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot, int64_t first, int64_t end, const char *v,
-                                    int64_t stride_bytes, int64_t o_offset, int n_lanes, int64_t n_last, int64_t element_bytes,
-                                    lanes_loader *load, lanes_loader_n *load_n)
+                                    int64_t stride_bytes, int starts, int n_lanes, int64_t n_last, const char *ahead,
+                                    int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
 {
     lanes acc[ATTENTION_VALUES][ATTENTION_VALUE_LANES];
 
@@ -165,10 +237,12 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
     for (int i = 0; i < n; i++)
 #pragma GCC unroll 4
         for (int l = 0; l < n_lanes; l++)
-            acc[i][l] = lanes_set(0.0f);
+            acc[i][l] = starts ? lanes_set(0.0f) : lanes_load(query[i].o + slot + l * SETUN_LANES);
     for (int64_t j = first; j < end; j++) {
         lanes value[ATTENTION_VALUE_LANES];
 
+        if (ahead != NULL)
+            touch_bytes(ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
 #pragma GCC unroll 4
         for (int l = 0; l < n_lanes; l++)
             value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
@@ -186,36 +260,44 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
     for (int i = 0; i < n; i++)
 #pragma GCC unroll 4
         for (int l = 0; l < n_lanes; l++)
-            lanes_store(query[i].o + slot + o_offset + l * SETUN_LANES, acc[i][l]);
+            lanes_store(query[i].o + slot + l * SETUN_LANES, acc[i][l]);
 }
 
-ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, const char *v, int64_t stride_bytes,
-                                 int64_t head_dim, int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
+/* A tile of 16 positions at a time, or, where nothing is to be touched, all. next: what comes after the chunk, or NULL. */
+ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, const char *v, int64_t stride_bytes, int64_t head_dim,
+                                 int touches, const char *next, int64_t element_bytes, lanes_loader *load,
+                                 lanes_loader_n *load_n)
 {
     const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
     const int64_t slot = (chunk - query->first_chunk) * padded_dims(head_dim);
-    int64_t d = 0;
 
-    if (first >= end)
-        return;
-    for (; d + ATTENTION_VALUE_LANES * SETUN_LANES <= head_dim; d += ATTENTION_VALUE_LANES * SETUN_LANES)
-        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, ATTENTION_VALUE_LANES, SETUN_LANES,
-                         element_bytes, load, load_n);
-    for (; d < head_dim; d += SETUN_LANES)
-        add_values_block(query, n, slot, first, end, v + d * element_bytes, stride_bytes, d, 1, head_dim - d, element_bytes, load,
-                         load_n);
+    for (int64_t j = first, stop; j < end; j = stop) {
+        const char *ahead = NULL;
+        int64_t d = 0;
+
+        stop = touches ? least(j / SETUN_LANES * SETUN_LANES + SETUN_LANES, end) : end;
+        if (touches)
+            ahead = stop < end ? v + stop * stride_bytes : next;
+        for (; d + ATTENTION_VALUE_LANES * SETUN_LANES <= head_dim; d += ATTENTION_VALUE_LANES * SETUN_LANES)
+            add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, ATTENTION_VALUE_LANES,
+                             SETUN_LANES, ahead == NULL ? NULL : ahead + d * element_bytes * SETUN_LANES, element_bytes, load, load_n);
+        for (; d < head_dim; d += SETUN_LANES)
+            add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, 1, head_dim - d, NULL,
+                             element_bytes, load, load_n);
+    }
 }
 
 /* o of the heads of one row. */
 ALWAYS_INLINE void add_values(attention_query *query, int64_t n_heads, int64_t chunk, const char *v, int64_t stride_bytes,
-                              int64_t head_dim, int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
+                              int64_t head_dim, int touches, const char *next, int64_t element_bytes, lanes_loader *load,
+                              lanes_loader_n *load_n)
 {
     int64_t i = 0;
 
     for (; i + ATTENTION_VALUES <= n_heads; i += ATTENTION_VALUES)
-        add_values_of(query + i, ATTENTION_VALUES, chunk, v, stride_bytes, head_dim, element_bytes, load, load_n);
+        add_values_of(query + i, ATTENTION_VALUES, chunk, v, stride_bytes, head_dim, touches, next, element_bytes, load, load_n);
     if (i < n_heads)
-        add_values_of(query + i, 1, chunk, v, stride_bytes, head_dim, element_bytes, load, load_n);
+        add_values_of(query + i, 1, chunk, v, stride_bytes, head_dim, touches, next, element_bytes, load, load_n);
 }
 
 static inline float exp_one(float x)
@@ -228,7 +310,7 @@ static inline float exp_one(float x)
 
 static inline void merge_chunks(const attention_query *query, int64_t head_dim)
 {
-    const int64_t n = query->end > query->first ? (query->end - 1) / SETUN_CHUNK - query->first_chunk + 1 : 0;
+    const int64_t n = query_n_chunks(query);
     float m = -__builtin_inff(), l = 0.0f;
     lanes inverse;
 

@@ -262,6 +262,54 @@ static inline void lanes_transpose(lanes row[SETUN_LANES])
         row[8 + i].a = square[i];
 }
 
+static inline lanes lanes_widen_f16(__m256i x)
+{
+    return (lanes){_mm256_cvtph_ps(_mm256_castsi256_si128(x)), _mm256_cvtph_ps(_mm256_extracti128_si256(x, 1))};
+}
+
+/* Turns 16 rows of 16 stored elements, stride_bytes apart: lane j of out[i] is element i of row j, widened. */
+typedef void lanes_turner(const char *x, int64_t stride_bytes, lanes out[SETUN_LANES]);
+
+static inline void lanes_turn_f32(const char *x, int64_t stride_bytes, lanes out[SETUN_LANES])
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < SETUN_LANES; i++)
+        out[i] = lanes_load_f32(x + i * stride_bytes);
+    lanes_transpose(out);
+}
+
+/* Turned while they are 16 bits wide, half as many bits to move: rows j and j + 8 are the halves of a register, so that three rounds of
+ * unpacking leave an element of all 16 rows, in order, in each. */
+static inline void lanes_turn_f16(const char *x, int64_t stride_bytes, lanes out[SETUN_LANES])
+{
+#pragma GCC unroll 2
+    for (int e = 0; e < SETUN_LANES; e += 8) {
+        __m256i r[8], s[8];
+
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+            r[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)(x + i * stride_bytes + 2 * e))),
+                                           _mm_loadu_si128((const void *)(x + (i + 8) * stride_bytes + 2 * e)), 1);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) { /* pairs of rows 2 i and 2 i + 1: elements 0..3 in s[i], 4..7 in s[4 + i] */
+            s[i] = _mm256_unpacklo_epi16(r[2 * i], r[2 * i + 1]);
+            s[4 + i] = _mm256_unpackhi_epi16(r[2 * i], r[2 * i + 1]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) { /* four rows: elements 2 i and 2 i + 1, rows 0..3 in r[2 i], rows 4..7 in r[2 i + 1] */
+            const int a = i / 2 * 4;
+
+            r[2 * i] = i % 2 == 0 ? _mm256_unpacklo_epi32(s[a], s[a + 1]) : _mm256_unpackhi_epi32(s[a], s[a + 1]);
+            r[2 * i + 1] = i % 2 == 0 ? _mm256_unpacklo_epi32(s[a + 2], s[a + 3]) : _mm256_unpackhi_epi32(s[a + 2], s[a + 3]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            out[e + 2 * i] = lanes_widen_f16(_mm256_unpacklo_epi64(r[2 * i], r[2 * i + 1]));
+            out[e + 2 * i + 1] = lanes_widen_f16(_mm256_unpackhi_epi64(r[2 * i], r[2 * i + 1]));
+        }
+    }
+}
+
 /* numerics.md: exp32, of eight lanes. */
 static inline __m256 exp_8(__m256 x)
 {

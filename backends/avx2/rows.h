@@ -6,6 +6,9 @@
 /* Small functions whose constant arguments must reach the loops inside. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* Functions whose inner loop needs all general registers. */
+#define NEVER_INLINE static __attribute__((noinline))
+
 /* At the end of a loop that adds to several registers: gcc 12 otherwise makes a second copy of each for the time after the loop and
  * stores it in every turn, which cost a 6 x 4 tile of dot products a fifth of its speed. clang has no such trouble, and gets
  * slower. */

@@ -4,7 +4,7 @@
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    attention_run(call, tile, 4, lanes_load_f32, lanes_load_f32_n);
+    attention_run(call, tile, 4, lanes_load_f32, lanes_load_f32_n, lanes_turn_f32);
 }
 
 const setun_kernel attention_f32_f32kv256_f32__avx512 = {
