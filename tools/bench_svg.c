@@ -6,27 +6,22 @@
 
 #include "bench_report.h"
 #include "svg.h"
+#include "svg_places.h"
 
 /* Pixels. The list of the points is right of the plot and as long as it must be. */
 enum { LEFT = 84, TOP = 74, WIDTH = 620, HEIGHT = 470, LIST_X = LEFT + WIDTH + 24, LIST_WIDTH = 430, LIST_STEP = 17, BOTTOM = 64 };
-enum { MAX_BOXES = 512, MAX_SHOWN = 200 };
+enum { MAX_SHOWN = 200 };
 #define POINT_RADIUS 4.5
 #define LABEL_SIZE   11.0
 
 /* Distinct for colour-blind readers too (Paul Tol's "bright"); teams in their order. */
 static const char *const colours[] = {"#4477aa", "#cc6677", "#228833", "#aa3377", "#997700", "#225588"};
 
-/* What is drawn already and must not be covered. */
-typedef struct box {
-    double x, y, width, height;
-} box;
-
 typedef struct picture {
     buffer             *svg;
     const bench_report *report;
     double              x_min, x_max, y_min, y_max; /* of the data: operations a byte, operations a second */
-    box                 boxes[MAX_BOXES];
-    size_t              n_boxes;
+    svg_places          places; /* what must not be covered */
 } picture;
 
 static double x_of(const picture *p, double ops_byte)
@@ -46,31 +41,6 @@ static const char *colour_of(const picture *p, int64_t threads)
     while (i < p->report->n_teams && p->report->teams[i].threads != threads)
         i++;
     return colours[i % (sizeof(colours) / sizeof(colours[0]))];
-}
-
-/* How wide a text is, nearly: there is no font to ask. */
-static double text_width(const char *text, double size)
-{
-    return 0.58 * size * (double)strlen(text);
-}
-
-static bool is_free(const picture *p, const box *b)
-{
-    if (b->x < LEFT || b->y < TOP || b->x + b->width > LEFT + WIDTH || b->y + b->height > TOP + HEIGHT)
-        return false;
-    for (size_t i = 0; i < p->n_boxes; i++) {
-        const box *other = &p->boxes[i];
-
-        if (b->x < other->x + other->width && other->x < b->x + b->width && b->y < other->y + other->height && other->y < b->y + b->height)
-            return false;
-    }
-    return true;
-}
-
-static void take(picture *p, const box *b)
-{
-    if (p->n_boxes < MAX_BOXES)
-        p->boxes[p->n_boxes++] = *b;
 }
 
 /* ---- what is in it ---- */
@@ -200,14 +170,14 @@ static void draw_label(picture *p, double x, double y, double angle, enum svg_an
 /* The label of a level roof: above its right end, or so far to the left that it covers no other. */
 static void label_level(picture *p, double y, const char *colour, const char *text)
 {
-    const double width = text_width(text, LABEL_SIZE);
+    const double width = svg_text_width(text, LABEL_SIZE);
 
     for (double end = LEFT + WIDTH - 6; end - width > LEFT; end -= 12) {
-        const box place = {end - width, y - 4 - LABEL_SIZE, width, LABEL_SIZE + 3};
+        const svg_box place = {end - width, y - 4 - LABEL_SIZE, width, LABEL_SIZE + 3};
 
-        if (!is_free(p, &place))
+        if (!svg_is_free(&p->places, &place))
             continue;
-        take(p, &place);
+        svg_take(&p->places, &place);
         draw_label(p, end, y - 5, 0, SVG_END, colour, text);
         return;
     }
@@ -247,11 +217,11 @@ static bool try_slope(picture *p, double x, double y, double angle, double width
 {
     for (int i = 0; i <= SLOPE_PARTS; i++) {
         const double along = width * ((double)i / SLOPE_PARTS - 0.5);
-        const box part = {x + along * cos(angle) - 9, y - along * sin(angle) - 15, 16, 17};
+        const svg_box part = {x + along * cos(angle) - 9, y - along * sin(angle) - 15, 16, 17};
 
         if (take_them)
-            take(p, &part);
-        else if (!is_free(p, &part))
+            svg_take(&p->places, &part);
+        else if (!svg_is_free(&p->places, &part))
             return false;
     }
     return true;
@@ -262,7 +232,7 @@ static void label_slope(picture *p, const bench_team *t, double from, double to,
 {
     enum { PLACES = 17 };
     const double angle = atan2(HEIGHT / log(p->y_max / p->y_min), WIDTH / log(p->x_max / p->x_min));
-    const double width = text_width(text, LABEL_SIZE);
+    const double width = svg_text_width(text, LABEL_SIZE);
     double x = 0, y = 0;
 
     for (int i = 0; i <= 2 * PLACES; i++) { /* 0.5, 0.45, 0.55, 0.4 ... of the way */
@@ -335,9 +305,9 @@ static void take_points(picture *p, size_t n)
         const bench_result *r = &p->report->results[i];
 
         if (has_place(r)) {
-            const box own = {x_of(p, r->ops_s / r->bytes_s) - POINT_RADIUS, y_of(p, r->ops_s) - POINT_RADIUS, 2 * POINT_RADIUS, 2 * POINT_RADIUS};
+            const svg_box own = {x_of(p, r->ops_s / r->bytes_s) - POINT_RADIUS, y_of(p, r->ops_s) - POINT_RADIUS, 2 * POINT_RADIUS, 2 * POINT_RADIUS};
 
-            take(p, &own);
+            svg_take(&p->places, &own);
         }
     }
 }
@@ -348,19 +318,19 @@ static void label_point(picture *p, const bench_result *r, size_t index)
     const double x = x_of(p, r->ops_s / r->bytes_s), y = y_of(p, r->ops_s);
     const char *colour = colour_of(p, r->threads);
     char text[24];
-    box place = {.height = LABEL_SIZE + 1};
+    svg_box place = {.height = LABEL_SIZE + 1};
 
     (void)snprintf(text, sizeof(text), "%zu", index);
-    place.width = text_width(text, LABEL_SIZE) + 2;
+    place.width = svg_text_width(text, LABEL_SIZE) + 2;
     for (double distance = 12; distance < 260; distance += 6) {
         for (int i = 0; i < 16; i++) {
             const double angle = -0.7853981633974483 + 0.39269908169872414 * i; /* right above first, then around */
 
             place.x = x + distance * cos(angle) - place.width / 2;
             place.y = y - distance * sin(angle) - place.height / 2;
-            if (!is_free(p, &place))
+            if (!svg_is_free(&p->places, &place))
                 continue;
-            take(p, &place);
+            svg_take(&p->places, &place);
             if (distance > 16)
                 draw_thick(p, x, y, x + (distance - 7) * cos(angle), y - (distance - 7) * sin(angle), colour, 0.7, NULL);
             draw_label(p, place.x + place.width / 2, place.y + place.height - 2.5, 0, SVG_MIDDLE, colour, text);
@@ -414,7 +384,7 @@ void bench_picture(buffer *svg, const bench_report *report)
     const size_t n = report->n_results < MAX_SHOWN ? report->n_results : MAX_SHOWN;
     const double list = TOP + 60 + LIST_STEP * (double)n, plot = TOP + HEIGHT + BOTTOM;
     const char *slash = strrchr(report->model, '/'), *model = slash != NULL && slash[1] != '\0' ? slash + 1 : report->model;
-    picture p = {.svg = svg, .report = report};
+    picture p = {.svg = svg, .report = report, .places.frame = {LEFT, TOP, WIDTH, HEIGHT}};
     char title[BENCH_TEXT_BYTES], subtitle[BENCH_TEXT_BYTES + 40];
 
     (void)snprintf(title, sizeof(title), "setun bench: %.80s", model);
