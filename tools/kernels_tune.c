@@ -22,6 +22,7 @@ typedef struct tune_options {
 
 typedef struct tune_printing {
     size_t n;
+    size_t n_timed, n_disturbed; /* kernels */
     json_t *array; /* NULL: text */
 } tune_printing;
 
@@ -32,10 +33,12 @@ static setun_status on_case(void *context, const setun_tune_result *r, setun_err
     const double gain = changes ? r->estimated_s / r->fastest_s : 1;
 
     progress_hide();
+    p->n_timed += r->n_kernels;
+    p->n_disturbed += r->n_disturbed;
     if (p->array != NULL) {
-        json_t *entry = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s?, s:f, s:s?, s:f}", "op", r->op, "shape", r->shape, "rows", (json_int_t)r->rows,
+        json_t *entry = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s?, s:f, s:s?, s:f, s:I}", "op", r->op, "shape", r->shape, "rows", (json_int_t)r->rows,
                                   "threads", (json_int_t)r->threads, "kernels", (json_int_t)r->n_kernels, "fastest", r->fastest, "fastest_s",
-                                  r->fastest_s, "estimated", r->estimated, "estimated_s", r->estimated_s);
+                                  r->fastest_s, "estimated", r->estimated, "estimated_s", r->estimated_s, "disturbed", (json_int_t)r->n_disturbed);
 
         return json_array_append_new(p->array, entry) == 0 ? SETUN_OK : set_error(error, SETUN_ERR_NOMEM, "out of memory: results");
     }
@@ -119,6 +122,9 @@ static int tune(const tune_options *o)
         code = fail("%s", error.text);
     } else {
         code = finish(tuning, path, p.array);
+        if (p.n_disturbed * 10 > p.n_timed)
+            (void)fprintf(stderr, "the machine was busy: rounds of %zu of %zu times differ by more than a factor of 2; tune again when it is idle\n",
+                          p.n_disturbed, p.n_timed);
     }
     setun_tuning_close(tuning);
     return code;

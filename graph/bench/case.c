@@ -49,8 +49,11 @@ static setun_status make_copies(const setun_bench_case *c, setun_team *team, set
     stream->n_copies = (uint32_t)((wanted + n_bytes - 1) / n_bytes);
     stream->copy_stride_bytes = (n_bytes + 4095) / 4096 * 4096;
     stream->pages = setun_pages_alloc((stream->n_copies - 1) * stream->copy_stride_bytes);
-    if (stream->pages == NULL)
-        return setun_fail_nomem(error, "copies of an input", (stream->n_copies - 1) * stream->copy_stride_bytes);
+    if (stream->pages == NULL) {
+        n_bytes = (stream->n_copies - 1) * stream->copy_stride_bytes;
+        stream->n_copies = 1;
+        return setun_fail_nomem(error, "copies of an input", n_bytes);
+    }
     setun_team_run(team, copy_share, stream);
     return SETUN_OK;
 }
@@ -67,7 +70,7 @@ static setun_status find_stream(const setun_plugins *plugins, const setun_bench_
     for (entry->stream[i] = 0; entry->stream[i] < streams->n; entry->stream[i]++) {
         stream = &streams->items[entry->stream[i]];
         if (stream->index == i && strcmp(stream->fmt, fmt) == 0 && strcmp(stream->with, with) == 0)
-            return stream->n_copies > 0 ? SETUN_OK : make_copies(c, team, stream, error); /* one that failed fails again, with its reason */
+            return stream->pages != NULL ? SETUN_OK : make_copies(c, team, stream, error); /* perhaps of a case that needed none */
     }
     if (!setun_grow(&streams->items, &streams->capacity, streams->n + 1, sizeof(*streams->items)))
         return setun_fail_nomem(error, "inputs", sizeof(*streams->items));
@@ -81,8 +84,6 @@ static setun_status find_stream(const setun_plugins *plugins, const setun_bench_
         return status;
     streams->n++;
     status = make_copies(c, team, stream, error);
-    if (status != SETUN_OK)
-        stream->n_copies = 0;
     return status;
 }
 
@@ -266,7 +267,7 @@ setun_status setun_bench_entry_make(const setun_plugins *plugins, const setun_be
                             entry->target.fmts.n_out, c->n_in, c->n_out);
     for (uint32_t i = 0; i < c->n_in && status == SETUN_OK; i++) {
         status = find_stream(plugins, c, team, streams, entry, i, &reason);
-        if (status == SETUN_OK && streams->items[entry->stream[i]].n_copies > entry->n_calls)
+        if (status == SETUN_OK && c->from == SETUN_BENCH_MEMORY && streams->items[entry->stream[i]].n_copies > entry->n_calls)
             entry->n_calls = streams->items[entry->stream[i]].n_copies;
     }
     if (status == SETUN_OK)

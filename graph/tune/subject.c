@@ -139,9 +139,10 @@ setun_status setun_tune_subject_case(const setun_tune_walk *w, const setun_tune_
         c->in_dim[1][0] = TABLE_ROWS;
         c->streamed = 0;
     }
-    if (c->streamed != 0 && !w->in_caches) {
+    /* Many rows are bound by arithmetic, and as slow from the caches. */
+    if (c->streamed != 0 && !w->in_caches && rows <= SETUN_BENCH_SMALL_ROWS) {
         c->from = SETUN_BENCH_MEMORY;
-        c->copies_bytes = setun_bench_uncached_bytes(w->topology) / 2; /* 4 times the last cache: enough to choose by */
+        c->copies_bytes = setun_bench_uncached_bytes(w->topology) / 4; /* twice the last cache: enough to choose by */
     }
     return SETUN_OK;
 }

@@ -17,6 +17,8 @@ enum { DEFAULT_ROUNDS = 5, MAX_ROUNDS = 1000, DEFAULT_DEPTH = 512, MAX_DEPTH = 1
  * kernels of the case are measured, and what was measured goes first. */
 #define HOPELESS_TIMES   8.0
 #define HOPELESS_SECONDS 0.05
+/* One that takes so many times as long as the best one in its first run is not run again. Wide enough for a machine that is disturbed. */
+#define SLOW_TIMES 4.0
 
 static const int64_t default_rows[] = {1, 2, 4, 8, 16, 256};
 
@@ -111,6 +113,29 @@ static void note_time(contest *c, size_t i, double seconds)
                                                  .ns = ns < 1 ? 1 : ns > (double)SETUN_TUNING_MAX_NS ? SETUN_TUNING_MAX_NS : (int64_t)ns};
 }
 
+/* A first run of each, which warms up, too. Those that take much longer than the best one are done with that. */
+static void leave_out_slow(setun_tune_walk *w, contest *c)
+{
+    double best = INFINITY;
+
+    for (size_t i = 0; i < c->n; i++) {
+        setun_bench_entry *e = &c->entries[i];
+
+        if (e->declined[0] != '\0')
+            continue;
+        c->timings[i].seconds[0] = setun_bench_time(e, w->team, 1) / e->n_calls;
+        best = c->timings[i].seconds[0] < best ? c->timings[i].seconds[0] : best;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        setun_bench_entry *e = &c->entries[i];
+
+        if (e->declined[0] != '\0' || c->timings[i].seconds[0] <= SLOW_TIMES * best)
+            continue;
+        note_time(c, i, c->timings[i].seconds[0]);
+        (void)snprintf(e->declined, sizeof(e->declined), "it is slow");
+    }
+}
+
 static void contest_run(setun_tune_walk *w, contest *c)
 {
     double best_ns = INFINITY;
@@ -127,6 +152,7 @@ static void contest_run(setun_tune_walk *w, contest *c)
             note_time(c, i, setun_bench_time(e, w->team, 1) / e->n_calls);
         (void)snprintf(e->declined, sizeof(e->declined), "it is slow");
     }
+    leave_out_slow(w, c);
     setun_bench_time_entries(c->entries, c->timings, c->n, w->team, w->rounds, w->seconds);
     for (size_t i = 0; i < c->n; i++)
         if (c->entries[i].declined[0] == '\0')
@@ -143,6 +169,7 @@ static setun_status report(setun_tune_walk *w, const setun_tune_subject *s, int6
     if (w->options->sink == NULL)
         return SETUN_OK;
     for (size_t i = 0; i < c->n; i++) {
+        r.n_disturbed += c->timings[i].spread.max > 2 * c->timings[i].spread.min; /* 0 of those that were not timed in rounds */
         if (c->entries[i].plan == NULL || c->entries[i].cost_ns >= best_ns)
             continue;
         best_ns = c->entries[i].cost_ns;

@@ -70,6 +70,7 @@ typedef struct setun_tune_result {
     double      fastest_s;  /**< seconds of one call of it */
     const char *estimated;  /**< the one that the kernels' estimates would have chosen */
     double      estimated_s; /**< and its time; 0: it was not timed */
+    uint32_t    n_disturbed; /**< kernels of which one round took more than twice as long as another: the machine does something else, too */
 } setun_tune_result;
 
 /** Called after each case.
