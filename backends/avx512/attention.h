@@ -1,8 +1,9 @@
 /* attention.h - softmax attention over a cache, in chunks of 256 positions of the sequence (numerics.md: attention).
  * Many rows: one unit is a block of up to `rows` rows with `heads` query heads that share a KV head. Rows of a block that follow each
  * other in one sequence go through the chunks together: K is turned so that lanes are positions once for all of them.
- * Few rows: one unit is a chunk of one row with `heads` heads, so that all workers share one long sequence; what is kept of the chunks
- * lies in memory that they share, and a second phase merges it, one unit being a row and head. */
+ * Few rows, where sequences can have several chunks: one unit is a chunk of one row with `heads` heads, so that all workers share one
+ * long sequence; what is kept of the chunks lies in memory that they share, and a second phase, for one barrier more, merges it, one
+ * unit being a row and head. */
 #ifndef SETUN_AVX512_ATTENTION_H
 #define SETUN_AVX512_ATTENTION_H
 #include "attention_parts.h"
@@ -52,7 +53,7 @@ static inline setun_status attention_plan(const setun_query *query, setun_kernel
         return setun_refuse(query, "attention: the columns are not heads * head_dim");
     heads = choose_heads(attr, (query->rows_max + rows - 1) / rows, query->machine->n_workers > 0 ? query->machine->n_workers : 1);
     shared = query->rows_max * attr->heads * kept_floats(n_chunks, attr->head_dim);
-    if (rows == 1 && shared <= ATTENTION_SHARED_FLOATS) {
+    if (rows == 1 && n_chunks > 1 && shared <= ATTENTION_SHARED_FLOATS) {
         out_plan->choice[CHOICE_SPLIT] = 1;
         out_plan->n_phases = 2;
         out_plan->shared_bytes = (size_t)shared * sizeof(float);
