@@ -8,7 +8,10 @@
 #include "bench_memory.h"
 #include "setun/profile.h"
 
-enum { BLOCK_POSITIONS = 256 /* the cache grows by so many (numerics.md: a chunk of the softmax) */ };
+enum {
+    BLOCK_POSITIONS = 256, /* the cache grows by so many (numerics.md: a chunk of the softmax) */
+    HASHED_PASSES = 8      /* of a decode: all their logits are in the hash, of later ones the tokens. A screened head has no logits ready */
+};
 
 /* ---- passes ---- */
 
@@ -32,6 +35,29 @@ static setun_status on_logits(void *context, size_t i, const float *logits, setu
     return SETUN_OK;
 }
 
+/* Rows, and the most likely token after each that asks. all: by way of their logits, which are hashed; else drawn, which a screened head does
+ * without logits. */
+static setun_status take_rows(bench_session *b, size_t n_rows, bool all, setun_error *error)
+{
+    setun_status status;
+
+    if (all)
+        return setun_session_eval(b->session, b->rows, n_rows, on_logits, b, error);
+    status = setun_session_draw(b->session, b->rows, n_rows, NULL, b->drawn, error);
+    for (size_t i = 0; i < n_rows && status == SETUN_OK; i++) {
+        if (!b->rows[i].want_logits)
+            continue;
+        if (b->hash_all != NULL)
+            (void)XXH3_64bits_update(b->hash_all, &b->drawn[i], sizeof(b->drawn[i]));
+        if (b->hash_all != NULL && b->rows[i].seq == b->seqs[0])
+            (void)XXH3_64bits_update(b->hash_first, &b->drawn[i], sizeof(b->drawn[i]));
+        for (size_t s = 0; s < b->n_seqs; s++)
+            if (b->seqs[s] == b->rows[i].seq)
+                b->next[s] = b->drawn[i];
+    }
+    return status;
+}
+
 /* Text that is the same everywhere: ids from a multiplicative sequence, any of the vocabulary. */
 static int32_t token_at(const bench_session *b, int64_t seq, int64_t pos)
 {
@@ -47,7 +73,7 @@ setun_status bench_append(bench_session *b, int64_t batch, int64_t first, int64_
     for (int64_t s = 0; s < batch; s++)
         for (int64_t i = 0; i < n; i++)
             b->rows[n_rows++] = (setun_row){.token = token_at(b, s, first + i), .seq = b->seqs[s], .want_logits = want && i + 1 == n};
-    return setun_session_eval(b->session, b->rows, n_rows, on_logits, b, error);
+    return take_rows(b, n_rows, b->hash_all != NULL, error);
 }
 
 /* Greedy, every sequence a token in each pass. */
@@ -58,7 +84,7 @@ static setun_status decode(bench_session *b, const bench_result *c, setun_error 
     for (int64_t i = 0; i < c->n && status == SETUN_OK; i++) {
         for (int64_t s = 0; s < c->batch; s++)
             b->rows[s] = (setun_row){.token = b->next[s], .seq = b->seqs[s], .want_logits = true};
-        status = setun_session_eval(b->session, b->rows, (size_t)c->batch, on_logits, b, error);
+        status = take_rows(b, (size_t)c->batch, b->hash_all != NULL && i < HASHED_PASSES, error);
     }
     return status;
 }
@@ -148,6 +174,7 @@ static void work_out(const bench_session *b, const setun_spread *spread, bench_r
     const double tokens = (double)r->n * (double)r->batch, median_s = spread->median;
     const double n_logits = is_decode ? tokens : (double)r->batch;
     double passes, bytes = count_bytes(b, r, &passes);
+    setun_session_candidates candidates;
 
     r->tokens_s_median = tokens / median_s;
     r->tokens_s_min = tokens / spread->max;
@@ -160,7 +187,8 @@ static void work_out(const bench_session *b, const setun_spread *spread, bench_r
     r->int8_ops_s = (tokens * (double)info->row_int8_ops + n_logits * (double)info->logits_int8_ops) / median_s;
     r->share_of_bandwidth = r->bytes_per_pass > (double)b->limits.cache_bytes ? share(r->bytes_s, b->limits.read_bytes_s) : (double)NAN;
     r->share_of_int8 = r->int8_ops_s > 0 ? share(r->int8_ops_s, b->limits.int8_ops_s) : (double)NAN;
-    r->candidates_token = NAN;
+    setun_session_count_candidates(b->session, &candidates);
+    r->candidates_token = candidates.n_tokens > 0 ? (double)candidates.median : NAN; /* of all cases so far */
 }
 
 /* ---- where the time goes ---- */

@@ -16,6 +16,7 @@ typedef struct bench_session {
     int32_t             *seqs;   /* [n_seqs] open ones */
     size_t               n_seqs;
     setun_row           *rows;   /* [n_seqs * positions] */
+    int32_t             *drawn;  /* likewise: tokens after them */
     int32_t             *next;   /* [n_seqs] most likely token of each sequence's last row */
     double              *seconds; /* [repeats] of the case at hand */
     XXH3_state_t        *hash_first, *hash_all; /* of the first sequence's logits, of all; NULL: they are not hashed */

@@ -59,8 +59,9 @@ static setun_status open_sequences(bench_session *b, int64_t n_seqs, int64_t n_p
     b->seqs = calloc((size_t)n_seqs, sizeof(*b->seqs));
     b->next = calloc((size_t)n_seqs, sizeof(*b->next));
     b->rows = calloc((size_t)n_seqs * (size_t)n_positions, sizeof(*b->rows));
+    b->drawn = calloc((size_t)n_seqs * (size_t)n_positions, sizeof(*b->drawn));
     b->seconds = calloc((size_t)b->options->repeats, sizeof(*b->seconds));
-    if (b->seqs == NULL || b->next == NULL || b->rows == NULL || b->seconds == NULL)
+    if (b->seqs == NULL || b->next == NULL || b->rows == NULL || b->drawn == NULL || b->seconds == NULL)
         return set_error(error, SETUN_ERR_NOMEM, "out of memory: %lld rows", (long long)(n_seqs * n_positions));
     for (; b->n_seqs < (size_t)n_seqs && status == SETUN_OK; b->n_seqs++)
         status = setun_sequence_open(b->session, &b->seqs[b->n_seqs], error);
@@ -192,6 +193,7 @@ setun_status bench_run_team(const bench_options *options, uint32_t n_threads, be
     free(b.seqs);
     free(b.next);
     free(b.rows);
+    free(b.drawn);
     free(b.seconds);
     return status;
 }

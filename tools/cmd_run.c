@@ -104,17 +104,22 @@ static const char *end_name(int32_t end)
     return names[end];
 }
 
-static void print_statistics(const run_options *options, const setun_generation *generation)
+static void print_statistics(const run_options *options, const setun_session *session, const setun_generation *generation)
 {
     static const char *const reasons[] = {[SETUN_END_LENGTH] = "the number of tokens asked for",
                                           [SETUN_END_STOP] = "a token that ends the text",
                                           [SETUN_END_CONTEXT] = "the end of the context",
                                           [SETUN_END_INTERRUPT] = "an interrupt"};
     const int64_t n_later = generation->n_tokens > 0 ? generation->n_tokens - 1 : 0; /* the first one is the prompt's time */
+    setun_session_candidates candidates;
 
     (void)fputc('\n', stderr);
     print_tokens("prompt   ", 6, generation->n_prompt, generation->n_prompt, generation->prompt_seconds);
     print_tokens("generated", 6, generation->n_tokens, n_later, generation->token_seconds);
+    setun_session_count_candidates(session, &candidates);
+    if (options->common.verbose && candidates.n_tokens + candidates.n_full > 0)
+        (void)fprintf(stderr, "candidates for a token: median %u, largest %u; all logits for %llu of %llu tokens\n", candidates.median,
+                      candidates.largest, (unsigned long long)candidates.n_full, (unsigned long long)(candidates.n_tokens + candidates.n_full));
     if (options->sampling.temperature > 0)
         (void)fprintf(stderr, "seed %lld; ", (long long)options->sampling.seed);
     (void)fprintf(stderr, "ended by %s\n", reasons[generation->end]);
@@ -174,7 +179,7 @@ static int generate(const run_options *options, setun_model *model, setun_sessio
     } else {
         code = json ? print_result(options, model, prompt, prompt_bytes, prompt_ids, n_prompt_ids, &out, &generation) : EXIT_DONE;
         if (code == EXIT_DONE)
-            print_statistics(options, &generation);
+            print_statistics(options, session, &generation);
         if (code == EXIT_DONE && generation.end == SETUN_END_INTERRUPT)
             code = EXIT_SIGNAL + interrupt_signal();
     }

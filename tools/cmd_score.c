@@ -266,6 +266,8 @@ static int run(int argc, char **argv)
         return code;
     if (options.file == NULL)
         return fail_usage("needs a text: -f FILE");
+    if (options.common.session.head == SETUN_HEAD_AUTO) /* every logit counts: the weights had better be in memory */
+        options.common.session.head = SETUN_HEAD_FULL;
     return score_file(&options);
 }
 

@@ -99,6 +99,8 @@ setun_status common_settle(common_options *common, setun_error *error)
         session->context = common->context;
     if (common->kv >= 0)
         session->kv = common->kv == 1 ? SETUN_KV_F32 : SETUN_KV_F16;
+    if (common->head >= 0)
+        session->head = common->head;
     if (common->backends != NULL) { /* a rule would take nodes away from the backends that were asked for */
         session->backends = common->backends;
         session->n_rules  = 0;
@@ -185,15 +187,17 @@ setun_status common_create_session(const common_options *common, setun_model *mo
     progress_clear();
     if (status == SETUN_OK && common->verbose) {
         const double mib = 1024.0 * 1024.0;
+        static const char *const heads[] = {[SETUN_HEAD_FULL] = "full", [SETUN_HEAD_SCREENED] = "screened", [SETUN_HEAD_RESIDENT] = "resident",
+                                            [SETUN_HEAD_INT8] = "int8"};
         setun_session_info info;
 
         setun_session_describe(*out_session, &info);
         (void)fprintf(stderr,
-                      "session: %u threads, passes of %u tokens, %u sequences of %lld, %s cache\n"
+                      "session: %u threads, passes of %u tokens, %u sequences of %lld, %s cache, %s head\n"
                       "weights: %zu, of which %zu had to be packed for their kernels\n"
                       "memory: weights %.1f MiB, activations %.1f MiB, cache %.1f MiB\n",
                       info.n_threads, info.chunk, info.max_seqs, (long long)info.context, options.kv == SETUN_KV_F32 ? "f32" : "f16",
-                      info.n_weights, info.n_packed,
+                      heads[info.head], info.n_weights, info.n_packed,
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
     }
     return status;

@@ -79,6 +79,10 @@ static void collect(const command_line *line, common_options *common, option_tab
                                  .help = "measured times to choose kernels by, of 'setun kernels tune', or 'none' (default:\nthe file of this CPU in the user's cache, if there is one)"});
         add(table, (option_spec){.name = "kv", .kind = OPTION_CHOICE, .argument = "f16|f32", .value = &common->kv,
                                  .help = "number format of the KV cache (default f16)"});
+        add(table, (option_spec){.name = "head", .kind = OPTION_CHOICE, .argument = "auto|full|screened|resident|int8", .value = &common->head,
+                                 .help = "the 16-bit output head: read in full for every token; or screened, which reads 8\n"
+                                         "bits and then the few rows that matter, from the file or, resident, from memory,\n"
+                                         "with the same result; or rounded to 8 bits (default auto: screened where it can be)"});
         add(table, (option_spec){.name = "chunk", .kind = OPTION_INT, .argument = "N", .value = &common->chunk,
                                  .help = "tokens in one forward pass at most (default 256)", .min = 1, .max = 65536});
         add(table, (option_spec){.name = "context", .kind = OPTION_INT, .argument = "N", .value = &common->context,
@@ -293,6 +297,7 @@ int options_parse(const command_line *line, int argc, char **argv, common_option
     int key, code;
 
     out_common->kv = -1;
+    out_common->head = -1;
     command_set_name(line->name);
     collect(line, out_common, &table);
     for (size_t i = 0; i < table.n; i++) {

@@ -33,7 +33,7 @@ enum { OUTPUT_TEXT = 0, OUTPUT_JSON = 1 };
 typedef struct common_options {
     const char *model, *pre, *graph, *backends, *config, *tuning;
     int64_t     n_threads, chunk, context;
-    int         kv, output; /* kv -1: not given */
+    int         kv, head, output; /* kv, head -1: not given */
     int         i2s_layout; /* index in auto, 128, 64, rows */
     bool        verbose, no_fuse;
     /* Of all these and the file of --config; borrowed until the program ends. */

@@ -26,12 +26,14 @@
     X(linear_i8row_tern2r16k16_f32__avx2_4x16panel) \
     X(mul_f32_f32_f32__avx2) \
     X(output_rows_f32_f32__avx2) \
+    X(pack_f32_i16hl__avx2) \
     X(pack_f32_i8b32__avx2) \
     X(pack_f32_i8row__avx2) \
     X(probe_int8_f32_f32__avx2) \
     X(relu2_f32_f32__avx2) \
     X(rms_norm_f32_f32_f32__avx2) \
     X(rope_f32_f32_f32__avx2) \
+    X(screen_i16hl_i8r16k4_f32__avx2) \
     X(silu_f32_f32__avx2)
 
 #define AVX2_DECLARE(name) extern const setun_kernel name;

@@ -33,6 +33,7 @@
     X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
     X(mul_f32_f32_f32__avx512) \
     X(output_rows_f32_f32__avx512) \
+    X(pack_f32_i16hl__avx512) \
     X(pack_f32_i8b32__avx512) \
     X(pack_f32_i8row__avx512) \
     X(probe_int8_f32_f32__avx512) \
@@ -40,6 +41,7 @@
     X(relu2_f32_f32__avx512) \
     X(rms_norm_f32_f32_f32__avx512) \
     X(rope_f32_f32_f32__avx512) \
+    X(screen_i16hl_i8r16k4_f32__avx512vnni) \
     X(silu_f32_f32__avx512)
 
 #define AVX512_DECLARE(name) extern const setun_kernel name;

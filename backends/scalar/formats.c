@@ -139,6 +139,31 @@ static size_t tern2_r16k16_layout(const int64_t dim[4], int64_t out_stride_bytes
     return (size_t)total;
 }
 
+/* Blocks of 64 bytes: 16 rows of 4 columns; otherwise as tern2.r16k16. */
+static size_t i8_r16k4_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    int64_t group_bytes, total;
+
+    fail(out_stride_bytes);
+    if (!is_matrix(dim) || !times(dim[1] / 4 + (dim[1] % 4 != 0), 64, &group_bytes) ||
+        !times(dim[0] / 16 + (dim[0] % 16 != 0), group_bytes, &total))
+        return 0;
+    return (size_t)total;
+}
+
+/* High bytes, then low bytes. */
+static size_t i16_hl_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    int64_t half, total;
+
+    if (!is_matrix(dim) || !padded(dim[1], &half) || !times(half, 2, &out_stride_bytes[0]) ||
+        !times(dim[0], out_stride_bytes[0], &total))
+        return fail(out_stride_bytes);
+    out_stride_bytes[1] = 1;
+    out_stride_bytes[2] = out_stride_bytes[3] = 0;
+    return (size_t)total;
+}
+
 static size_t tern2_hf_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
 {
     int64_t total;
@@ -182,6 +207,7 @@ OFFSET_OF(bytes4_layout)
 OFFSET_OF(bytes2_layout)
 OFFSET_OF(bytes1_layout)
 OFFSET_OF(i8_b32_layout)
+OFFSET_OF(i16_hl_layout)
 OFFSET_OF(q8_0_b32_layout)
 OFFSET_OF(q6_k_b256_layout)
 OFFSET_OF(tern2_i2s_layout)
@@ -205,6 +231,11 @@ static size_t tern2_r16k16_layout_offset(const int64_t dim[4], int64_t row)
     return (size_t)((row + 15) / 16 * ((dim[1] + 15) / 16 * 64));
 }
 
+static size_t i8_r16k4_layout_offset(const int64_t dim[4], int64_t row)
+{
+    return (size_t)((row + 15) / 16 * ((dim[1] + 3) / 4 * 64));
+}
+
 #define FORMAT(symbol, text, layout_function, group)                                                                           \
     static const setun_format symbol = {.size = sizeof(setun_format),                                                          \
                                         .align = PAD_BYTES,                                                                    \
@@ -218,6 +249,8 @@ FORMAT(format_f16, "f16", bytes2_layout, 1)
 FORMAT(format_bf16, "bf16", bytes2_layout, 1)
 FORMAT(format_i8_row, "i8.row", bytes1_layout, 1)
 FORMAT(format_i8_b32, "i8.b32", i8_b32_layout, 1)
+FORMAT(format_i16_hl, "i16.hl", i16_hl_layout, 1)
+FORMAT(format_i8_r16k4, "i8.r16k4", i8_r16k4_layout, 16)
 FORMAT(format_q8_0_b32, "q8_0.b32", q8_0_b32_layout, 1)
 FORMAT(format_q6_k_b256, "q6_k.b256", q6_k_b256_layout, 1)
 FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
@@ -232,5 +265,5 @@ FORMAT(format_f32_kv256, "f32.kv256", f32_kv256_layout, 1)
 const setun_format *const scalar_formats[] = {
     &format_i32,      &format_f32,       &format_f16,       &format_bf16,         &format_i8_row,   &format_i8_b32,
     &format_q8_0_b32, &format_q6_k_b256, &format_tern2_row, &format_tern2_r16k16, &format_tern2_hf, &format_tern2_i2s,
-    &format_tern_tq1, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256,    NULL,
+    &format_tern_tq1, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256,    &format_i16_hl,    &format_i8_r16k4, NULL,
 };

@@ -16,7 +16,7 @@ static void prepare(setun_plan *plan, const setun_batch *batch)
                 step->tensor[j].dim[slot->rows_dim] = slot->rows == SETUN_ROWS_BATCH ? batch->n_rows : batch->n_out_rows;
             if (slot->place == SETUN_PLACE_TOKENS) {
                 /* Kernels read tokens only, but setun_tensor has one data pointer for inputs and outputs. */
-                step->tensor[j].data = (void *)(uintptr_t)batch->token;
+                step->tensor[j].data = (void *)(uintptr_t)(plan->tokens != NULL ? plan->tokens : batch->token);
             }
         }
         step->call.batch = batch;

@@ -111,7 +111,7 @@ static bool pays(const setun_plan *plan, const setun_plan_step *step)
     int64_t units;
 
     for (uint32_t i = step->n_in; i < step->n_in + step->n_out; i++)
-        if (plan->slots[step->slot[i]].place != SETUN_PLACE_ARENA || step->slot[i] == plan->result ||
+        if (plan->slots[step->slot[i]].place != SETUN_PLACE_ARENA || plan->slots[step->slot[i]].result ||
             plan->slots[step->slot[i]].n_writers != 1)
             return false;
     if (n_workers == 1 || plan->replicate_below_ns <= 0 || step->n_out == 0)

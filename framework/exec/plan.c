@@ -12,7 +12,6 @@ setun_status setun_plan_create(setun_plan **out_plan, setun_error *error)
 
     if (plan == NULL)
         return setun_fail_nomem(error, "plan", sizeof(*plan));
-    plan->result = no_slot;
     *out_plan = plan;
     return SETUN_OK;
 }
@@ -130,7 +129,12 @@ setun_status setun_plan_add_step(setun_plan *plan, setun_kernel_ref kernel, cons
 
 void setun_plan_set_result(setun_plan *plan, uint32_t tensor)
 {
-    plan->result = tensor;
+    plan->slots[tensor].result = true;
+}
+
+void setun_plan_set_tokens(setun_plan *plan, const int32_t *tokens)
+{
+    plan->tokens = tokens;
 }
 
 void setun_plan_allow_replication(setun_plan *plan, double below_ns)
@@ -144,8 +148,9 @@ setun_status setun_plan_finish(setun_plan *plan, uint32_t n_workers, setun_error
     setun_status status;
 
     plan->n_workers = n_workers;
-    if (plan->result != no_slot)
-        plan->slots[plan->result].last_step = UINT32_MAX;
+    for (size_t i = 0; i < plan->n_slots; i++)
+        if (plan->slots[i].result)
+            plan->slots[i].last_step = UINT32_MAX;
     setun_plan_order(plan);
     status = setun_plan_layout(plan, error);
     if (status != SETUN_OK)

@@ -36,7 +36,7 @@ setun_status setun_plan_add_step(setun_plan *plan, setun_kernel_ref kernel, cons
                                  size_t n_attr, const uint32_t *in, uint32_t n_in, const uint32_t *out, uint32_t n_out,
                                  const char *label, setun_error *error);
 
-/* The tensor whose data the caller reads after a pass; kept to the end. */
+/* A tensor whose data the caller reads after a pass; kept to the end. There may be several. */
 void setun_plan_set_result(setun_plan *plan, uint32_t tensor);
 
 /* Steps of few rows that take each worker less than so many ns longer if it does all the units itself are replicated: every worker does so,
@@ -70,6 +70,10 @@ void setun_plan_run(setun_plan *plan, setun_team *team, const setun_batch *batch
 typedef void setun_plan_watch(void *context, size_t step, size_t n_steps);
 /* Has `watch` called in the passes to come; NULL: no more. For passes that people wait for. */
 void setun_plan_set_watch(setun_plan *plan, setun_plan_watch *watch, void *context);
+
+/* What the kernels that read token ids get instead of the batch's, [rows of the pass]; NULL: the batch's. For a table of which only the
+ * pass's rows are there: then these are their places in it. */
+void setun_plan_set_tokens(setun_plan *plan, const int32_t *tokens);
 
 /* Data of a tensor after setun_plan_bind. */
 void *setun_plan_data(const setun_plan *plan, uint32_t tensor);

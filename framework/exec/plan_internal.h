@@ -17,6 +17,7 @@ typedef struct setun_plan_slot {
     size_t           n_bytes;
     size_t           offset;   /* ARENA: from its start; private: from the start of the worker's part */
     uint32_t         align;
+    bool             result;   /* the caller reads it after a pass */
     uint32_t         first_step, last_step; /* steps that use it, both included; first > last: none. Once the order is decided: the stretches
                                              * between barriers, unless it is private */
     uint32_t         n_writers;
@@ -61,7 +62,6 @@ struct setun_plan {
     size_t               n_steps, steps_capacity;
     const setun_plugin **plugins; /* those with enter or leave, each once */
     size_t               n_plugins, plugins_capacity;
-    uint32_t             result;
     uint32_t             n_workers;
     double               replicate_below_ns;
     size_t               activation_bytes; /* arena before the workers' parts */
@@ -70,6 +70,7 @@ struct setun_plan {
     size_t               worker_bytes;     /* both: a whole part */
     size_t               arena_bytes;
     unsigned char       *arena;
+    const int32_t       *tokens;           /* NULL: those of the batch */
     setun_plan_watch    *watch;            /* NULL: nobody watches */
     void                *watch_context;
     setun_plan_profile  *profile;          /* NULL: passes are not timed */

@@ -87,6 +87,14 @@ static void linear(setun_bench_case *c)
     c->ops = 2.0 * (double)c->rows * (double)c->shape.n * (double)c->shape.k;
 }
 
+static void screen(setun_bench_case *c)
+{
+    linear(c);
+    matrix(c->out_dim[1], c->rows, c->shape.n);
+    c->out_part[1] = 0;
+    c->ops *= 2.0; /* both halves of x */
+}
+
 static void embedding(setun_bench_case *c)
 {
     matrix(c->in_dim[0], 1, c->rows);
@@ -174,6 +182,7 @@ static const setun_bench_shape heads[] = {{20, 128}}, kv_heads[] = {{5, 128}};
 
 static const setun_bench_op ops[] = {
     {.name = "linear", .n_in = 2, .n_out = 1, SHAPES(matrices), .describe = linear},
+    {.name = "screen", .n_in = 2, .n_out = 2, SHAPES(vocabulary), .describe = screen},
     {.name = "attention", .n_in = 3, .n_out = 1, .batch = true, SHAPES(heads), .describe = attention},
     {.name = "embedding", .n_in = 2, .n_out = 1, .batch = true, SHAPES(vocabulary), .describe = embedding},
     {.name = "rope", .n_in = 3, .n_out = 1, .batch = true, SHAPES(heads), .describe = rope},
@@ -200,7 +209,7 @@ const setun_bench_op *setun_bench_op_find(const char *name)
 
 const char *setun_bench_op_names(void)
 {
-    return "linear, attention, embedding, rope, kv_write, output_rows, pack, ternarise, quantise, rms_norm, add, mul, relu2, silu, probe_int8";
+    return "linear, screen, attention, embedding, rope, kv_write, output_rows, pack, ternarise, quantise, rms_norm, add, mul, relu2, silu, probe_int8";
 }
 
 const setun_bench_shape *setun_bench_op_shapes(const setun_bench_op *op, size_t *out_n)

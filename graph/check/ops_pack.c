@@ -16,7 +16,12 @@ static const enum setun_check_fill fills[] = {SETUN_FILL_RANDOM, SETUN_FILL_CODE
 /* Rows of activations differ from pass to pass, those of weights do not. */
 static bool is_activation(const setun_check_target *target)
 {
-    return strncmp(target->fmts.in[0], "i8.", 3) == 0 || strncmp(target->fmts.out[0], "i8.", 3) == 0;
+    static const char *const fmts[] = {"i8.row", "i8.b32", "i16.hl"};
+
+    for (size_t i = 0; i < SETUN_COUNT(fmts); i++)
+        if (strncmp(target->fmts.in[0], fmts[i], 6) == 0 || strncmp(target->fmts.out[0], fmts[i], 6) == 0)
+            return true;
+    return false;
 }
 
 static bool describe(const setun_check_target *target, uint32_t i, setun_check_case *c)

@@ -80,6 +80,18 @@ static setun_status read_kv(setun_config *config, const setun_yaml *yaml, const 
     return status;
 }
 
+static setun_status read_head(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+{
+    static const char *const words[] = {[SETUN_HEAD_AUTO] = "auto", [SETUN_HEAD_FULL] = "full", [SETUN_HEAD_SCREENED] = "screened",
+                                        [SETUN_HEAD_RESIDENT] = "resident", [SETUN_HEAD_INT8] = "int8"};
+    size_t value;
+    const setun_status status = setun_config_read_word(yaml, node, "head", words, SETUN_COUNT(words), &value, error);
+
+    if (status == SETUN_OK)
+        config->options.head = (int)value;
+    return status;
+}
+
 /* false sets *out_not, true clears it. */
 static setun_status read_permission(const setun_yaml *yaml, const setun_yaml_node *node, const char *what, bool *out_not, setun_error *error)
 {
@@ -163,7 +175,7 @@ static const struct {
     setun_status (*read)(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error);
 } keys[] = {
     {"model", read_model},       {"plugins", read_plugins},           {"threads", read_threads},
-    {"chunk", read_chunk},       {"context", read_context},           {"kv", read_kv},
+    {"chunk", read_chunk},       {"context", read_context},           {"kv", read_kv},             {"head", read_head},
     {"backends", read_backends}, {"allow_scalar", read_allow_scalar}, {"kernels", setun_config_read_rules},
     {"avoid", read_avoid},       {"fuse", read_fuse},                 {"replicate", read_replicate},
     {"tuning", read_tuning},
@@ -247,6 +259,8 @@ void setun_config_apply(const setun_config *config, setun_session_options *optio
         options->context = said->context;
     if (config->has_kv)
         options->kv = said->kv;
+    if (said->head != SETUN_HEAD_AUTO)
+        options->head = said->head;
     if (said->backends != NULL)
         options->backends = said->backends;
     if (said->avoid != NULL)

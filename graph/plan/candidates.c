@@ -54,13 +54,13 @@ static setun_status shape_value(const setun_planner *planner, uint32_t value, co
     return setun_operand_shape(planner->request->plugins, fmts, dim, out_operand, error);
 }
 
-static setun_status ask(const setun_planner *planner, setun_kernel_ref ref, const side *in, const side *out, const void *attr,
-                        setun_kernel_plan *out_plan, char *why, size_t why_bytes)
+setun_status setun_planner_ask(const setun_planner *planner, setun_kernel_ref ref, const setun_tensor *in, uint32_t n_in, const setun_tensor *out,
+                               uint32_t n_out, const void *attr, setun_kernel_plan *out_plan, char *why, size_t why_bytes)
 {
     const void *const attrs[1] = {attr};
     setun_kernel_plan plan = {.size = sizeof(plan)};
     setun_query query = {
-        .size = sizeof(query), .n_in = in->n, .n_out = out->n, .in = in->tensor, .out = out->tensor,
+        .size = sizeof(query), .n_in = n_in, .n_out = n_out, .in = in, .out = out,
         .rows_min = planner->request->rows_min, .rows_max = planner->request->rows_max,
         .attr = attrs, .machine = planner->request->machine, .why = why, .why_bytes = why_bytes,
     };
@@ -73,6 +73,12 @@ static setun_status ask(const setun_planner *planner, setun_kernel_ref ref, cons
     else if (why[0] == '\0')
         (void)snprintf(why, why_bytes, "declines without a reason");
     return status;
+}
+
+static setun_status ask(const setun_planner *planner, setun_kernel_ref ref, const side *in, const side *out, const void *attr,
+                        setun_kernel_plan *out_plan, char *why, size_t why_bytes)
+{
+    return setun_planner_ask(planner, ref, in->tensor, in->n, out->tensor, out->n, attr, out_plan, why, why_bytes);
 }
 
 /* Rank of a backend: its place in the list; everything is equal where no list was given. */
@@ -265,8 +271,7 @@ static bool split_fmts(setun_candidate *candidate)
     return true;
 }
 
-/* Whether the candidate's backend may run this node: it is the rule's, or, without a rule, one of those to choose from. Its rank follows. */
-static bool is_eligible(const setun_planner *planner, const setun_kernel_rule *rule, setun_candidate *candidate, bool *out_forbidden)
+bool setun_planner_is_eligible(const setun_planner *planner, const setun_kernel_rule *rule, setun_candidate *candidate, bool *out_forbidden)
 {
     const char *backend = candidate->ref.plugin->name;
 
@@ -310,7 +315,7 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
 
         if (strcmp(candidate.ref.kernel->pattern, node->op) != 0)
             continue;
-        eligible = is_eligible(planner, rule, &candidate, &banned);
+        eligible = setun_planner_is_eligible(planner, rule, &candidate, &banned);
         forbidden = forbidden || banned;
         if (!eligible || !split_fmts(&candidate))
             continue;

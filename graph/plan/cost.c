@@ -60,7 +60,7 @@ static const char *packing_of(const setun_graph *graph, const setun_graph_node *
 void setun_planner_tell(const setun_planner *planner, const setun_graph_node *node, const setun_candidate *candidate, int packed_input)
 {
     const setun_planner_request *request = planner->request;
-    setun_planner_choice choice = {.node = node, .packs = packed_input >= 0, .packing = ""};
+    setun_planner_choice choice = {.request = request, .node = node, .packs = packed_input >= 0, .packing = ""};
     setun_kernel_plan plan;
 
     if (request->choice == NULL)

@@ -70,7 +70,11 @@ static setun_status append_constant(setun_planner *planner, tensor_list *list, c
     setun_operand constant;
     setun_status status = SETUN_ERR_INVALID;
 
-    if (operand->kind == SETUN_OPERAND_WEIGHT)
+    if (operand->kind == SETUN_OPERAND_WEIGHT && !whole && request->table != NULL && request->table->weight == operand->index &&
+        strcmp(fmts, request->graph->weights[operand->index].fmt) == 0) {
+        constant = request->table->operand;
+        status = SETUN_OK;
+    } else if (operand->kind == SETUN_OPERAND_WEIGHT)
         status = setun_store_get_weight(request->store, operand->index, fmts, &constant, error);
     else if (operand->kind == SETUN_OPERAND_TABLE)
         status = setun_store_get_table(request->store, operand->index, &constant, error);
@@ -155,7 +159,7 @@ static bool is_of_logits(const setun_graph *graph, const setun_graph_node *node)
 }
 
 /* Splits "avx2,scalar"; scalar, which has every op, closes the list unless that is forbidden. */
-static setun_status read_backends(setun_planner *planner, setun_error *error)
+setun_status setun_planner_read_backends(setun_planner *planner, setun_error *error)
 {
     const char *at = planner->request->backends;
     bool has_scalar = false;
@@ -208,14 +212,71 @@ static setun_status check_loaded(const setun_plugins *plugins, setun_error *erro
                       setun_plugins_count(plugins), looked[0] != '\0' ? looked : "no folder");
 }
 
+static uint32_t tensor_of(const setun_planner *planner, uint32_t value)
+{
+    return setun_planner_find(planner, value, "f32")->tensor[0];
+}
+
+/* All nodes, or those of the part that is asked for. */
+static setun_status add_nodes(setun_planner *planner, setun_planned *out_planned, setun_error *error)
+{
+    const setun_planner_request *request = planner->request;
+    const setun_graph_node *head = request->part == SETUN_PLANNER_BODY ? setun_planner_find_head(request->graph) : NULL;
+    setun_planned_value *tokens;
+    setun_status status = add_value(planner, request->graph->tokens, "i32", &tokens, error);
+
+    for (size_t i = 0; i < request->graph->n_nodes && status == SETUN_OK; i++) {
+        const uint64_t before = planner->weight_bytes;
+
+        if (&request->graph->nodes[i] == head)
+            continue;
+        status = add_node(planner, &request->graph->nodes[i], error);
+        if (is_of_logits(request->graph, &request->graph->nodes[i]))
+            planner->logits_bytes += planner->weight_bytes - before;
+    }
+    if (status != SETUN_OK)
+        return status;
+    if (head != NULL) {
+        out_planned->hidden = tensor_of(planner, head->in[0].index);
+        setun_plan_set_result(planner->plan, out_planned->hidden);
+    } else {
+        out_planned->logits = tensor_of(planner, request->graph->logits);
+        setun_plan_set_result(planner->plan, out_planned->logits);
+    }
+    return SETUN_OK;
+}
+
+/* The head's op screen: the planner works on a graph of that node alone meanwhile. */
+static setun_status add_screen(setun_planner *planner, setun_planned *out_planned, setun_error *error)
+{
+    setun_planner_request request = *planner->request;
+    setun_planner_screen screen;
+    setun_planned_value *value;
+    setun_status status;
+
+    setun_planner_make_screen(request.graph, setun_planner_find_head(request.graph), &screen);
+    request.graph = &screen.graph;
+    planner->request = &request;
+    status = add_value(planner, screen.node.in[0].index, "f32", &value, error);
+    if (status == SETUN_OK)
+        status = add_node(planner, &screen.node, error);
+    if (status == SETUN_OK) {
+        out_planned->hidden = tensor_of(planner, screen.node.in[0].index);
+        out_planned->logits = tensor_of(planner, screen.node.out[0].index);
+        out_planned->bound  = tensor_of(planner, screen.node.out[1].index);
+        setun_plan_set_result(planner->plan, out_planned->logits);
+        setun_plan_set_result(planner->plan, out_planned->bound);
+    }
+    return status;
+}
+
 setun_status setun_planner_compile(const setun_planner_request *request, setun_planned *out_planned, setun_error *error)
 {
     setun_planner planner = {.request = request};
-    setun_planned_value *tokens;
     setun_status status = check_loaded(request->plugins, error);
 
     if (status == SETUN_OK)
-        status = read_backends(&planner, error);
+        status = setun_planner_read_backends(&planner, error);
     if (status == SETUN_OK)
         status = setun_planner_check_rules(&planner, error);
     if (status != SETUN_OK)
@@ -223,21 +284,12 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
     status = setun_plan_create(&planner.plan, error);
     if (status != SETUN_OK)
         return status;
-    status = add_value(&planner, request->graph->tokens, "i32", &tokens, error);
-    for (size_t i = 0; i < request->graph->n_nodes && status == SETUN_OK; i++) {
-        const uint64_t before = planner.weight_bytes;
-
-        status = add_node(&planner, &request->graph->nodes[i], error);
-        if (is_of_logits(request->graph, &request->graph->nodes[i]))
-            planner.logits_bytes += planner.weight_bytes - before;
-    }
-    if (status == SETUN_OK) {
-        out_planned->logits = setun_planner_find(&planner, request->graph->logits, "f32")->tensor[0];
-        setun_plan_set_result(planner.plan, out_planned->logits);
-        if (!request->no_replicate)
-            setun_plan_allow_replication(planner.plan, barrier_ns(request->machine->n_workers));
+    status = request->part == SETUN_PLANNER_SCREEN ? add_screen(&planner, out_planned, error) : add_nodes(&planner, out_planned, error);
+    planner.request = request;
+    if (status == SETUN_OK && !request->no_replicate)
+        setun_plan_allow_replication(planner.plan, barrier_ns(request->machine->n_workers));
+    if (status == SETUN_OK)
         status = setun_plan_finish(planner.plan, request->machine->n_workers, error);
-    }
     free(planner.values);
     if (status != SETUN_OK) {
         setun_plan_destroy(planner.plan);

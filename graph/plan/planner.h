@@ -15,6 +15,7 @@ enum { SETUN_SMALL_BATCH_ROWS = 16 };
 
 /* One step as it was decided. Valid during the call only. */
 typedef struct setun_planner_choice {
+    const struct setun_planner_request *request; /* the node's graph is its */
     const setun_graph_node *node;
     bool                    packs;    /* brings an input of the node into the form that its kernel reads */
     setun_kernel_ref        ref;
@@ -25,6 +26,20 @@ typedef struct setun_planner_choice {
     uint32_t                n_fitting; /* kernels that could have been chosen; 0: not counted */
 } setun_planner_choice;
 typedef void setun_planner_told(void *context, const setun_planner_choice *choice);
+
+/* Which of a graph's nodes a plan is for. */
+enum setun_planner_part {
+    SETUN_PLANNER_WHOLE,
+    SETUN_PLANNER_BODY,  /* all but the head (setun_planner_find_head): the result is what the head reads */
+    SETUN_PLANNER_SCREEN /* the head's weights by op screen, instead of it: reads what the head reads */
+};
+
+/* A table of an embedding of which only the rows of a pass are there, in memory of the caller's that outlives the plan: row i is that of the
+ * pass's row i, and the plan's tokens are to be 0, 1, 2 ... (setun_plan_set_tokens). */
+typedef struct setun_planner_table {
+    uint32_t      weight;  /* of the graph */
+    setun_operand operand; /* dims [rows_max, n], strides as setun_store_shape_weight says for the weight's own format */
+} setun_planner_table;
 
 typedef struct setun_planner_request {
     const setun_graph   *graph;
@@ -43,11 +58,15 @@ typedef struct setun_planner_request {
     const setun_tuning  *tuning;             /* measured times; NULL: none */
     setun_planner_told  *choice;             /* is told every step, in order; NULL: nobody */
     void                *choice_context;
+    enum setun_planner_part part;
+    const setun_planner_table *table;        /* NULL: the embedding's table is the store's */
 } setun_planner_request;
 
 typedef struct setun_planned {
     setun_plan *plan;
-    uint32_t    logits;       /* the plan's tensor that holds the logits, f32[out rows, vocab] */
+    uint32_t    logits;       /* the plan's tensor that holds the logits, f32[out rows, vocab]; of a screen, about what they are */
+    uint32_t    hidden;       /* BODY: the result, f32[out rows, k]; SCREEN: the input, which the caller writes before a pass */
+    uint32_t    bound;        /* SCREEN: how far the logits are from it at most, like logits */
     uint64_t    weight_bytes; /* weights that a pass reads whole; of an embedding it reads rows only, which do not count */
     uint64_t    logits_bytes; /* those of them that only rows of logits need */
 } setun_planned;
@@ -59,4 +78,13 @@ int setun_planner_phase(const setun_planner_request *request);
  * SETUN_ERR_UNSUPPORTED: no kernel fits a node; the error lists why each declined. SETUN_ERR_NOT_FOUND: a backend or a
  * rule's kernel is not loaded. SETUN_ERR_INVALID: a rule fits no node. */
 setun_status setun_planner_compile(const setun_planner_request *request, setun_planned *out_planned, setun_error *error);
+
+/* The graph's head: the node that writes the logits, where it is a dense linear with f16 or bf16 weights. NULL: it is something else. */
+const setun_graph_node *setun_planner_find_head(const setun_graph *graph);
+
+/* A kernel that gives the head's logits for n rows of its weights at a time, which lie one after the other as the weight file has them: in
+ * rows_min .. rows_max rows of x f32[rows, k], w [n, k] with the store's strides of that format, out f32[rows, n]. One phase and no scratch
+ * that workers share, so that each worker can run it by itself. Errors as setun_planner_compile's. */
+setun_status setun_planner_choose_head(const setun_planner_request *request, int64_t n, setun_kernel_ref *out_ref,
+                                       setun_kernel_plan *out_plan, setun_error *error);
 #endif

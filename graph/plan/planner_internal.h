@@ -75,4 +75,23 @@ const setun_kernel_rule *setun_planner_find_rule(const setun_planner *planner, c
 
 /* Where a rule stands, into text[128]; returns text. */
 const char *setun_planner_rule_place(const setun_planner *planner, const setun_kernel_rule *rule, char text[128]);
+
+/* Asks a kernel whether it runs a node of these tensors, whose data is NULL. Why not goes to why[why_bytes]. */
+setun_status setun_planner_ask(const setun_planner *planner, setun_kernel_ref ref, const setun_tensor *in, uint32_t n_in, const setun_tensor *out,
+                               uint32_t n_out, const void *attr, setun_kernel_plan *out_plan, char *why, size_t why_bytes);
+
+/* Whether the candidate's backend may run a node: it is the rule's, or, without a rule, one of those to choose from. Its rank follows.
+ * *out_forbidden: it is scalar, and that is why not. */
+bool setun_planner_is_eligible(const setun_planner *planner, const setun_kernel_rule *rule, setun_candidate *candidate, bool *out_forbidden);
+
+/* planner.c: takes request->backends apart. */
+setun_status setun_planner_read_backends(setun_planner *planner, setun_error *error);
+
+/* head.c: the graph of op screen for the head, in place of the request's; its values are 0 the tokens, 1 what the head reads, 2 z, 3 e. */
+typedef struct setun_planner_screen {
+    setun_graph       graph;
+    setun_graph_value values[4];
+    setun_graph_node  node;
+} setun_planner_screen;
+void setun_planner_make_screen(const setun_graph *graph, const setun_graph_node *head, setun_planner_screen *out_screen);
 #endif

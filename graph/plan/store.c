@@ -162,9 +162,12 @@ static void shape_source(const setun_store *store, const setun_graph_weight *wei
 }
 
 /* The op that takes a weight from one representation to another: dense masters become ternary by an op of their own, so that no dense
- * weight, say an output head, is ever made ternary because that would be cheaper. */
-static const char *packing_op(const setun_graph_weight *weight, const char *from)
+ * weight, say an output head, is ever made ternary because that would be cheaper. Rounding to 8 bits is for the op screen alone: no other
+ * reads that form. */
+static const char *packing_op(const setun_graph_weight *weight, const char *from, const char *to)
 {
+    if (strncmp(to, "i8.r16k4+", 9) == 0)
+        return "quantise";
     return is_master(weight) && strcmp(from, weight->fmt) == 0 ? "ternarise" : "pack";
 }
 
@@ -220,7 +223,7 @@ static bool can_pack(const setun_store *store, const setun_graph_weight *weight,
         (void)snprintf(why, why_bytes, "packing %s into %s would enlarge the matrix", from, to);
         return false;
     }
-    return find_pack(store, packing_op(weight, from), from, to, &in, &out, &ref, &plan, why, why_bytes) != NULL;
+    return find_pack(store, packing_op(weight, from, to), from, to, &in, &out, &ref, &plan, why, why_bytes) != NULL;
 }
 
 bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char *fmts, char *why, size_t why_bytes)
@@ -286,7 +289,7 @@ static setun_status add_weight(setun_store *store, uint32_t w, const char *fmts,
         status = setun_store_shape_weight(store, w, fmts, &entry.operand, error);
     if (status != SETUN_OK)
         return status;
-    if (find_pack(store, packing_op(weight, from), from, fmts, &store->entries[entry.source].operand, &entry.operand, &entry.pack,
+    if (find_pack(store, packing_op(weight, from, fmts), from, fmts, &store->entries[entry.source].operand, &entry.operand, &entry.pack,
                   &entry.pack_plan, why, sizeof(why)) == NULL)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "weight %s: %s", weight->name, why);
     return add_entry(store, &entry, weight->name, out_index, error);

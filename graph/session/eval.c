@@ -68,27 +68,95 @@ const setun_session_plan *setun_session_plan_for(const setun_session *session, i
     return &session->plans[i];
 }
 
-static setun_status deliver(setun_session *session, const setun_session_plan *plan, size_t first_row, setun_logits_sink *sink,
-                            void *context, setun_error *error)
+/* Who gets the logits of rows, or has tokens drawn after them. */
+typedef struct taker {
+    setun_logits_sink    *sink;     /* or NULL */
+    void                 *context;  /* of the sink */
+    const setun_sampling *sampling; /* [n_seqs] for drawing; NULL: greedy */
+    int32_t              *out_ids;  /* [rows given] for drawing */
+} taker;
+
+static setun_status check_logits(const setun_session *session, int64_t out_row, const float *logits, setun_error *error)
 {
-    const setun_tensor *logits = setun_plan_tensor(plan->plan, plan->logits);
-    int64_t vocab = session->model->graph->vocab;
+    const int64_t vocab = session->model->graph->vocab;
+    const int32_t i = session->out_row[out_row];
 
-    for (int64_t i = 0; i < session->batch.n_out_rows; i++) {
-        const float *row = (const float *)(const void *)((const char *)logits->data + i * logits->stride_bytes[0]);
-        setun_status status;
-
-        for (int64_t j = 0; j < vocab; j++)
-            if (!isfinite(row[j]))
-                return setun_fail(error, SETUN_ERR_NUMERIC,
-                                  "the logit of token %lld at position %d of sequence %d is not finite: the weights are damaged, or the "
-                                  "model is not the kind that its configuration says", (long long)j,
-                                  session->pos[session->out_row[i]], session->seq[session->out_row[i]]);
-        status = sink(context, first_row + (size_t)session->out_row[i], row, error);
-        if (status != SETUN_OK)
-            return status;
-    }
+    for (int64_t j = 0; j < vocab; j++)
+        if (!isfinite(logits[j]))
+            return setun_fail(error, SETUN_ERR_NUMERIC,
+                              "the logit of token %lld at position %d of sequence %d is not finite: the weights are damaged, or the "
+                              "model is not the kind that its configuration says", (long long)j, session->pos[i], session->seq[i]);
     return SETUN_OK;
+}
+
+/* All logits of an output row are known. */
+static setun_status take_logits(setun_session *session, int64_t out_row, const float *logits, size_t first_row, const taker *to,
+                                setun_error *error)
+{
+    const int32_t i = session->out_row[out_row], seq = session->seq[i];
+    setun_status status = check_logits(session, out_row, logits, error);
+
+    if (status != SETUN_OK)
+        return status;
+    if (to->sink != NULL)
+        return to->sink(to->context, first_row + (size_t)i, logits, error);
+    to->out_ids[first_row + (size_t)i] = setun_sampler_draw(session->sampler, to->sampling == NULL ? NULL : &to->sampling[seq], logits,
+                                                            session->seqs[seq].token, (size_t)session->pos[i] + 1, session->pos[i] + 1);
+    return SETUN_OK;
+}
+
+/* Output rows first .. first + n - 1, which are at x: their logits by the head. */
+static setun_status deliver_computed(setun_session *session, const char *x, int64_t stride_bytes, int64_t first, int64_t n, size_t first_row,
+                                     const taker *to, setun_error *error)
+{
+    const float *logits;
+    int64_t stride;
+    setun_status status = setun_screen_logits(session->head, session->team, x, stride_bytes, n, &logits, &stride, error);
+
+    for (int64_t i = 0; i < n && status == SETUN_OK; i++)
+        status = take_logits(session, first + i, logits + i * stride, first_row, to, error);
+    return status;
+}
+
+/* The same rows: their tokens, by way of candidates. */
+static setun_status deliver_screened(setun_session *session, const char *x, int64_t stride_bytes, int64_t first, int64_t n, size_t first_row,
+                                     const taker *to, setun_error *error)
+{
+    bool full[SETUN_HEAD_ROWS];
+    setun_status status = SETUN_OK;
+
+    setun_screen_run(session->head, session->team, x, stride_bytes, n);
+    for (int64_t j = 0; j < n && status == SETUN_OK; j++) {
+        const int32_t i = session->out_row[first + j], seq = session->seq[i];
+
+        status = setun_screen_draw(session->head, session->team, session->sampler, j, to->sampling == NULL ? NULL : &to->sampling[seq],
+                                 session->seqs[seq].token, (size_t)session->pos[i] + 1, &to->out_ids[first_row + (size_t)i], &full[j], error);
+    }
+    for (int64_t j = 0; j < n && status == SETUN_OK; j++)
+        if (full[j])
+            status = deliver_computed(session, x + j * stride_bytes, stride_bytes, first + j, 1, first_row, to, error);
+    return status;
+}
+
+static setun_status deliver(setun_session *session, const setun_session_plan *plan, size_t first_row, const taker *to, setun_error *error)
+{
+    const setun_tensor *result = setun_plan_tensor(plan->plan, plan->result);
+    const int64_t n_out = session->batch.n_out_rows, stride_bytes = result->stride_bytes[0];
+    const int64_t n_at_once = session->head == NULL ? 1 : session->chunk < SETUN_HEAD_ROWS ? session->chunk : SETUN_HEAD_ROWS;
+    setun_status status = SETUN_OK;
+
+    for (int64_t i = 0; i < n_out && status == SETUN_OK; i += n_at_once) {
+        const int64_t n = n_out - i < n_at_once ? n_out - i : n_at_once;
+        const char *rows = (const char *)result->data + i * stride_bytes;
+
+        if (session->head == NULL)
+            status = take_logits(session, i, (const float *)(const void *)rows, first_row, to, error);
+        else if (to->sink != NULL || session->head_mode == SETUN_HEAD_INT8)
+            status = deliver_computed(session, rows, stride_bytes, i, n, first_row, to, error);
+        else
+            status = deliver_screened(session, rows, stride_bytes, i, n, first_row, to, error);
+    }
+    return status;
 }
 
 /* Where a pass stands among the rows of its stage. */
@@ -120,10 +188,10 @@ static void run_pass(setun_session *session, const setun_session_plan *plan, siz
     setun_plan_set_watch(plan->plan, NULL, NULL);
 }
 
-setun_status setun_session_eval(setun_session *session, const setun_row *rows, size_t n_rows, setun_logits_sink *sink,
-                                void *context, setun_error *error)
+/* Rows in passes; what they want goes to the taker. */
+static setun_status eval(setun_session *session, const setun_row *rows, size_t n_rows, const taker *to, setun_error *error)
 {
-    setun_status status = check_rows(session, rows, n_rows, sink != NULL, error);
+    setun_status status = check_rows(session, rows, n_rows, to->sink != NULL || to->out_ids != NULL, error);
 
     for (size_t i = 0; i < n_rows && status == SETUN_OK;) {
         size_t n = n_rows - i < session->chunk ? n_rows - i : session->chunk;
@@ -131,11 +199,30 @@ setun_status setun_session_eval(setun_session *session, const setun_row *rows, s
 
         if (setun_session_take_interrupt(session))
             return setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted after %zu of %zu rows", i, n_rows);
+        if (session->gather != NULL)
+            status = setun_gather_read(session->gather, rows + i, n, error);
+        if (status != SETUN_OK)
+            return status;
         fill_batch(session, rows + i, (int64_t)n);
         run_pass(session, plan, i, n, n_rows);
-        if (sink != NULL) /* else no row wants logits: check_rows */
-            status = deliver(session, plan, i, sink, context, error);
+        status = deliver(session, plan, i, to, error);
         i += n;
     }
     return status;
+}
+
+setun_status setun_session_eval(setun_session *session, const setun_row *rows, size_t n_rows, setun_logits_sink *sink,
+                                void *context, setun_error *error)
+{
+    return eval(session, rows, n_rows, &(taker){.sink = sink, .context = context}, error);
+}
+
+setun_status setun_session_draw(setun_session *session, const setun_row *rows, size_t n_rows, const setun_sampling *sampling,
+                                int32_t *out_ids, setun_error *error)
+{
+    setun_status status = SETUN_OK;
+
+    for (uint32_t i = 0; i < session->max_seqs && sampling != NULL && status == SETUN_OK; i++)
+        status = setun_sampling_check(&sampling[i], error);
+    return status != SETUN_OK ? status : eval(session, rows, n_rows, &(taker){.sampling = sampling, .out_ids = out_ids}, error);
 }

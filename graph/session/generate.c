@@ -12,26 +12,14 @@ static double now_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* What the logits sink needs to draw the next token while the logits are valid. */
+/* The sequence that is continued, and the token that comes next in it. */
 typedef struct draw {
     setun_session        *session;
-    const setun_sampling *sampling;
     int32_t               seq;
     int32_t               next;
 } draw;
 
-static setun_status draw_token(void *context, size_t i, const float *logits, setun_error *error)
-{
-    draw *d = context;
-    const setun_sequence *sequence = &d->session->seqs[d->seq];
-
-    (void)i;
-    (void)error;
-    d->next = setun_sampler_draw(d->session->sampler, d->sampling, logits, sequence->token, (size_t)sequence->length, sequence->length);
-    return SETUN_OK;
-}
-
-/* Appends the prompt in passes; the last row's logits give the first token. */
+/* Appends the prompt in passes; after the last row the first token is drawn. */
 static setun_status eval_prompt(draw *d, const int32_t *prompt, size_t n_prompt, setun_error *error)
 {
     setun_session *session = d->session;
@@ -45,7 +33,8 @@ static setun_status eval_prompt(draw *d, const int32_t *prompt, size_t n_prompt,
         for (size_t j = 0; j < n; j++)
             session->rows[j] = (setun_row){prompt[i + j], d->seq, i + j + 1 == n_prompt};
         session->stage_done = i;
-        status = setun_session_eval(session, session->rows, n, draw_token, d, error);
+        status = setun_session_draw(session, session->rows, n, session->sampling, session->drawn, error);
+        d->next = session->drawn[n - 1]; /* of the last row, if this was the last pass */
         i += n;
     }
     session->stage      = NULL;
@@ -93,7 +82,7 @@ static setun_status generate_tokens(draw *d, int64_t n_tokens, setun_text_decode
             generation->end = SETUN_END_CONTEXT;
             return SETUN_OK;
         }
-        status = setun_session_eval(session, &row, 1, draw_token, d, error);
+        status = setun_session_draw(session, &row, 1, session->sampling, &d->next, error);
         if (status != SETUN_OK)
             return status;
     }
@@ -105,7 +94,8 @@ setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *
                             setun_generation *out_generation, setun_error *error)
 {
     setun_generation generation = {.n_prompt = (int64_t)n_prompt};
-    draw d = {session, sampling, seq, -1};
+    static const setun_sampling greedy = {0};
+    draw d = {session, seq, -1};
     double start = now_seconds(), prompt_end;
     const char *rest;
     size_t rest_bytes;
@@ -123,6 +113,7 @@ setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *
     if (n_prompt > (size_t)(session->context - session->seqs[seq].length))
         return setun_fail(error, SETUN_ERR_FULL, "the prompt of %zu tokens does not fit: %lld of the context's %lld positions are taken",
                           n_prompt, (long long)session->seqs[seq].length, (long long)session->context);
+    session->sampling[seq] = sampling != NULL ? *sampling : greedy;
     setun_text_decoder_finish(session->decoder, &rest, &rest_bytes); /* whatever an earlier generation held back is its own */
     status = eval_prompt(&d, prompt, n_prompt, error);
     prompt_end = now_seconds();

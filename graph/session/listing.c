@@ -21,7 +21,7 @@ static int why(const setun_planner_choice *choice)
 void setun_session_list_choice(void *context, const setun_planner_choice *choice)
 {
     setun_session_listing *listing = context;
-    const setun_planner_request *request = listing->request;
+    const setun_planner_request *request = choice->request;
     const setun_planned_step step = {
         .phase = setun_planner_phase(request), .rows_max = request->rows_max, .op = choice->packs ? "pack" : choice->node->op,
         .layer = choice->node->layer, .weight = choice->packs ? "" : weight_of(request->graph, choice->node),

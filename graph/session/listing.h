@@ -6,7 +6,6 @@
 typedef struct setun_session_listing {
     setun_plan_sink             *sink;
     void                        *context;
-    const setun_planner_request *request; /* of the plan that is being made */
     setun_status                 status;  /* the first that the sink returned but SETUN_OK; then it is called no more */
     setun_error                  error;
 } setun_session_listing;

@@ -5,18 +5,7 @@
 
 #include "base/base.h"
 #include "numerics/numerics.h"
-#include "session/sampler.h"
-
-typedef struct candidate {
-    float   z;
-    int32_t id;
-} candidate;
-
-struct setun_sampler {
-    int64_t        n_vocab;
-    candidate     *candidates; /* [n_vocab] */
-    unsigned char *penalised;  /* [n_vocab] 1: stands in the history; all 0 between draws */
-};
+#include "session/sampler_internal.h"
 
 setun_status setun_sampler_create(int64_t n_vocab, setun_sampler **out_sampler, setun_error *error)
 {
@@ -65,14 +54,7 @@ setun_status setun_sampling_check(const setun_sampling *sampling, setun_error *e
     return SETUN_OK;
 }
 
-/* a comes before b: the larger logit, ties to the lower id. */
-static bool before(const candidate *a, const candidate *b)
-{
-    return a->z > b->z || (a->z == b->z && a->id < b->id);
-}
-
-/* Restores the heap order below `i`; the root is the candidate that comes last. */
-static void sift_down(candidate *heap, int64_t n, int64_t i)
+void setun_sampler_sift_down(candidate *heap, int64_t n, int64_t i)
 {
     for (;;) {
         int64_t last = i, left = 2 * i + 1, right = left + 1;
@@ -91,10 +73,10 @@ static void sift_down(candidate *heap, int64_t n, int64_t i)
     }
 }
 
-static void make_heap(candidate *heap, int64_t n)
+void setun_sampler_make_heap(candidate *heap, int64_t n)
 {
     for (int64_t i = n / 2 - 1; i >= 0; i--)
-        sift_down(heap, n, i);
+        setun_sampler_sift_down(heap, n, i);
 }
 
 /* Keeps the k candidates that come first, in any order. In place, so that drawing allocates nothing. */
@@ -102,11 +84,11 @@ static int64_t keep_first(candidate *candidates, int64_t n, int64_t k)
 {
     if (k >= n)
         return n;
-    make_heap(candidates, k);
+    setun_sampler_make_heap(candidates, k);
     for (int64_t i = k; i < n; i++)
         if (before(&candidates[i], &candidates[0])) {
             candidates[0] = candidates[i];
-            sift_down(candidates, k, 0);
+            setun_sampler_sift_down(candidates, k, 0);
         }
     return k;
 }
@@ -114,13 +96,13 @@ static int64_t keep_first(candidate *candidates, int64_t n, int64_t k)
 /* Heap sort: first candidate first. */
 static void sort(candidate *candidates, int64_t n)
 {
-    make_heap(candidates, n);
+    setun_sampler_make_heap(candidates, n);
     for (int64_t end = n - 1; end > 0; end--) {
         candidate last = candidates[0];
 
         candidates[0] = candidates[end];
         candidates[end] = last;
-        sift_down(candidates, end, 0);
+        setun_sampler_sift_down(candidates, end, 0);
     }
 }
 
@@ -192,34 +174,17 @@ static int32_t draw(const candidate *candidates, int64_t n, uint64_t seed, uint6
     return id;
 }
 
-/* Candidates of the whole vocabulary with the penalty applied. */
-static void fill(setun_sampler *sampler, const float *logits, float penalty, const int32_t *history, size_t n_history)
+void setun_sampler_mark(setun_sampler *sampler, float penalty, const int32_t *history, size_t n_history, unsigned char mark)
 {
-    bool penalise = penalty != 0.0f && penalty != 1.0f;
-
-    for (size_t i = 0; penalise && i < n_history; i++)
-        sampler->penalised[history[i]] = 1;
-    for (int64_t i = 0; i < sampler->n_vocab; i++) {
-        float z = logits[i];
-
-        if (sampler->penalised[i])
-            z = z > 0.0f ? z / penalty : z * penalty;
-        sampler->candidates[i] = (candidate){z, (int32_t)i};
-    }
-    for (size_t i = 0; penalise && i < n_history; i++)
-        sampler->penalised[history[i]] = 0;
+    if (penalty == 0.0f || penalty == 1.0f)
+        return;
+    for (size_t i = 0; i < n_history; i++)
+        sampler->penalised[history[i]] = mark;
 }
 
-int32_t setun_sampler_draw(setun_sampler *sampler, const setun_sampling *sampling, const float *logits, const int32_t *history,
-                           size_t n_history, int64_t position)
+/* The token that the first n candidates give, their penalties applied. */
+static int32_t choose(candidate *candidates, int64_t n, const setun_sampling *sampling, int64_t position)
 {
-    static const setun_sampling greedy = {0};
-    candidate *candidates = sampler->candidates;
-    int64_t n = sampler->n_vocab;
-
-    if (sampling == NULL)
-        sampling = &greedy;
-    fill(sampler, logits, sampling->repeat_penalty, history, n_history);
     if (sampling->temperature == 0.0f) {
         int64_t first = 0;
 
@@ -237,4 +202,27 @@ int32_t setun_sampler_draw(setun_sampler *sampler, const setun_sampling *samplin
     if (sampling->min_p > 0.0f)
         n = keep_min_p(candidates, n, sampling->min_p);
     return draw(candidates, n, sampling->seed, (uint64_t)position);
+}
+
+int32_t setun_sampler_draw_among(setun_sampler *sampler, const setun_sampling *sampling, const int32_t *id, const float *logits, int64_t n,
+                                 const int32_t *history, size_t n_history, int64_t position)
+{
+    static const setun_sampling greedy = {0};
+
+    if (sampling == NULL)
+        sampling = &greedy;
+    setun_sampler_mark(sampler, sampling->repeat_penalty, history, n_history, 1);
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t one = id == NULL ? (int32_t)i : id[i];
+
+        sampler->candidates[i] = (candidate){sampler->penalised[one] ? setun_sampler_penalise(logits[i], sampling->repeat_penalty) : logits[i], one};
+    }
+    setun_sampler_mark(sampler, sampling->repeat_penalty, history, n_history, 0);
+    return choose(sampler->candidates, n, sampling, position);
+}
+
+int32_t setun_sampler_draw(setun_sampler *sampler, const setun_sampling *sampling, const float *logits, const int32_t *history,
+                           size_t n_history, int64_t position)
+{
+    return setun_sampler_draw_among(sampler, sampling, NULL, logits, sampler->n_vocab, history, n_history, position);
 }

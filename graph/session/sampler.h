@@ -16,4 +16,13 @@ setun_status setun_sampling_check(const setun_sampling *sampling, setun_error *e
  * position: where the drawn token will stand in its sequence. */
 int32_t setun_sampler_draw(setun_sampler *sampler, const setun_sampling *sampling, const float *logits, const int32_t *history,
                            size_t n_history, int64_t position);
+
+/* Which ids can be drawn, or matter to what is: logit i lies within e[i] of z[i] (both [n_vocab], overwritten). Their number, and they, in
+ * ascending order, in out_ids[max_ids]; setun_sampler_draw_among draws among them what setun_sampler_draw does among all. -1: all logits are
+ * needed, as there would be more, a bound is not finite, or probabilities of all tokens are added up (top-p without top-k). */
+int64_t setun_sampler_screen(setun_sampler *sampler, const setun_sampling *sampling, float *z, float *e, const int32_t *history,
+                             size_t n_history, int64_t position, int64_t max_ids, int32_t *out_ids);
+/* logits[n] of id[n]; n >= 1. */
+int32_t setun_sampler_draw_among(setun_sampler *sampler, const setun_sampling *sampling, const int32_t *id, const float *logits, int64_t n,
+                                 const int32_t *history, size_t n_history, int64_t position);
 #endif

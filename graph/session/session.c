@@ -24,6 +24,8 @@ static setun_status read_options(setun_session *session, const setun_session_opt
     if (options->context < 0 || options->context > model_context)
         return setun_fail(error, SETUN_ERR_INVALID, "context: expected 1 to the model's %lld positions, found %lld",
                           (long long)model_context, (long long)options->context);
+    if (options->head < SETUN_HEAD_AUTO || options->head > SETUN_HEAD_INT8)
+        return setun_fail(error, SETUN_ERR_INVALID, "head: expected SETUN_HEAD_AUTO to SETUN_HEAD_INT8, found %d", options->head);
     session->context  = options->context == 0 ? model_context : options->context;
     session->max_seqs = options->max_seqs == 0 ? 1 : options->max_seqs;
     session->chunk    = options->chunk == 0 ? DEFAULT_CHUNK : options->chunk;
@@ -61,11 +63,13 @@ static setun_status alloc_batch(setun_session *session, setun_error *error)
     session->pos         = setun_calloc(chunk, sizeof(*session->pos));
     session->out_row     = setun_calloc(chunk, sizeof(*session->out_row));
     session->rows        = setun_calloc(chunk, sizeof(*session->rows));
+    session->sampling    = setun_calloc(n_seqs, sizeof(*session->sampling));
+    session->drawn       = setun_calloc(chunk, sizeof(*session->drawn));
     session->len         = setun_calloc(n_seqs, sizeof(*session->len));
     session->block       = setun_calloc(n_seqs, sizeof(*session->block));
     session->want_length = setun_calloc(n_seqs, sizeof(*session->want_length));
     ok = session->seqs != NULL && session->free_block != NULL && session->token != NULL && session->seq != NULL && session->pos != NULL &&
-         session->out_row != NULL && session->rows != NULL && session->len != NULL && session->block != NULL &&
+         session->out_row != NULL && session->rows != NULL && session->sampling != NULL && session->drawn != NULL && session->len != NULL && session->block != NULL &&
          session->want_length != NULL;
     for (size_t i = 0; ok && i < n_seqs; i++) {
         session->seqs[i].block = setun_calloc(n_blocks, sizeof(int32_t));
@@ -83,6 +87,46 @@ static setun_status alloc_batch(setun_session *session, setun_error *error)
                                    .seq = session->seq, .pos = session->pos, .out_row = session->out_row, .len = session->len,
                                    .block = session->block};
     return SETUN_OK;
+}
+
+/* The head as the options want it; AUTO is decided. */
+static setun_status make_head(setun_session *session, const setun_planner_request *request, int wanted, setun_error *error)
+{
+    setun_planner_request silent = *request;
+    setun_error reason = {""};
+    setun_status status;
+
+    silent.choice = NULL; /* list_head() tells it in its place */
+    session->head_mode = wanted == SETUN_HEAD_AUTO ? SETUN_HEAD_SCREENED : wanted;
+    if (session->head_mode == SETUN_HEAD_FULL)
+        return SETUN_OK;
+    status = setun_screen_create(&silent, session->head_mode, session->chunk, &session->head, &reason);
+    if (status == SETUN_ERR_UNSUPPORTED && wanted == SETUN_HEAD_AUTO) {
+        session->head_mode = SETUN_HEAD_FULL;
+        return SETUN_OK;
+    }
+    if (status != SETUN_OK) {
+        if (error != NULL)
+            *error = reason;
+        return status;
+    }
+    if (session->head_mode == SETUN_HEAD_SCREENED)
+        status = setun_gather_create(session->model->graph, session->store, session->chunk, &session->gather, error);
+    return status;
+}
+
+/* Tells the steps of a screened head, of passes like those of the request. */
+static setun_status list_head(const setun_planner_request *request, setun_error *error)
+{
+    setun_planner_request head = *request;
+    setun_planned planned;
+    setun_status status;
+
+    head.part = SETUN_PLANNER_SCREEN;
+    status = setun_planner_compile(&head, &planned, error);
+    if (status == SETUN_OK)
+        setun_plan_destroy(planned.plan);
+    return status;
 }
 
 /* One plan for each class of passes that a chunk allows. */
@@ -105,6 +149,10 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
     request.store = session->store;
     if (status == SETUN_OK)
         setun_store_set_progress(session->store, session->progress, session->progress_context);
+    if (status == SETUN_OK)
+        status = make_head(session, &request, options->head, error);
+    request.part = session->head != NULL ? SETUN_PLANNER_BODY : SETUN_PLANNER_WHOLE;
+    request.table = session->gather != NULL ? setun_gather_table(session->gather) : NULL;
     for (uint32_t i = 0; i < SETUN_SESSION_MAX_PLANS && status == SETUN_OK; i++) {
         setun_session_plan *plan = &session->plans[session->n_plans];
         setun_planned planned;
@@ -113,18 +161,22 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         request.rows_max = sizes[i] < session->chunk ? sizes[i] : session->chunk;
         if (request.rows_min > request.rows_max)
             continue;
-        if (listing != NULL)
-            listing->request = &request;
         status = setun_planner_compile(&request, &planned, error);
         if (status == SETUN_OK) {
-            *plan = (setun_session_plan){planned.plan, request.rows_max, planned.logits};
+            *plan = (setun_session_plan){planned.plan, request.rows_max, session->head != NULL ? planned.hidden : planned.logits};
             if (session->n_plans == 0) {
-                session->token_bytes = planned.weight_bytes;
-                session->logits_bytes = planned.logits_bytes;
+                const uint64_t head_bytes = session->head != NULL ? setun_screen_token_bytes(session->head) : 0;
+
+                session->token_bytes = planned.weight_bytes + head_bytes;
+                session->logits_bytes = planned.logits_bytes + head_bytes;
             }
+            if (session->gather != NULL)
+                setun_plan_set_tokens(plan->plan, setun_gather_tokens(session->gather));
             session->n_plans++;
             if (setun_plan_arena_bytes(plan->plan) > session->arena_bytes)
                 session->arena_bytes = setun_plan_arena_bytes(plan->plan);
+            if (listing != NULL && session->head != NULL)
+                status = list_head(&request, error);
         }
     }
     return status;
@@ -185,6 +237,8 @@ setun_status setun_session_create(setun_model *model, const setun_session_option
     }
     for (uint32_t i = 0; i < session->n_plans; i++)
         setun_plan_bind(session->plans[i].plan, session->arena);
+    if (session->head != NULL)
+        setun_screen_bind(session->head);
     *out_session = session;
     return SETUN_OK;
 }
@@ -228,6 +282,8 @@ void setun_session_destroy(setun_session *session)
         free(session->seqs[i].token);
     }
     setun_pages_free(session->arena, session->arena_bytes);
+    setun_screen_destroy(session->head);
+    setun_gather_destroy(session->gather);
     setun_store_destroy(session->store);
     setun_text_decoder_destroy(session->decoder);
     setun_sampler_destroy(session->sampler);
@@ -239,6 +295,8 @@ void setun_session_destroy(setun_session *session)
     free(session->pos);
     free(session->out_row);
     free(session->rows);
+    free(session->sampling);
+    free(session->drawn);
     free(session->len);
     free(session->block);
     free(session->want_length);
@@ -253,8 +311,29 @@ void setun_session_describe(const setun_session *session, setun_session_info *ou
     *out_info = (setun_session_info){
         .n_threads = setun_team_n_threads(session->team), .chunk = session->chunk, .max_seqs = session->max_seqs,
         .context = session->context, .n_weights = n_weights, .n_packed = n_packed, .weight_bytes = setun_store_weight_bytes(session->store),
-        .activation_bytes = session->arena_bytes, .cache_bytes = setun_store_cache_bytes(session->store),
-        .token_bytes = session->token_bytes, .logits_bytes = session->logits_bytes,
+        .activation_bytes = session->arena_bytes + (session->head != NULL ? setun_screen_arena_bytes(session->head) : 0),
+        .cache_bytes = setun_store_cache_bytes(session->store), .token_bytes = session->token_bytes, .logits_bytes = session->logits_bytes,
+        .head = session->head_mode,
     };
     setun_session_count_ops(session->model->graph, out_info);
+}
+
+void setun_session_count_candidates(const setun_session *session, setun_session_candidates *out_candidates)
+{
+    const setun_screen_counts *counts;
+    uint64_t sum = 0;
+
+    memset(out_candidates, 0, sizeof(*out_candidates));
+    if (session->head == NULL)
+        return;
+    counts = setun_screen_counted(session->head);
+    out_candidates->n_tokens = counts->n_screened;
+    out_candidates->n_full = counts->n_full;
+    for (uint32_t i = 0; i <= SETUN_HEAD_CANDIDATES; i++) {
+        if (counts->count[i] > 0)
+            out_candidates->largest = i;
+        sum += counts->count[i];
+        if (out_candidates->median == 0 && 2 * sum > counts->n_screened) /* there is no token without a candidate */
+            out_candidates->median = i;
+    }
 }

@@ -5,6 +5,7 @@
 
 #include "exec/plan.h"
 #include "plan/store.h"
+#include "session/head.h"
 #include "session/model_internal.h"
 #include "session/sampler.h"
 #include "setun/session.h"
@@ -15,7 +16,7 @@ enum { SETUN_SESSION_MAX_PLANS = 3 };
 typedef struct setun_session_plan {
     setun_plan *plan;
     int64_t     rows_max;
-    uint32_t    logits; /* tensor of the plan */
+    uint32_t    result; /* tensor of the plan: logits, or what a screened head reads */
 } setun_session_plan;
 
 typedef struct setun_sequence {
@@ -35,6 +36,9 @@ struct setun_session {
     unsigned char     *arena;
     size_t             arena_bytes;
     uint64_t           token_bytes, logits_bytes; /* of setun_session_info */
+    setun_screen        *head;       /* NULL: the plans make the logits */
+    setun_gather      *gather;     /* NULL: the embedding's table is in memory */
+    int                head_mode;  /* SETUN_HEAD_*, never AUTO */
     setun_sampler     *sampler;
     setun_text_decoder *decoder; /* of setun_generate */
     atomic_bool        interrupted; /* set by setun_session_interrupt, cleared by the call that reports it */
@@ -58,6 +62,8 @@ struct setun_session {
     int32_t        *len;                         /* [max_seqs] */
     const int32_t **block;                       /* [max_seqs] */
     int64_t        *want_length;                 /* [max_seqs] scratch of setun_session_eval's check */
+    setun_sampling *sampling;                    /* [max_seqs] of setun_generate */
+    int32_t        *drawn;                       /* [chunk] scratch of setun_generate */
     setun_row      *rows;                        /* [chunk] scratch of setun_generate */
 };
 

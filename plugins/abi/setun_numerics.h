@@ -25,6 +25,19 @@
 #define SETUN_Q6_K_ZERO      32  /**< the code of weight 0 */
 /**@}*/
 
+/** \name screen: approximate logits with a bound of their error */
+/**@{*/
+#define SETUN_SCREEN_MAX   32639.0f   /**< code of the largest activation: 127 * 256 + 127, so that both halves fit a byte */
+#define SETUN_SCREEN_W_MAX 127.0f     /**< code of a row's largest weight */
+#define SETUN_SCREEN_LEAST 0x1p-100f  /**< a row whose largest magnitude is below has codes of 0: its inverse could overflow */
+#define SETUN_SCREEN_SLACK 0x1p-20    /**< f64; norms are made larger by it, relatively: more than all roundings of the bound together */
+#define SETUN_SCREEN_FLOOR 0x1p-126   /**< f64; and by it, absolutely: no norm is subnormal */
+#define SETUN_SCREEN_STEPS 32.0       /**< f64; roundings that an element goes through besides those of its lane, with room to spare */
+#define SETUN_SCREEN_ULP   0x1p-23    /**< f64; twice the relative error of one rounding */
+#define SETUN_SCREEN_TINY  0x1p-100f  /**< more than all that underflow can lose in a row */
+#define SETUN_SCREEN_K_MAX 65536      /**< columns at most: 255 * 128 * k fits 32 bits */
+/**@}*/
+
 /** \name exp32
  * Below ZERO_BELOW the result is +0 (the exact value would be under 2^-126), above INF_ABOVE +infinity. */
 /**@{*/

@@ -20,9 +20,13 @@
  * add, mul     a, b f32[m, n]                                     y f32[m, n]      none
  * relu2, silu  x f32[m, n]                                        y f32[m, n]      none
  * pack         one operand in one representation                  the same operand in another       none
- *              weights keep their values; f32 activations become i8.row+f32 or i8.b32 as numerics.md says
+ *              weights keep their values; f32 activations become i8.row+f32, i8.b32 or i16.hl+f32+f32+f32 as
+ *              numerics.md says
  * ternarise    masters f32|f16|bf16[n, k]                         ternary codes with one scale a row  none
- * quantise     masters f32|f16|bf16[n, k]                         q8_0.b32|q6_k.b256 [n, k]           none
+ * quantise     masters f32|f16|bf16[n, k]                         q8_0.b32|q6_k.b256 [n, k], or       none
+ *                                                                 i8.r16k4+f32+f32+f32 [n, k], for screen
+ * screen       x i16.hl+f32+f32+f32 [m, k],                       z, e f32[m, n]   none; |linear(x, w) - z| <= e for the x and w that
+ *              w i8.r16k4+f32+f32+f32 [n, k]                                       these were made of (numerics.md: screen)
  * probe_int8   x f32[m, n]                                        y like x, a copy  none; in no model: see SETUN_PROBE_OPS
  * \endverbatim
  *

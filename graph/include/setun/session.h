@@ -22,6 +22,18 @@ enum {
     SETUN_KV_F32 = 1  /**< twice the memory */
 };
 
+/** Where logits come from (setun_session_options.head). A head whose weights are f16 or bf16 is 34 to 56 % of the bytes that a token of a ternary
+ * model reads. Screened, it is read in 8 bits instead: from these follow the few tokens that could be drawn, and their logits are computed
+ * from the 16-bit weights, so that the same tokens come out, bit for bit. */
+enum {
+    SETUN_HEAD_AUTO = 0,     /**< screened where it can be, else full */
+    SETUN_HEAD_FULL = 1,     /**< the weights as the file has them, in memory; every token reads them all */
+    SETUN_HEAD_SCREENED = 2, /**< 8 bits in memory; rows of the 16-bit weights, those of the embedding too, are read from the weight file
+                              *   as they are needed. Where all logits are wanted that is the whole head, in each pass */
+    SETUN_HEAD_RESIDENT = 3, /**< the same, with the 16-bit weights in memory */
+    SETUN_HEAD_INT8 = 4      /**< 8 bits only, for every purpose: the only one that changes results */
+};
+
 /** Tells how far something that takes long has come. Called on the calling thread, often; it must be quick and must not use the session.
  * \param context  of the options
  * \param stage    what is being done, a constant text: "loading weights", "writing weights", "reading the prompt", "computing"
@@ -65,6 +77,7 @@ typedef struct setun_session_options {
     void       *progress_context; /**< its first argument */
     const setun_kernel_rule *rules; /**< [n_rules] in order; NULL: none */
     size_t      n_rules;   /**< how many */
+    int         head;      /**< SETUN_HEAD_* */
     bool        no_scalar; /**< a kernel of the backend scalar is an error in a pass, unless `backends` or a rule names that backend. Packing
                             * the weights, which is done once, may use it all the same */
     const char *avoid;     /**< patterns of kernels' names, ',' between: such kernels run only where a rule names them; NULL: none */
@@ -99,12 +112,13 @@ typedef struct setun_session_info {
     size_t   weight_bytes;     /**< weights in memory, as kernels read them */
     size_t   activation_bytes; /**< arena of one pass */
     size_t   cache_bytes;      /**< address space of the KV cache */
-    uint64_t token_bytes;      /**< weights that a pass of one token reads, besides one row of an embedding */
+    uint64_t token_bytes;      /**< weights that a pass of one token reads, besides one row of an embedding, and candidates of a screened head */
     uint64_t logits_bytes;     /**< those of them that a pass reads only if somebody wants logits */
     uint64_t row_ops;          /**< additions and multiplications of the linear layers for each row, without those for logits */
     uint64_t row_int8_ops;     /**< those of them that are integer arithmetic of 8 bits (numerics.md) */
     uint64_t logits_ops;       /**< likewise, besides, for each row whose logits are wanted */
     uint64_t logits_int8_ops;  /**< those of them that are integer arithmetic */
+    int      head;             /**< SETUN_HEAD_*, never AUTO */
 } setun_session_info;
 
 /** Tells what was decided.
@@ -210,10 +224,23 @@ typedef setun_status setun_logits_sink(void *context, size_t i, const float *log
  * \param context      for the sink
  * \param[out] error   the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_INVALID: no such token or sequence; SETUN_ERR_FULL: a sequence would exceed the context (nothing was
- *         computed); SETUN_ERR_NUMERIC: a wanted logit is not finite; SETUN_ERR_INTERRUPTED: setun_session_interrupt was called; the
- *         sink's own */
+ *         computed); SETUN_ERR_NUMERIC: a wanted logit is not finite; SETUN_ERR_INTERRUPTED: setun_session_interrupt was called;
+ *         SETUN_ERR_IO: a weight file became shorter, or cannot be read; the sink's own */
 SETUN_API setun_status setun_session_eval(setun_session *session, const setun_row *rows, size_t n_rows, setun_logits_sink *sink,
                                           void *context, setun_error *error);
+
+/** How next tokens were chosen with a screened head. */
+typedef struct setun_session_candidates {
+    uint64_t n_tokens; /**< tokens drawn among candidates */
+    uint64_t n_full;   /**< tokens for which all logits were computed: there were more than 4096 candidates, or top-p came without top-k */
+    uint32_t median;   /**< candidates of a token, of those drawn among candidates; 0 if there is none */
+    uint32_t largest;  /**< likewise */
+} setun_session_candidates;
+
+/** Tells how many candidates there were since the session was made.
+ * \param session             any
+ * \param[out] out_candidates filled in; zero without a screened head */
+SETUN_API void setun_session_count_candidates(const setun_session *session, setun_session_candidates *out_candidates);
 
 /** Makes a running setun_session_eval or setun_generate end after its present pass. Safe in a signal handler and from other threads.
  * \param session  the session */
@@ -229,6 +256,18 @@ typedef struct setun_sampling {
     float    repeat_penalty; /**< 0 or 1: none; else 0.01 to 100: divides positive logits of tokens in the sequence, multiplies negative ones */
     uint64_t seed;           /**< start of the random numbers: the same seed gives the same text */
 } setun_sampling;
+
+/** Appends rows to their sequences, as setun_session_eval does, and draws the next token after each row that wants logits, without computing
+ * logits that do not matter (SETUN_HEAD_SCREENED). The tokens drawn are not appended.
+ * \param session       the session
+ * \param rows          [n_rows] as for setun_session_eval
+ * \param n_rows        may be 0
+ * \param sampling      [max_seqs] of the session: how, for each sequence by its number; NULL: greedy
+ * \param[out] out_ids  [n_rows] the token after each row that wants logits; others are left as they are
+ * \param[out] error    the reason on failure; may be NULL
+ * \return as setun_session_eval; SETUN_ERR_INVALID: sampling; SETUN_ERR_IO: a weight file became shorter, or cannot be read */
+SETUN_API setun_status setun_session_draw(setun_session *session, const setun_row *rows, size_t n_rows, const setun_sampling *sampling,
+                                          int32_t *out_ids, setun_error *error);
 
 /** Receives one token as soon as it is known. The stop token is not given. A last call with id -1 gives the text of what was still held
  * back when the generation ended, if there is any.
@@ -269,7 +308,7 @@ typedef struct setun_generation {
  * \param[out] out_generation  what was done
  * \param[out] error           the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_INVALID: sampling, prompt or sequence; SETUN_ERR_FULL: the prompt alone does not fit into the context;
- *         SETUN_ERR_NUMERIC: a logit is not finite; the sink's own */
+ *         SETUN_ERR_NUMERIC: a logit is not finite; SETUN_ERR_IO: a weight file became shorter, or cannot be read; the sink's own */
 SETUN_API setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *prompt, size_t n_prompt, int64_t n_tokens,
                                       const setun_sampling *sampling, setun_token_sink *sink, void *context,
                                       setun_generation *out_generation, setun_error *error);

@@ -198,7 +198,7 @@ Test(session, refusals_compute_nothing)
 Test(session, describes_itself)
 {
     setun_model *model = open_model();
-    setun_session *session = create(model, (setun_session_options){.n_threads = 2, .max_seqs = 3});
+    setun_session *session = create(model, (setun_session_options){.n_threads = 2, .max_seqs = 3, .head = SETUN_HEAD_FULL});
     setun_session_info info;
 
     setun_session_describe(session, &info);

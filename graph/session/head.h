@@ -1,0 +1,60 @@
+/* head.h - a screened head: logits that are known but for a bound from 8-bit weights, and the few that matter from the 16-bit originals.
+ * Internal.
+ *
+ * A pass of the body leaves what the head reads, x f32[rows, k]. The head works on at most SETUN_HEAD_ROWS of them at a time, which are
+ * copied into its own plan. Rows of the original weights are read from the weight file, into scratch of the worker that multiplies them,
+ * unless they are kept in memory. */
+#ifndef SETUN_HEAD_H
+#define SETUN_HEAD_H
+#include "plan/planner.h"
+#include "session/sampler.h"
+
+enum {
+    SETUN_HEAD_ROWS = 16,         /* rows of x at a time */
+    SETUN_HEAD_BLOCK = 16,        /* rows of the original weights that a worker reads and multiplies at a time */
+    SETUN_HEAD_CANDIDATES = 4096  /* of a token; with more the full head runs */
+};
+
+typedef struct setun_screen setun_screen;
+
+/* How often how many candidates were recomputed. */
+typedef struct setun_screen_counts {
+    uint64_t n_screened, n_full;                   /* tokens drawn among candidates, and from all logits */
+    uint32_t count[SETUN_HEAD_CANDIDATES + 1];     /* of the former, by the number of candidates; stays at its largest */
+} setun_screen_counts;
+
+/* request: as for the session's other plans; rows, part and table are set here. mode: SETUN_HEAD_SCREENED, _RESIDENT or _INT8. What it needs
+ * from the store is filled with it. SETUN_ERR_UNSUPPORTED: this head cannot be screened; the error says why. */
+setun_status setun_screen_create(const setun_planner_request *request, int mode, int64_t chunk, setun_screen **out_head, setun_error *error);
+void         setun_screen_destroy(setun_screen *head); /* accepts NULL */
+/* Once the store is filled. */
+void         setun_screen_bind(setun_screen *head);
+
+uint64_t     setun_screen_token_bytes(const setun_screen *head); /* weights that every token reads */
+size_t       setun_screen_arena_bytes(const setun_screen *head); /* all its memory but the weights */
+const setun_screen_counts *setun_screen_counted(const setun_screen *head);
+setun_plan  *setun_screen_plan(const setun_screen *head, int64_t n_rows); /* of so many rows */
+
+/* Rows of x for what follows: n of them (1 .. SETUN_HEAD_ROWS), stride_bytes apart. Screens them. */
+void         setun_screen_run(setun_screen *head, setun_team *team, const void *x, int64_t stride_bytes, int64_t n);
+
+/* All logits of those rows, *out_stride floats apart: of a head of 8 bits those, else the original's. SETUN_ERR_IO: the weight file became
+ * shorter, or cannot be read. */
+setun_status setun_screen_logits(setun_screen *head, setun_team *team, const void *x, int64_t stride_bytes, int64_t n, const float **out_logits,
+                               int64_t *out_stride, setun_error *error);
+
+/* The next token of row i of those screened; the rest as setun_sampler_draw. *out_full: nothing was drawn, all logits are needed. */
+setun_status setun_screen_draw(setun_screen *head, setun_team *team, setun_sampler *sampler, int64_t i, const setun_sampling *sampling,
+                             const int32_t *history, size_t n_history, int32_t *out_id, bool *out_full, setun_error *error);
+
+/* A table of an embedding of which only a pass's rows are in memory. */
+typedef struct setun_gather setun_gather;
+
+/* For the one embedding of a graph, with a table in f16 or bf16, in passes of at most n_rows; *out_gather NULL: the graph has another kind. */
+setun_status setun_gather_create(const setun_graph *graph, const setun_store *store, int64_t n_rows, setun_gather **out_gather, setun_error *error);
+void         setun_gather_destroy(setun_gather *gather); /* accepts NULL */
+const setun_planner_table *setun_gather_table(const setun_gather *gather);
+const int32_t             *setun_gather_tokens(const setun_gather *gather); /* 0 .. n_rows - 1, for setun_plan_set_tokens */
+/* Reads row token[i] of the table to its row i. SETUN_ERR_IO. */
+setun_status               setun_gather_read(setun_gather *gather, const setun_row *rows, size_t n_rows, setun_error *error);
+#endif
