@@ -36,6 +36,14 @@
     X(screen_i16hl_i8r16k4_f32__avx2) \
     X(silu_f32_f32__avx2)
 
+/* Those that need AVX-VNNI too. */
+#define AVXVNNI_KERNELS(X) \
+    X(linear_i8row_tern2r16k16_f32__avxvnni_1x16) \
+    X(linear_i8row_tern2r16k16_f32__avxvnni_6x16) \
+    X(linear_i8row_tern2r16k16_f32__avxvnni_6x16panel) \
+    X(probe_int8_f32_f32__avxvnni)
+
 #define AVX2_DECLARE(name) extern const setun_kernel name;
 AVX2_KERNELS(AVX2_DECLARE)
+AVXVNNI_KERNELS(AVX2_DECLARE)
 #endif

@@ -3,7 +3,7 @@
 #include "kernels.h"
 
 #define AVX2_ADDRESS(name) &name,
-static const setun_kernel *const kernels[] = {AVX2_KERNELS(AVX2_ADDRESS) NULL};
+static const setun_kernel *const kernels[] = {AVX2_KERNELS(AVX2_ADDRESS) AVXVNNI_KERNELS(AVX2_ADDRESS) NULL};
 
 SETUN_EXPORT extern const setun_plugin setun_plugin_v1;
 const setun_plugin setun_plugin_v1 = {

@@ -58,15 +58,15 @@ static void compare_sum(const setun_check_trial *trial, int64_t m, int64_t n, in
         }
 }
 
-/* Whether plan() takes n rows of k weights. */
-static setun_status accepts(setun_check_trial *trial, const setun_check_target *target, int64_t n, int64_t k, bool *out_accepts,
+/* Whether plan() takes m rows of x and n rows of k weights. */
+static setun_status accepts(setun_check_trial *trial, const setun_check_target *target, int64_t m, int64_t n, int64_t k, bool *out_accepts,
                             setun_check_failure *failure, setun_error *error)
 {
     setun_status status;
     bool declined;
     char why[200];
 
-    describe(trial, target, 0, 1, n, k, 0);
+    describe(trial, target, 0, m, n, k, 0);
     *out_accepts = false;
     status = setun_check_trial_shape(trial, error);
     if (status == SETUN_OK)
@@ -79,15 +79,15 @@ static setun_status accepts(setun_check_trial *trial, const setun_check_target *
 }
 
 /* The largest k up to `limit` that plan() takes, and the fewest rows of w with it; k 0: none. Kernels want k and n in multiples. */
-static setun_status find_shape(setun_check_trial *trial, const setun_check_target *target, int64_t limit, int64_t *out_n, int64_t *out_k,
-                               setun_check_failure *failure, setun_error *error)
+static setun_status find_shape(setun_check_trial *trial, const setun_check_target *target, int64_t m, int64_t limit, int64_t *out_n,
+                               int64_t *out_k, setun_check_failure *failure, setun_error *error)
 {
     bool yes = false;
 
     *out_k = 0;
     for (int64_t n = 1; n <= MAX_N; n *= 2)
         for (int64_t multiple = 1; multiple <= 4096 && multiple <= limit; multiple *= 2) {
-            setun_status status = accepts(trial, target, n, limit / multiple * multiple, &yes, failure, error);
+            setun_status status = accepts(trial, target, m, n, limit / multiple * multiple, &yes, failure, error);
 
             if (status != SETUN_OK || failure->kind != NULL)
                 return status;
@@ -139,8 +139,8 @@ static setun_status run_worst(setun_check_trial *trial, const setun_check_target
 }
 
 /* plan() must decline any k above k_max: the next one, the next multiples, much more. */
-static setun_status check_above(setun_check_trial *trial, const setun_check_target *target, int64_t n, setun_check_report *report,
-                                setun_error *error)
+static setun_status check_above(setun_check_trial *trial, const setun_check_target *target, int64_t m, int64_t n,
+                                setun_check_report *report, setun_error *error)
 {
     const int64_t k_max = target->ref.kernel->k_max;
 
@@ -148,7 +148,7 @@ static setun_status check_above(setun_check_trial *trial, const setun_check_targ
         for (int64_t times = 1; times <= 2 && report->failure.kind == NULL; times++) {
             const int64_t k = (k_max / multiple + times) * multiple;
             bool yes;
-            setun_status status = accepts(trial, target, n, k, &yes, &report->failure, error);
+            setun_status status = accepts(trial, target, m, n, k, &yes, &report->failure, error);
 
             if (status != SETUN_OK)
                 return status;
@@ -165,7 +165,7 @@ setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, 
     const bool integers = strcmp(target->op->name, "linear") == 0 && strncmp(target->oracle_fmts.in[0], "i8.row", 6) == 0;
     setun_check_trial *trial;
     setun_status status;
-    int64_t n = 1, k = 0;
+    int64_t m = 1, n = 1, k = 0;
 
     if (!integers || (kernel->acc_bits == 0 && !target->exact)) { /* no such sums, or sums in floating point */
         report->k_max_done = true;
@@ -183,15 +183,19 @@ setun_status setun_check_k_max(const setun_check_target *target, uint64_t seed, 
     trial = setun_calloc(1, sizeof(*trial));
     if (trial == NULL)
         return setun_fail_nomem(error, "check", sizeof(*trial));
-    status = find_shape(trial, target, kernel->k_max, &n, &k, &report->failure, error);
+    status = find_shape(trial, target, m, kernel->k_max, &n, &k, &report->failure, error);
+    if (status == SETUN_OK && report->failure.kind == NULL && k == 0) { /* one row is not for every kernel */
+        m = FEW_M;
+        status = find_shape(trial, target, m, kernel->k_max, &n, &k, &report->failure, error);
+    }
     report->k_max_done = k > 0;
     if (status == SETUN_OK && report->failure.kind == NULL && k == 0 && report->n_cases > 0)
         setun_check_fail(&report->failure, "k_max", "plan() declines every k at its k_max %lld", (long long)kernel->k_max);
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0)
-        status = check_above(trial, target, n, report, error);
+        status = check_above(trial, target, m, n, report, error);
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0)
-        status = run_worst(trial, target, seed, 1, n, k, SETUN_COUNT(worst), report, error);
-    if (status == SETUN_OK && report->failure.kind == NULL && k > 0)
+        status = run_worst(trial, target, seed, m, n, k, SETUN_COUNT(worst), report, error);
+    if (status == SETUN_OK && report->failure.kind == NULL && k > 0 && m < FEW_M)
         status = run_worst(trial, target, seed, FEW_M, n, k, FEW_FILLS, report, error);
     if (status == SETUN_OK && report->failure.kind == NULL && k > 0) /* declined, if such a k is */
         status = run_worst(trial, target, seed, TILED_M, n > TILED_N ? n : TILED_N, k < TILED_K ? k : TILED_K, TILED_FILLS, report, error);

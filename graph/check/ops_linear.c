@@ -16,8 +16,9 @@ static const int64_t edge_k[] = {1,   2,   3,   4,   5,   15,  16,  17,  31,  32
                                  128, 129, 191, 255, 256, 257, 384, 511, 512, 640, 1000, 1023, 1024, 1025, 1280};
 static const int64_t edge_n[] = {1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 64};
 /* As many rows as a chunk of a prompt has, as many columns as 2B4T's matrices: the oracle is slow, so k is short, but for a token's. */
-static const shape large[] = {{64, 64, 128}, {256, 48, 64}, {100, 33, 256}, {18, 1040, 64}, {40, 2560, 16}, {1, 2560, 2560}, {2, 6912, 32}};
-static const shape extreme[] = {{1, 16, 256}, {3, 5, 129}, {2, 17, 2560}, {2, 16, 6912}};
+static const shape large[] = {{64, 64, 128}, {256, 48, 64}, {100, 33, 256}, {18, 1040, 64}, {40, 2560, 16}, {1, 2560, 2560}, {2, 6912, 32},
+                              {35, 33, 1605}}; /* the last: both in parts, none whole */
+static const shape extreme[] = {{1, 16, 256}, {5, 5, 129}, {2, 17, 2560}, {4, 16, 6912}};
 static const struct {
     enum setun_check_fill x, w;
 } fills[] = {
