@@ -155,7 +155,8 @@ Test(exact, backends_f32)
 /* Whatever instructions are taken away: the planner then chooses other kernels, and other packings of the weights. */
 Test(exact, instruction_sets)
 {
-    static const char *const masks[] = {"SETUN_CPU=avx2", "SETUN_CPU=avx512", "SETUN_CPU=avx512,-vnni", "SETUN_CPU=native"};
+    static const char *const masks[] = {"SETUN_CPU=avx2", "SETUN_CPU=avx2,-vnni", "SETUN_CPU=avx512", "SETUN_CPU=avx512,-vnni",
+                                        "SETUN_CPU=native,-amx", "SETUN_CPU=native"};
     const char *const arguments[] = {"--ids", "-f", GOLDEN "/logits/long.ids", NULL};
     scored lowest = scored_in((const char *const[]){"SETUN_CPU=sse", NULL}, arguments);
 

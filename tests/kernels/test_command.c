@@ -136,6 +136,24 @@ Test(kernels_command, refused_plugins_are_skipped_under_filters)
     cr_expect(strstr(text, "'avx51'") != NULL, "%s", text);
 }
 
+#if defined(__x86_64__)
+/* Tiles that the machine lacks, or that a cap takes away; the line says which features are wanting. */
+Test(kernels_command, amx_is_skipped_by_name)
+{
+    static const char *const caps[] = {"SETUN_CPU=avx512", "SETUN_CPU=native,-amx", "SETUN_CPU=amx,-amx_tile", "SETUN_CPU=amx,-amx_int8"};
+    char text[8000];
+
+    for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
+        cr_expect_eq(run(caps[i], "check --op probe_int8 --backend amx 2>&1", text, sizeof(text)), 0, "%s: %s", caps[i], text);
+        cr_expect(strstr(text, "skip  ") != NULL && strstr(text, "/amx.so") != NULL && strstr(text, "amx_int8") != NULL, "%s: %s", caps[i], text);
+        cr_expect(strstr(text, "0 passed, 0 failed, 1 skipped") != NULL, "%s: %s", caps[i], text);
+    }
+    /* AVX-VNNI is a kernel's own wish: its plugin is loaded, and the kernel skipped. */
+    cr_expect_eq(run("SETUN_CPU=avx2,-vnni", "check --kernel probe_int8_f32_f32__avxvnni", text, sizeof(text)), 0, "%s", text);
+    cr_expect(strstr(text, "avx_vnni") != NULL && strstr(text, "0 passed, 0 failed, 1 skipped") != NULL, "%s", text);
+}
+#endif
+
 Test(kernels_command, mistakes)
 {
     char text[4000];
