@@ -66,6 +66,10 @@ void  setun_pool_free(setun_pool *pool);
 /* The folder that holds libsetun (or the program that it was linked into), links resolved; NULL if nobody knows. SETUN_ERR_NOMEM. */
 setun_status setun_library_folder(setun_pool *pool, const char **out_folder);
 
+/* The user's file or folder `name` in the folder of an environment variable of the XDG specification, if that is an absolute path, else in
+ * `below_home` of HOME: out_path[n_bytes] with a NUL at its end. Returns the length that the whole path has; 0: neither names a folder. */
+size_t setun_user_path(const char *variable, const char *below_home, const char *name, char *out_path, size_t n_bytes);
+
 /* A whole file in memory (malloc; one NUL byte after it, not counted). Refuses more than max_bytes. */
 setun_status setun_read_file(const char *path, size_t max_bytes, char **out_text, size_t *out_bytes, setun_error *error);
 #endif

@@ -37,15 +37,7 @@ setun_status setun_machine_describe(char *out_text, size_t n_bytes, setun_error 
 
 void setun_machine_cache_path(char *out_path, size_t n_bytes)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int length = 0;
-
-    out_path[0] = '\0';
-    if (cache != NULL && cache[0] == '/') /* the specification: other paths are to be ignored */
-        length = snprintf(out_path, n_bytes, "%s/setun/machine.json", cache);
-    else if (home != NULL && home[0] == '/')
-        length = snprintf(out_path, n_bytes, "%s/.cache/setun/machine.json", home);
-    if (length < 0 || (size_t)length >= n_bytes)
+    if (setun_user_path("XDG_CACHE_HOME", ".cache", "setun/machine.json", out_path, n_bytes) >= n_bytes)
         out_path[0] = '\0';
 }
 

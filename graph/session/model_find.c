@@ -40,41 +40,34 @@ static char *join(setun_pool *pool, const char *folder, const char *relative)
     return setun_pool_printf(pool, "%.*s/%s", (int)length, folder, relative);
 }
 
-/* Folder of downloaded models when SETUN_MODEL_PATH names none: the base folder and what follows it. False: nothing tells. */
-static bool user_folder(const char **out_base, const char **out_rest)
+/* Folder of downloaded models when SETUN_MODEL_PATH names none. Its path's length; 0: nothing tells. */
+static size_t user_folder(char *out_path, size_t path_bytes)
 {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-
-    if (data != NULL && data[0] == '/') { /* the specification: other paths are to be ignored */
-        *out_base = data;
-        *out_rest = "setun/models";
-        return true;
-    }
-    *out_base = home;
-    *out_rest = ".local/share/setun/models";
-    return home != NULL && home[0] == '/';
+    return setun_user_path("XDG_DATA_HOME", ".local/share", "setun/models", out_path, path_bytes);
 }
 
 setun_status setun_model_home(char *out_path, size_t path_bytes, setun_error *error)
 {
-    const char *path = getenv("SETUN_MODEL_PATH"), *base, *rest;
-    int length;
+    const char *path = getenv("SETUN_MODEL_PATH");
+    size_t length;
 
     path = path != NULL ? path + strspn(path, ":") : "";
     if (path[0] != '\0')
-        length = snprintf(out_path, path_bytes, "%.*s", (int)strcspn(path, ":"), path);
-    else if (user_folder(&base, &rest))
-        length = snprintf(out_path, path_bytes, "%s/%s", base, rest);
+        length = (size_t)snprintf(out_path, path_bytes, "%.*s", (int)strcspn(path, ":"), path);
     else
+        length = user_folder(out_path, path_bytes);
+    if (length == 0)
         return setun_fail(error, SETUN_ERR_NOT_FOUND, "no folder for models: SETUN_MODEL_PATH, XDG_DATA_HOME and HOME name none");
-    if (length < 0 || (size_t)length >= path_bytes)
+    if (length >= path_bytes)
         return setun_fail(error, SETUN_ERR_INVALID, "the folder for models: its path is longer than %zu bytes", path_bytes);
     return SETUN_OK;
 }
 
 setun_status setun_model_folders_list(setun_model_folders *folders, setun_error *error)
 {
-    const char *path = getenv("SETUN_MODEL_PATH"), *library, *base, *rest;
+    const char *path = getenv("SETUN_MODEL_PATH"), *library;
+    char user[4096];
+    size_t n_user;
     bool ok = setun_library_folder(&folders->pool, &library) == SETUN_OK;
 
     for (const char *at = path; ok && at != NULL && *at != '\0';) {
@@ -83,11 +76,9 @@ setun_status setun_model_folders_list(setun_model_folders *folders, setun_error 
         ok = add_folder(folders, at, length);
         at += length + (at[length] == ':');
     }
-    if (ok && user_folder(&base, &rest)) {
-        char *folder = setun_pool_printf(&folders->pool, "%s/%s", base, rest);
-
-        ok = folder != NULL && add_folder(folders, folder, strlen(folder));
-    }
+    n_user = user_folder(user, sizeof(user));
+    if (ok && n_user < sizeof(user)) /* none, or longer than any path */
+        ok = add_folder(folders, user, n_user);
     if (ok && library != NULL) {
         char *folder = join(&folders->pool, library, SETUN_MODELS_FROM_LIBRARY);
 

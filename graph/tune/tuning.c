@@ -217,14 +217,9 @@ void setun_tuning_shape(const setun_graph *graph, const setun_graph_node *node, 
 
 setun_status setun_tuning_home(char *out_path, size_t path_bytes, setun_error *error)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    const bool has_cache = cache != NULL && cache[0] == '/'; /* the specification: other paths are to be ignored */
-    char cpu[CPU_BYTES], name[CPU_BYTES];
-    size_t n = 0;
-    int length;
+    char cpu[CPU_BYTES], name[CPU_BYTES], file[CPU_BYTES + 32];
+    size_t n = 0, length;
 
-    if (!has_cache && (home == NULL || home[0] != '/'))
-        return setun_fail(error, SETUN_ERR_NOT_FOUND, "no folder for measured times: set XDG_CACHE_HOME or HOME");
     this_cpu(cpu);
     for (const char *c = cpu; *c != '\0'; c++) {
         if (isalnum((unsigned char)*c))
@@ -235,9 +230,11 @@ setun_status setun_tuning_home(char *out_path, size_t path_bytes, setun_error *e
     while (n > 0 && name[n - 1] == '-')
         n--;
     name[n] = '\0';
-    length = snprintf(out_path, path_bytes, "%s%s/setun/tuned/%s.yaml", has_cache ? cache : home, has_cache ? "" : "/.cache",
-                      n > 0 ? name : "unknown");
-    if (length < 0 || (size_t)length >= path_bytes)
+    (void)snprintf(file, sizeof(file), "setun/tuned/%s.yaml", n > 0 ? name : "unknown");
+    length = setun_user_path("XDG_CACHE_HOME", ".cache", file, out_path, path_bytes);
+    if (length == 0)
+        return setun_fail(error, SETUN_ERR_NOT_FOUND, "no folder for measured times: set XDG_CACHE_HOME or HOME");
+    if (length >= path_bytes)
         return setun_fail(error, SETUN_ERR_INVALID, "the path of the file of measured times is longer than %zu characters", path_bytes - 1);
     return SETUN_OK;
 }
