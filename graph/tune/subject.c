@@ -1,4 +1,5 @@
 /* subject.c - what there is to measure in a graph: its nodes, each kind and size once, and the activations that kernels want packed. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,50 +29,66 @@ static bool writes_out_rows(const setun_graph *graph, const setun_graph_node *no
     return node->n_out > 0 && node->out[0].kind == SETUN_OPERAND_VALUE && graph->values[node->out[0].index].rows == SETUN_ROWS_OUT;
 }
 
-/* Every form that a kernel of linear could want the activation in: int8. */
-static setun_status add_packs(setun_tune_walk *w, const setun_graph_value *x, setun_error *error)
+/* Every form that a kernel of the node's op wants its activation in. */
+static setun_status add_packs(setun_tune_walk *w, const setun_graph *graph, const setun_graph_node *node, setun_error *error)
 {
+    const setun_graph_value *x = &graph->values[node->in[0].index];
+    const size_t n_kernels = setun_plugins_n_kernels(w->plugins);
     setun_status status = SETUN_OK;
 
-    for (size_t i = 0; i < setun_plugins_n_kernels(w->plugins) && status == SETUN_OK; i++) {
-        const setun_kernel *kernel = setun_plugins_kernel(w->plugins, i).kernel;
-        setun_tune_subject subject = {.op = "pack", .n = x->n, .fmts = kernel->fmts, .out_rows = x->rows == SETUN_ROWS_OUT};
+    for (size_t i = 0; i < n_kernels && node->in[0].kind == SETUN_OPERAND_VALUE && status == SETUN_OK; i++) {
+        const setun_kernel *reader = setun_plugins_kernel(w->plugins, i).kernel;
+        setun_tune_subject subject = {.op = "pack", .graph = graph, .n = x->n, .out_rows = x->rows == SETUN_ROWS_OUT};
+        char wanted[2 * SETUN_FMT_NAME_BYTES + 8];
 
-        if (strcmp(kernel->pattern, "pack") != 0 || strncmp(kernel->fmts, "f32>i8.", 7) != 0)
+        (void)snprintf(wanted, sizeof(wanted), "f32>%.*s", (int)strcspn(reader->fmts, ",>"), reader->fmts);
+        for (size_t k = 0; k < n_kernels && subject.fmts == NULL && strcmp(reader->pattern, node->op) == 0 && strcmp(wanted, "f32>f32") != 0; k++) {
+            const setun_kernel *pack = setun_plugins_kernel(w->plugins, k).kernel;
+
+            if (strcmp(pack->pattern, "pack") == 0 && strcmp(pack->fmts, wanted) == 0)
+                subject.fmts = pack->fmts;
+        }
+        if (subject.fmts == NULL)
             continue;
-        setun_tuning_pack_shape(x->n, kernel->fmts, subject.shape);
+        setun_tuning_pack_shape(x->n, subject.fmts, subject.shape);
         status = add(w, &subject, error);
     }
     return status;
 }
 
+static setun_status add_node(setun_tune_walk *w, const setun_graph *graph, const setun_graph_node *node, setun_error *error)
+{
+    setun_tune_subject subject = {.op = node->op, .graph = graph, .node = node, .out_rows = writes_out_rows(graph, node)};
+    setun_status status;
+
+    setun_tuning_shape(graph, node, subject.shape);
+    status = add(w, &subject, error);
+    return status != SETUN_OK ? status : add_packs(w, graph, node, error);
+}
+
 setun_status setun_tune_subjects_list(setun_tune_walk *w, setun_error *error)
 {
     const setun_graph *graph = w->graph;
+    const setun_graph_node *head = setun_planner_find_head(graph);
     setun_status status = SETUN_OK;
     double weight_bytes = 0;
 
     for (size_t i = 0; i < graph->n_weights; i++)
         weight_bytes += graph->weights[i].source != NULL ? (double)graph->weights[i].source->n_bytes : 0;
     w->in_caches = weight_bytes < (double)setun_topology_cache_bytes(w->topology);
-    for (size_t i = 0; i < graph->n_nodes && status == SETUN_OK; i++) {
-        const setun_graph_node *node = &graph->nodes[i];
-        setun_tune_subject subject = {.op = node->op, .node = node, .out_rows = writes_out_rows(graph, node)};
-
-        setun_tuning_shape(graph, node, subject.shape);
-        status = add(w, &subject, error);
-        if (status == SETUN_OK && strcmp(node->op, "linear") == 0 && node->in[0].kind == SETUN_OPERAND_VALUE)
-            status = add_packs(w, &graph->values[node->in[0].index], error);
-    }
-    return status;
+    for (size_t i = 0; i < graph->n_nodes && status == SETUN_OK; i++)
+        status = add_node(w, graph, &graph->nodes[i], error);
+    if (status != SETUN_OK || head == NULL)
+        return status;
+    setun_planner_make_screen(graph, head, &w->screen);
+    return add_node(w, &w->screen.graph, &w->screen.node, error);
 }
 
 /* ---- a case of it ---- */
 
-static void operand_dims(const setun_tune_walk *w, const setun_bench_case *c, const setun_graph_operand *operand, int64_t dim[4])
+static void operand_dims(const setun_tune_walk *w, const setun_graph *graph, const setun_bench_case *c, const setun_graph_operand *operand,
+                         int64_t dim[4])
 {
-    const setun_graph *graph = w->graph;
-
     dim[0] = c->rows;
     dim[1] = dim[2] = dim[3] = 1;
     switch (operand->kind) {
@@ -99,21 +116,21 @@ static void operand_dims(const setun_tune_walk *w, const setun_bench_case *c, co
     }
 }
 
-static void describe_node(const setun_tune_walk *w, const setun_graph_node *node, setun_bench_case *c)
+static void describe_node(const setun_tune_walk *w, const setun_graph *graph, const setun_graph_node *node, setun_bench_case *c)
 {
     c->op = node->op;
     c->n_in = node->n_in;
     c->n_out = node->n_out;
     c->attr = node->attr;
     for (uint32_t i = 0; i < node->n_in; i++) {
-        operand_dims(w, c, &node->in[i], c->in_dim[i]);
+        operand_dims(w, graph, c, &node->in[i], c->in_dim[i]);
         if (node->in[i].kind == SETUN_OPERAND_CACHE || (node->in[i].kind == SETUN_OPERAND_WEIGHT && c->in_dim[i][0] > 1))
             c->streamed |= 1u << i;
         if (node->in[i].kind == SETUN_OPERAND_WEIGHT && c->in_dim[i][0] > 1)
             c->weight = (int)i;
     }
     for (uint32_t i = 0; i < node->n_out; i++)
-        operand_dims(w, c, &node->out[i], c->out_dim[i]);
+        operand_dims(w, graph, c, &node->out[i], c->out_dim[i]);
 }
 
 setun_status setun_tune_subject_case(const setun_tune_walk *w, const setun_tune_subject *s, int64_t rows, setun_bench_case *out_case,
@@ -128,7 +145,7 @@ setun_status setun_tune_subject_case(const setun_tune_walk *w, const setun_tune_
     if (status != SETUN_OK)
         return status;
     if (s->node != NULL) {
-        describe_node(w, s->node, c);
+        describe_node(w, s->graph, s->node, c);
     } else {
         c->in_dim[0][0] = c->out_dim[0][0] = rows;
         c->in_dim[0][1] = c->out_dim[0][1] = s->n;
@@ -142,7 +159,7 @@ setun_status setun_tune_subject_case(const setun_tune_walk *w, const setun_tune_
     /* Many rows are bound by arithmetic, and as slow from the caches. */
     if (c->streamed != 0 && !w->in_caches && rows <= SETUN_BENCH_SMALL_ROWS) {
         c->from = SETUN_BENCH_MEMORY;
-        c->copies_bytes = setun_bench_uncached_bytes(w->topology) / 4; /* twice the last cache: enough to choose by */
+        c->copies_bytes = setun_bench_uncached_bytes(w->topology) / 2; /* 4 times the last cache: with twice, half of it is still a hit */
     }
     return SETUN_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef SETUN_TUNE_INTERNAL_H
 #define SETUN_TUNE_INTERNAL_H
 #include "bench/bench_internal.h"
+#include "plan/planner_internal.h"
 #include "plan/store.h"
 #include "tune/tuning.h"
 
@@ -9,6 +10,7 @@
 typedef struct setun_tune_subject {
     const char             *op;
     char                    shape[SETUN_TUNING_SHAPE_BYTES];
+    const setun_graph      *graph; /* of the node: the model's, or that of its head as op screen */
     const setun_graph_node *node; /* NULL: an activation is packed */
     int64_t                 n;    /* its columns, then, */
     const char             *fmts; /* and those of the kernels that pack it */
@@ -18,6 +20,7 @@ typedef struct setun_tune_subject {
 typedef struct setun_tune_walk {
     const setun_tune_options *options;
     const setun_graph        *graph;
+    setun_planner_screen      screen;  /* the head as op screen, if it can be */
     const setun_plugins      *plugins;
     const setun_topology     *topology;
     setun_team               *team;
