@@ -24,6 +24,8 @@
     X(linear_i8row_tern2r16k16_f32__avx2_1x16) \
     X(linear_i8row_tern2r16k16_f32__avx2_4x16) \
     X(linear_i8row_tern2r16k16_f32__avx2_4x16panel) \
+    X(linear_i8row_tern5r16k96_f32__avx2_1x16) \
+    X(linear_i8row_tern5r16k96_f32__avx2_4x16panel) \
     X(mul_f32_f32_f32__avx2) \
     X(output_rows_f32_f32__avx2) \
     X(pack_f32_i16hl__avx2) \

@@ -31,6 +31,14 @@
     X(linear_i8row_tern2r16k16_f32__avx512vnni_1x16) \
     X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64) \
     X(linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
+    X(linear_i8row_tern5r16k96_f32__avx512_1x16) \
+    X(linear_i8row_tern5r16k96_f32__avx512_6x64panel) \
+    X(linear_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
+    X(linear_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
+    X(linear_i8row_tern5r16k96_f32__avx512vnni_1x16) \
+    X(linear_i8row_tern5r16k96_f32__avx512vnni_6x64panel) \
+    X(linear_i8row_tern5r16k96_f32__avx512vnni_8x16) \
     X(mul_f32_f32_f32__avx512) \
     X(output_rows_f32_f32__avx512) \
     X(pack_f32_i16hl__avx512) \

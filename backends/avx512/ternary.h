@@ -30,8 +30,9 @@ static inline __m512i ternary_dot4(__m512i acc, __m512i codes, __m512i words)
 /* ns to stream one weight, a quarter of a byte, on one worker of a Zen 4. */
 #define TERNARY_READ_NS 0.0085
 
-static inline setun_status ternary_plan(const setun_query *query, double compute_ns, double unpack_ns, size_t panel_bytes,
-                                        setun_kernel_plan *out_plan)
+/* Of a packing that takes read_ns a weight to stream. */
+static inline setun_status ternary_plan_at(const setun_query *query, double read_ns, double compute_ns, double unpack_ns, size_t panel_bytes,
+                                           setun_kernel_plan *out_plan)
 {
     const double nk = (double)query->in[2].dim[0] * (double)query->in[2].dim[1], rows = (double)query->rows_max;
     const double compute = compute_ns * rows;
@@ -40,8 +41,14 @@ static inline setun_status ternary_plan(const setun_query *query, double compute
         return setun_refuse(query, "linear: a row of more than 524272 ternary weights could overflow a 32-bit sum");
     out_plan->n_phases = 1;
     out_plan->worker_bytes = panel_bytes + ((size_t)query->in[0].dim[0] * sizeof(int32_t) + 63) / 64 * 64;
-    out_plan->cost_ns = nk * (unpack_ns + (compute > TERNARY_READ_NS ? compute : TERNARY_READ_NS));
+    out_plan->cost_ns = nk * (unpack_ns + (compute > read_ns ? compute : read_ns));
     return SETUN_OK;
+}
+
+static inline setun_status ternary_plan(const setun_query *query, double compute_ns, double unpack_ns, size_t panel_bytes,
+                                        setun_kernel_plan *out_plan)
+{
+    return ternary_plan_at(query, TERNARY_READ_NS, compute_ns, unpack_ns, panel_bytes, out_plan);
 }
 
 static inline int64_t ternary_units(const setun_call *call, uint32_t phase)

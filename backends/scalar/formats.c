@@ -127,28 +127,32 @@ static size_t tern2_row_layout(const int64_t dim[4], int64_t out_stride_bytes[4]
     return rows_layout(dim, dim[1] / 4 + (dim[1] % 4 != 0), 0, out_stride_bytes);
 }
 
-/* Blocks of 64 bytes: 16 rows of 16 columns. A group's blocks follow each other; rows and columns have no address of their own. */
-static size_t tern2_r16k16_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+/* Blocks of 16 rows by some columns. A group's blocks follow each other; rows and columns have no address of their own. */
+static size_t groups_layout(const int64_t dim[4], int64_t columns, int64_t block_bytes, int64_t stride_bytes[4])
 {
     int64_t group_bytes, total;
 
-    fail(out_stride_bytes);
-    if (!is_matrix(dim) || !times(dim[1] / 16 + (dim[1] % 16 != 0), 64, &group_bytes) ||
+    fail(stride_bytes);
+    if (!is_matrix(dim) || !times(dim[1] / columns + (dim[1] % columns != 0), block_bytes, &group_bytes) ||
         !times(dim[0] / 16 + (dim[0] % 16 != 0), group_bytes, &total))
         return 0;
     return (size_t)total;
 }
 
+static size_t tern2_r16k16_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return groups_layout(dim, 16, 64, out_stride_bytes);
+}
+
+static size_t tern5_r16k96_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return groups_layout(dim, 96, 320, out_stride_bytes);
+}
+
 /* Blocks of 64 bytes: 16 rows of 4 columns; otherwise as tern2.r16k16. */
 static size_t i8_r16k4_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
 {
-    int64_t group_bytes, total;
-
-    fail(out_stride_bytes);
-    if (!is_matrix(dim) || !times(dim[1] / 4 + (dim[1] % 4 != 0), 64, &group_bytes) ||
-        !times(dim[0] / 16 + (dim[0] % 16 != 0), group_bytes, &total))
-        return 0;
-    return (size_t)total;
+    return groups_layout(dim, 4, 64, out_stride_bytes);
 }
 
 /* High bytes, then low bytes. */
@@ -231,6 +235,11 @@ static size_t tern2_r16k16_layout_offset(const int64_t dim[4], int64_t row)
     return (size_t)((row + 15) / 16 * ((dim[1] + 15) / 16 * 64));
 }
 
+static size_t tern5_r16k96_layout_offset(const int64_t dim[4], int64_t row)
+{
+    return (size_t)((row + 15) / 16 * ((dim[1] + 95) / 96 * 320));
+}
+
 static size_t i8_r16k4_layout_offset(const int64_t dim[4], int64_t row)
 {
     return (size_t)((row + 15) / 16 * ((dim[1] + 3) / 4 * 64));
@@ -255,6 +264,7 @@ FORMAT(format_q8_0_b32, "q8_0.b32", q8_0_b32_layout, 1)
 FORMAT(format_q6_k_b256, "q6_k.b256", q6_k_b256_layout, 1)
 FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
 FORMAT(format_tern2_r16k16, "tern2.r16k16", tern2_r16k16_layout, 16)
+FORMAT(format_tern5_r16k96, "tern5.r16k96", tern5_r16k96_layout, 16)
 FORMAT(format_tern2_hf, "tern2.hf", tern2_hf_layout, UINT32_MAX)
 FORMAT(format_tern2_i2s, "tern2.i2s", tern2_i2s_layout, 1)
 FORMAT(format_tern_tq1, "tern.tq1", tern_tq1_layout, 1)
@@ -263,7 +273,8 @@ FORMAT(format_f16_kv256, "f16.kv256", f16_kv256_layout, 1)
 FORMAT(format_f32_kv256, "f32.kv256", f32_kv256_layout, 1)
 
 const setun_format *const scalar_formats[] = {
-    &format_i32,      &format_f32,       &format_f16,       &format_bf16,         &format_i8_row,   &format_i8_b32,
-    &format_q8_0_b32, &format_q6_k_b256, &format_tern2_row, &format_tern2_r16k16, &format_tern2_hf, &format_tern2_i2s,
-    &format_tern_tq1, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256,    &format_i16_hl,    &format_i8_r16k4, NULL,
+    &format_i32,          &format_f32,          &format_f16,       &format_bf16,      &format_i8_row,   &format_i8_b32,
+    &format_q8_0_b32,     &format_q6_k_b256,    &format_tern2_row, &format_tern2_hf,  &format_tern2_i2s, &format_tern_tq1,
+    &format_tern2_r16k16, &format_tern5_r16k96, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256, &format_i16_hl,
+    &format_i8_r16k4,     NULL,
 };

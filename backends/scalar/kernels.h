@@ -34,16 +34,21 @@
     X(pack_tern2hf_tern2row__scalar) \
     X(pack_tern2i2s_tern2r16k16__scalar) \
     X(pack_tern2i2s_tern2row__scalar) \
+    X(pack_tern2i2s_tern5r16k96__scalar) \
     X(pack_tern2r16k16_tern2row__scalar) \
     X(pack_tern2row_tern2hf__scalar) \
     X(pack_tern2row_tern2i2s__scalar) \
     X(pack_tern2row_tern2r16k16__scalar) \
     X(pack_tern2row_tern2tq2__scalar) \
+    X(pack_tern2row_tern5r16k96__scalar) \
     X(pack_tern2row_terntq1__scalar) \
     X(pack_tern2tq2_tern2r16k16__scalar) \
     X(pack_tern2tq2_tern2row__scalar) \
+    X(pack_tern2tq2_tern5r16k96__scalar) \
+    X(pack_tern5r16k96_tern2row__scalar) \
     X(pack_terntq1_tern2r16k16__scalar) \
     X(pack_terntq1_tern2row__scalar) \
+    X(pack_terntq1_tern5r16k96__scalar) \
     X(probe_int8_f32_f32__scalar) \
     X(quantise_bf16_i8r16k4__scalar) \
     X(quantise_bf16_q6kb256__scalar) \

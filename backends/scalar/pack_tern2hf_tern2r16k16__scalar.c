@@ -25,14 +25,20 @@ static void run(const setun_call *call, const setun_tile *tile)
     for (int64_t g = tile->begin; g < tile->end; g++) {
         const int64_t end = 16 * g + 16 < n ? 16 * g + 16 : n;
 
-        memset((uint8_t *)call->out[0].data + ternary_block(k, 16 * g, 0), 0x55, ternary_block(k, 16, 0));
+        if (end < 16 * g + 16) /* rows of padding */
+            memset((uint8_t *)call->out[0].data + ternary_block(k, 16 * g, 0), 0x55, ternary_block(k, 16, 0));
         /* Row r is in bits 2 * (r / quarter) of the packed row r % quarter, which has k bytes. */
         for (int64_t r = 16 * g; r < end; r++) {
             const uint8_t *from = packed + r % quarter * k;
             const int shift = (int)(2 * (r / quarter));
 
-            for (int64_t c = 0; c < k; c++)
-                ternary_block_put((uint8_t *)call->out[0].data + ternary_block(k, r, c), r % 16, c % 16, (unsigned)(from[c] >> shift) & 3);
+            for (int64_t c = 0; c < k; c += 16) {
+                uint8_t codes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}; /* columns of padding are weights 0 */
+
+                for (int64_t j = 0; j < 16 && c + j < k; j++)
+                    codes[j] = (uint8_t)(from[c + j] >> shift & 3);
+                ternary_block_put_row((uint8_t *)call->out[0].data + ternary_block(k, r, c), r % 16, codes);
+            }
             scale_out[r] = scale_in[r];
         }
     }

@@ -22,18 +22,27 @@ static inline void ternary_set(uint8_t *codes, int64_t i, unsigned code)
     codes[i / 4] = (uint8_t)(codes[i / 4] ^ (1u ^ code) << (2 * (i % 4)));
 }
 
-/* The block of 16 rows by 16 columns of tern2.r16k16[n, k] that holds row r, column c; see ternary_block_put(). */
+/* The block of 16 rows by 16 columns of tern2.r16k16[n, k] that holds row r, column c; see ternary_block_put_row(). */
 static inline size_t ternary_block(int64_t k, int64_t r, int64_t c)
 {
     return ((size_t)(r / 16) * (((size_t)k + 15) / 16) + (size_t)(c / 16)) * 64;
 }
 
-/* Code r, c (both below 16) of a block whose codes are all 1. */
-static inline void ternary_block_put(uint8_t *block, int64_t r, int64_t c, unsigned code)
+/* Words are four bytes side by side: their order in a register does not matter, because no bit crosses from byte to byte. */
+static inline uint32_t word_of(const uint8_t *bytes)
 {
-    uint8_t *byte = block + 4 * r + c % 4;
+    uint32_t word;
 
-    *byte = (uint8_t)(*byte ^ (1u ^ code) << (2 * (c / 4)));
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+/* codes[16] of row r, 0 .. 15, of a block. */
+static inline void ternary_block_put_row(uint8_t *block, int64_t r, const uint8_t *codes)
+{
+    const uint32_t word = word_of(codes) | word_of(codes + 4) << 2 | word_of(codes + 8) << 4 | word_of(codes + 12) << 6;
+
+    memcpy(block + 4 * r, &word, sizeof(word));
 }
 
 static inline unsigned ternary_block_get(const uint8_t *block, int64_t r, int64_t c)

@@ -115,7 +115,7 @@ static inline void tq1_put(const uint8_t *codes, float scale, uint8_t *out_block
 
 static inline setun_status blocks_plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return plan_simple(2.0 * (double)query->in[0].dim[0] * (double)query->in[0].dim[1], out_plan);
+    return plan_simple(0.3 * (double)query->in[0].dim[0] * (double)query->in[0].dim[1], out_plan);
 }
 
 /* Rows of blocks to tern2.row. One unit is a row. */
@@ -131,8 +131,8 @@ static inline void blocks_to_rows(const setun_call *call, const setun_tile *tile
         ternary_clear_row(codes, k);
         for (int64_t c = 0; c < k; c += columns, from += block_bytes) {
             get(from, block_codes);
-            for (int j = 0; j < columns; j++)
-                ternary_set(codes, c + j, block_codes[j]);
+            for (int j = 0; j < columns; j += 4)
+                codes[(c + j) / 4] = (uint8_t)(block_codes[j] | block_codes[j + 1] << 2 | block_codes[j + 2] << 4 | block_codes[j + 3] << 6);
         }
         ((float *)call->out[1].data)[r] = ((const float *)call->in[1].data)[r];
     }
@@ -155,14 +155,15 @@ static inline void blocks_to_r16k16(const setun_call *call, const setun_tile *ti
     for (int64_t g = tile->begin; g < tile->end; g++) {
         const int64_t end = 16 * g + 16 < n ? 16 * g + 16 : n;
 
-        memset(to + ternary_block(k, 16 * g, 0), 0x55, ternary_block(k, 16, 0));
+        if (end < 16 * g + 16) /* rows of padding; columns have none, because 16 divides those of a block */
+            memset(to + ternary_block(k, 16 * g, 0), 0x55, ternary_block(k, 16, 0));
         for (int64_t r = 16 * g; r < end; r++) {
             const uint8_t *from = in_row(call, 0, r);
 
             for (int64_t c = 0; c < k; c += columns, from += block_bytes) {
                 get(from, block_codes);
-                for (int64_t j = c; j < c + columns; j++)
-                    ternary_block_put(to + ternary_block(k, r, j), r % 16, j % 16, block_codes[j - c]);
+                for (int64_t j = 0; j < columns; j += 16)
+                    ternary_block_put_row(to + ternary_block(k, r, c + j), r % 16, block_codes + j);
             }
             ((float *)call->out[1].data)[r] = ((const float *)call->in[1].data)[r];
         }

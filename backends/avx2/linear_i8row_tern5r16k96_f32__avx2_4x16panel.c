@@ -1,0 +1,22 @@
+/* linear_i8row_tern5r16k96_f32__avx2_4x16panel.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): weights unpacked once for many rows of q.
+ * in: q i8.row[m, k], s f32[m], t tern5.r16k96[n, k], w_scale f32[n]; out: y f32[m, n]. */
+#include "kernels.h"
+#include "ternary5.h"
+
+static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    return ternary5_plan(query, 0.0185, 0.05, ternary5_panel_bytes(query), out_plan);
+}
+
+const setun_kernel linear_i8row_tern5r16k96_f32__avx2_4x16panel = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "linear_i8row_tern5r16k96_f32__avx2_4x16panel",
+    .pattern = "linear",
+    .fmts = "i8.row+f32,tern5.r16k96+f32>f32",
+    .k_max = TERNARY_K_MAX,
+    .acc_bits = 16,
+    .plan = plan,
+    .units = ternary_units,
+    .run = ternary5_panel_run,
+};
