@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary5_plan(query, 0.02, 0, 0, out_plan);
+    return ternary5_plan(query, 0.0155, 0.0, 0, out_plan);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx2_1x16 = {

@@ -14,7 +14,7 @@
 #define TERNARY5_FOLD_BLOCKS 2
 
 /* ns to stream one weight on one worker of a Zen 4. */
-#define TERNARY5_READ_NS 0.0085
+#define TERNARY5_READ_NS 0.0072
 
 #define T5(a, b, c) ((a) | (b) << 2 | (c) << 4)
 #define T5_3(b, c) T5(0, b, c), T5(1, b, c), T5(2, b, c)

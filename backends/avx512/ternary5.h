@@ -13,7 +13,7 @@
 #define TERNARY5_CODES 8
 
 /* ns to stream one weight on one worker of a Zen 4. */
-#define TERNARY5_READ_NS 0.0085
+#define TERNARY5_READ_NS 0.0072
 
 /* The 64 entries of the table: bit 5 of an index is not part of the code. 27 .. 31 are no codes: weights 0. */
 #define T5(a, b, c) ((a) | (b) << 2 | (c) << 4)

@@ -8,7 +8,8 @@
 #define SETUN_AVX512_TERNARY5_ROW_H
 #include "ternary5.h"
 
-/* acc[x][p] += fields p of the codes of one block times q's columns from q[x] on. */
+/* acc[x][p] += fields p of the codes of one block times q's columns from q[x] on. With more than four rows of q, which would need more sums
+ * than there are registers, fields are shifted down and all in acc[x][0]. */
 ALWAYS_INLINE void ternary5_block(const uint8_t *block, const int8_t *const *q, int64_t column, int n_x, __m512i (*acc)[3], dot4_op *dot4,
                                   ternary5_look_up *look_up)
 {
@@ -21,11 +22,13 @@ ALWAYS_INLINE void ternary5_block(const uint8_t *block, const int8_t *const *q, 
 
 #pragma GCC unroll 3
         for (int p = 0; p < 3; p++) {
-            const __m512i c = _mm512_and_si512(fields, _mm512_set1_epi8((char)(3 << (2 * p))));
+            const int shifted = n_x > 4, a = shifted ? 0 : p;
+            const __m512i c = shifted ? _mm512_and_si512(_mm512_srli_epi16(fields, (unsigned)(2 * p)), _mm512_set1_epi8(3))
+                                      : _mm512_and_si512(fields, _mm512_set1_epi8((char)(3 << (2 * p))));
 
 #pragma GCC unroll 8
             for (int x = 0; x < n_x; x++)
-                acc[x][p] = dot4(acc[x][p], c, ternary_word(q[x] + column + 12 * s + 4 * p));
+                acc[x][a] = dot4(acc[x][a], c, ternary_word(q[x] + column + 12 * s + 4 * p));
         }
     }
 }
