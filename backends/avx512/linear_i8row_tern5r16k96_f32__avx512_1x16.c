@@ -8,15 +8,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary5_plan(query, 0.016, 0.0, 0, out_plan);
 }
 
-/* No product pair leaves 16 bits: codes are at most 2 * 16. */
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(codes, words), _mm512_set1_epi16(1)));
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_row_run(call, tile, dot4, ternary5_shuffle);
+    ternary5_row_run(call, tile, ternary_dot4, ternary5_shuffle);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512_1x16 = {

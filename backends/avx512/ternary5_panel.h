@@ -39,7 +39,8 @@ ALWAYS_INLINE void ternary5_unpack(const setun_call *call, int64_t group, int64_
     }
 }
 
-ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op,
+                                      ternary5_look_up *look_up)
 {
     uint8_t *panel = tile->scratch;
     int32_t *sum = (int32_t *)(panel + ternary5_panel_words(call->in[2].dim[1]) * TERNARY_PANEL * TERNARY_BLOCK_BYTES);
@@ -50,11 +51,11 @@ ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *
     ternary_sums(call, sum, dot4);
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL) {
         ternary5_unpack(call, g, TERNARY_PANEL, panel, look_up);
-        ternary_tiles(call, g, TERNARY_PANEL, panel, 0, sum, dot4);
+        ternary_tiles(call, g, TERNARY_PANEL, panel, 0, sum, tile_op);
     }
     for (; g < tile->end; g++) {
         ternary5_unpack(call, g, 1, panel, look_up);
-        ternary_tiles(call, g, 1, panel, 0, sum, dot4);
+        ternary_tiles(call, g, 1, panel, 0, sum, tile_op);
     }
 }
 #endif

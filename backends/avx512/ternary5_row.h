@@ -51,8 +51,13 @@ ALWAYS_INLINE void ternary5_rows(const setun_call *call, int64_t i, int n_x, int
         n_whole = ternary5_tail(call, i + x, tail[x]);
         acc[x][0] = acc[x][1] = acc[x][2] = _mm512_setzero_si512();
     }
-    for (int64_t b = 0; b < n_whole; b++)
+    for (int64_t b = 0; b < n_whole; b++) {
+        if (n_x > 1) /* the next group, which would else be waited for; one row gains nothing by it */
+#pragma GCC unroll 5
+            for (int j = 0; j < 5; j++)
+                _mm_prefetch((const char *)w + (n_blocks + b) * TERNARY5_BLOCK_BYTES + 64 * j, _MM_HINT_T0);
         ternary5_block(w + b * TERNARY5_BLOCK_BYTES, q, b * TERNARY5_COLUMNS, n_x, acc, dot4, look_up);
+    }
     if (n_whole < n_blocks)
         ternary5_block(w + n_whole * TERNARY5_BLOCK_BYTES, q_tail, 0, n_x, acc, dot4, look_up);
 #pragma GCC unroll 8

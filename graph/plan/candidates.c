@@ -27,6 +27,10 @@ const setun_planned_value *setun_planner_find(const setun_planner *planner, uint
     return NULL;
 }
 
+/* How many times faster a kernel must be to be worth a second packing of a ternary weight beside the one that shorter passes read: packings
+ * of the same weights differ by much less in long passes, and two would nearly double the memory of a model. */
+#define SECOND_PACKING_WORTH 2.0
+
 /* The query's tensors of one side of a kernel call. */
 typedef struct side {
     uint32_t     n;
@@ -188,6 +192,7 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
     case SETUN_OPERAND_WEIGHT:
         if (!setun_store_offers_weight(request->store, operand->index, fmts, why, why_bytes))
             return false;
+        candidate->second_packing = candidate->second_packing || setun_store_has_other_packing(request->store, operand->index, fmts);
         status = setun_store_shape_weight(request->store, operand->index, fmts, &shape, &error);
         break;
     case SETUN_OPERAND_TABLE:
@@ -246,6 +251,8 @@ static bool fit(const setun_planner *planner, const setun_graph_node *node, cons
         return false;
     candidate->measured = setun_planner_measured(planner, node, candidate->ref, &candidate->kernel_plan);
     candidate->cost_ns += candidate->kernel_plan.cost_ns;
+    if (candidate->second_packing)
+        candidate->cost_ns *= SECOND_PACKING_WORTH;
     return true;
 }
 

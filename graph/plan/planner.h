@@ -3,7 +3,8 @@
  * A kernel fits a node when its pattern is the node's op, every operand can be had in the format that it reads (activations through one
  * pack kernel, shared by all readers; weights from the store), and its plan() accepts. A rule that fits the node decides first; among the
  * kernels that are left, the backend named first wins, then one whose time was measured, then the lowest time, measured or estimated, packing of
- * activations included. */
+ * activations included.
+ * Plans of one store share the packings of ternary weights: another one than that of the plans made before must make a node twice as fast. */
 #ifndef SETUN_PLANNER_H
 #define SETUN_PLANNER_H
 #include "plan/store.h"

@@ -32,6 +32,7 @@ typedef struct setun_candidate {
     uint32_t          n_in, n_out; /* operands */
     char              fmts[2 * SETUN_NODE_MAX_OPERANDS][SETUN_REPRESENTATION_BYTES]; /* of each operand, inputs first */
     uint32_t          rank; /* of its backend; lower is preferred */
+    bool              second_packing; /* of a weight that the plans made before read in another one */
     double            cost_ns; /* of the kernel and the packing of its activations, on one worker */
     bool              measured; /* the kernel's part of it; else that is its own estimate */
     const setun_kernel_rule *rule; /* once chosen: the rule that names it, or NULL */

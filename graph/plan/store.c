@@ -263,6 +263,25 @@ setun_status setun_store_shape_weight(const setun_store *store, uint32_t w, cons
     return setun_operand_shape(store->plugins, fmts, dim, out_operand, error);
 }
 
+bool setun_store_has_other_packing(const setun_store *store, uint32_t w, const char *fmts)
+{
+    const setun_graph_weight *weight = &store->graph->weights[w];
+    bool other = false;
+
+    if (!is_master(weight) && strncmp(weight->fmt, "tern", strlen("tern")) != 0)
+        return false;
+    for (size_t i = 0; i < store->n_entries; i++) {
+        const setun_store_entry *entry = &store->entries[i];
+
+        if (entry->kind != SETUN_OPERAND_WEIGHT || entry->index != w || !entry->wanted)
+            continue;
+        if (strcmp(entry->fmts, fmts) == 0)
+            return false;
+        other = true;
+    }
+    return other;
+}
+
 /* The entry of weight w in that representation, and before it those that it is made of. */
 static setun_status add_weight(setun_store *store, uint32_t w, const char *fmts, size_t *out_index, setun_error *error)
 {

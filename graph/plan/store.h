@@ -21,6 +21,9 @@ bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char 
 setun_status setun_store_shape_weight(const setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand,
                                       setun_error *error);
 
+/* Whether plans read the ternary weight w already, but in another representation. */
+bool setun_store_has_other_packing(const setun_store *store, uint32_t w, const char *fmts);
+
 /* Weight w in that representation. Memory is reserved now and filled by setun_store_fill. */
 setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *fmts, setun_operand *out_operand, setun_error *error);
 

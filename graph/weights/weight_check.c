@@ -140,10 +140,39 @@ static setun_status check_blocks(const setun_weight *weight, const struct block 
     return SETUN_OK;
 }
 
+/* tern5.r16k96: eight codes of five bits, 0 .. 26, in each byte of five lines of 64. Pieces hold whole blocks. */
+enum { BLOCK5_BYTES = 320, LINE_BYTES = 64 };
+
+/* Not 0 if one of them is above 26: such a sum reaches 32. */
+static unsigned codes_5_above(const unsigned char *at)
+{
+    const unsigned b0 = at[0], b1 = at[LINE_BYTES], b2 = at[2 * LINE_BYTES], b3 = at[3 * LINE_BYTES], b4 = at[4 * LINE_BYTES];
+    const unsigned x5 = b0 >> 5 | (b1 >> 2 & 0x18), x6 = b2 >> 5 | (b3 >> 2 & 0x18), x7 = b4 >> 5 | (b1 >> 4 & 0x08) | (b3 >> 3 & 0x10);
+
+    return (((b0 & 31) + 5) | ((b1 & 31) + 5) | ((b2 & 31) + 5) | ((b3 & 31) + 5) | ((b4 & 31) + 5) | (x5 + 5) | (x6 + 5) | (x7 + 5)) & 32;
+}
+
+static setun_status check_codes_5(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+{
+    if (n % BLOCK5_BYTES != 0)
+        return setun_fail(error, SETUN_ERR_FORMAT, "%s: tensor '%s' (%s): expected whole blocks of %d bytes, found %zu bytes", weight->file->path,
+                          weight->name, weight->fmt, BLOCK5_BYTES, weight->n_bytes);
+    for (size_t at = 0; at < n; at += BLOCK5_BYTES) {
+        unsigned above = 0;
+
+        for (size_t i = 0; i < LINE_BYTES; i++)
+            above |= codes_5_above(data + at + i);
+        if (above != 0)
+            return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": tensor '%s' (%s): expected codes of 0 to 26 in the block, found a larger one",
+                              weight->file->path, weight->file_byte + first_byte + at, weight->name, weight->fmt);
+    }
+    return SETUN_OK;
+}
+
 size_t setun_weight_piece_bytes(const setun_weight *weight)
 {
     const struct block *block = find_block(weight->fmt);
-    const size_t unit = block == NULL ? 8 : 8 * block->n_bytes;
+    const size_t unit = strcmp(weight->fmt, "tern5.r16k96") == 0 ? BLOCK5_BYTES : block == NULL ? 8 : 8 * block->n_bytes;
 
     return SETUN_WEIGHT_CHUNK_BYTES / unit * unit;
 }
@@ -245,6 +274,8 @@ setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_b
         return check_hf(weight, first_byte, data, n_bytes, error);
     if (strcmp(weight->fmt, "tern2.row") == 0 || strcmp(weight->fmt, "tern2.r16k16") == 0)
         return check_codes(weight, first_byte, data, n_bytes, error);
+    if (strcmp(weight->fmt, "tern5.r16k96") == 0)
+        return check_codes_5(weight, first_byte, data, n_bytes, error);
     if (strcmp(weight->fmt, "tern2.i2s") == 0)
         return check_i2s(weight, first_byte, data, n_bytes, error);
     if (find_block(weight->fmt) != NULL)

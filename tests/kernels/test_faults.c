@@ -47,6 +47,7 @@ static outcome check(const char *fault, const char *kernel, uint64_t seed)
 }
 
 #define LINEAR "linear_i8row_tern2row_f32__faulty"
+#define TERNARY5 "linear_i8row_tern5r16k96_f32__faulty"
 
 static const struct {
     const char *fault, *kernel, *kind, *says;
@@ -105,6 +106,9 @@ static const struct {
     {"WHOLE_VECTORS", "q80__faulty", "crash", "1 byte past the end of in[1] (q8_0.b32)"},
     {"BLOCK_PADDING", "pack__faulty", "value", "expected 0x00"},
     {"INVERSE", "pack__faulty", "value", "expected"},
+    {"TABLE_ENTRY", TERNARY5, "value", "expected"},
+    {"TAIL_BLOCK", TERNARY5, "value", "expected"},
+    {"JUNK_BIT", TERNARY5, "value", "expected"},
     {"AS_IN_FILE", "embedding__faulty", "crash", "past the end of in[1] (f32)"},
 };
 enum { N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
@@ -141,6 +145,11 @@ Test(faults, the_right_twins_pass)
         const outcome o = check("GOOD", LINEAR, seed);
 
         cr_expect_eq(o.status, SETUN_CHECK_PASS, "linear: %s: %s", o.kind, o.text);
+        if (seed == 1) {
+            const outcome t = check("GOOD_TERNARY5", TERNARY5, seed);
+
+            cr_expect_eq(t.status, SETUN_CHECK_PASS, "ternary5: %s: %s", t.kind, t.text);
+        }
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             const outcome r = check("GOOD_ROWS", rows[i], seed);
 

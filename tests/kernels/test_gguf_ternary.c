@@ -74,6 +74,20 @@ static unsigned r16k16_element(const uint8_t *data, int64_t k, int64_t row, int6
     return (unsigned)(data[(g * ((k + 15) / 16) + b) * 64 + 4 * r + e] >> (2 * p)) & 3;
 }
 
+/* Padding columns too. A code's five bits are in lines s, or 0 and 1, 2 and 3, 4, 1 and 3 (formats.md). */
+static unsigned r16k96_element(const uint8_t *data, int64_t k, int64_t row, int64_t column)
+{
+    static const unsigned power[3] = {1, 3, 9};
+    const uint8_t *b = data + (row / 16 * ((k + 95) / 96) + column / 96) * 320 + 4 * (row % 16) + column % 4;
+    const int64_t s = column % 96 / 12;
+    const unsigned x = s < 5    ? b[64 * s] & 31u
+                       : s == 5 ? (unsigned)b[0] >> 5 | (b[64] & 0x60u) >> 2
+                       : s == 6 ? (unsigned)b[128] >> 5 | (b[192] & 0x60u) >> 2
+                                : (unsigned)b[256] >> 5 | (b[64] & 0x80u) >> 4 | (b[192] & 0x80u) >> 3;
+
+    return x / power[column % 12 / 4] % 3;
+}
+
 /* Any codes but 3; d now and then zero, of both signs. */
 static void fill(const struct type *type, test_tensor *t)
 {
@@ -99,7 +113,9 @@ static void check_to(const struct type *type, const char *to, int64_t n, int64_t
     test_tensor in = test_tensor_make(type->fmt, n, k, 1, 1), scale = test_tensor_make("f32", 1, n, 1, 1);
     test_tensor out = test_tensor_make(to, n, k, 1, 1), out_scale = test_tensor_make("f32", 1, n, 1, 1);
     const test_call call = {.in = {&in, &scale}, .n_in = 2, .out = {&out, &out_scale}, .n_out = 2};
-    const bool rows = strcmp(to, "tern2.row") == 0;
+    const bool rows = strcmp(to, "tern2.row") == 0, wide = strcmp(to, "tern5.r16k96") == 0;
+    unsigned (*const element)(const uint8_t *data, int64_t k, int64_t row, int64_t column) = wide ? r16k96_element : r16k16_element;
+    const int64_t padded = wide ? (k + 95) / 96 * 96 : k;
     setun_kernel_ref ref;
 
     (void)snprintf(fmts, sizeof(fmts), "%s+f32>%s+f32", type->fmt, to);
@@ -111,14 +127,14 @@ static void check_to(const struct type *type, const char *to, int64_t n, int64_t
         for (int64_t r = 0; r < n; r++)
             for (int64_t c = 0; c < k; c++) {
                 const unsigned expected = type->element(test_row(&in, r), c);
-                const unsigned found = rows ? row_element(test_row(&out, r), c) : r16k16_element(out.t.data, k, r, c);
+                const unsigned found = rows ? row_element(test_row(&out, r), c) : element(out.t.data, k, r, c);
 
                 cr_assert_eq(found, expected, "%s: row %lld, column %lld: code %u, expected %u", ref.kernel->name, (long long)r, (long long)c,
                              found, expected);
             }
-        for (int64_t r = n; !rows && r < (n + 15) / 16 * 16; r++)
-            for (int64_t c = 0; c < k; c++)
-                cr_assert_eq(r16k16_element(out.t.data, k, r, c), 1, "padding");
+        for (int64_t r = 0; !rows && r < (n + 15) / 16 * 16; r++)
+            for (int64_t c = r < n ? k : 0; c < padded; c++)
+                cr_assert_eq(element(out.t.data, k, r, c), 1, "padding");
         test_same_bytes("scales", ref.kernel->name, 0, scale.t.data, out_scale.t.data, 4 * (size_t)n);
     }
     test_tensor_free(&in);
@@ -136,6 +152,7 @@ Test(gguf_ternary, to_rows_and_blocks)
             for (int64_t k = 256; k <= 768; k += types[t].columns) {
                 check_to(&types[t], "tern2.row", ns[i], k);
                 check_to(&types[t], "tern2.r16k16", ns[i], k);
+                check_to(&types[t], "tern5.r16k96", ns[i], k);
             }
 }
 

@@ -150,13 +150,42 @@ static void expected_blocks(const int8_t *weights, int64_t n, int64_t k, uint8_t
         }
 }
 
+/* Blocks of 16 rows by 96 columns, bit by bit as the table of formats.md has them. */
+static void expected_blocks5(const int8_t *weights, int64_t n, int64_t k, uint8_t *out_blocks)
+{
+    /* Bit i of code s: its line, and its bit there. */
+    static const struct {
+        int line, bit;
+    } place[8][5] = {{{0, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}}, {{1, 0}, {1, 1}, {1, 2}, {1, 3}, {1, 4}}, {{2, 0}, {2, 1}, {2, 2}, {2, 3}, {2, 4}},
+                     {{3, 0}, {3, 1}, {3, 2}, {3, 3}, {3, 4}}, {{4, 0}, {4, 1}, {4, 2}, {4, 3}, {4, 4}}, {{0, 5}, {0, 6}, {0, 7}, {1, 5}, {1, 6}},
+                     {{2, 5}, {2, 6}, {2, 7}, {3, 5}, {3, 6}}, {{4, 5}, {4, 6}, {4, 7}, {1, 7}, {3, 7}}};
+    const int64_t across = (k + 95) / 96, n_bytes = (n + 15) / 16 * across * 320;
+
+    memset(out_blocks, 0, (size_t)n_bytes);
+    for (int64_t i = 0; i < (n + 15) / 16 * 16; i++)
+        for (int64_t b = 0; b < across; b++)
+            for (int64_t s = 0; s < 8; s++)
+                for (int64_t e = 0; e < 4; e++) {
+                    unsigned x = 0;
+
+                    for (int64_t p = 0, power = 1; p < 3; p++, power *= 3) {
+                        const int64_t c = 96 * b + 12 * s + 4 * p + e;
+
+                        x += (unsigned)power * (i < n && c < k ? (unsigned)(weights[i * k + c] + 1) : 1u);
+                    }
+                    for (int bit = 0; bit < 5; bit++)
+                        out_blocks[(i / 16 * across + b) * 320 + 64 * place[s][bit].line + 4 * (i % 16) + e] |=
+                            (uint8_t)((x >> bit & 1) << place[s][bit].bit);
+                }
+}
+
 static void fill_ternary(test_tensor *t, const int8_t *weights, int64_t n, int64_t k)
 {
     if (strcmp(t->t.fmt, "tern2.row") == 0)
         for (int64_t i = 0; i < n; i++)
             expected_row(weights + i * k, k, test_row(t, i), t->t.stride_bytes[0]);
     else
-        expected_blocks(weights, n, k, t->t.data);
+        (strcmp(t->t.fmt, "tern5.r16k96") == 0 ? expected_blocks5 : expected_blocks)(weights, n, k, t->t.data);
 }
 
 /* q_fill: random, or all of one extreme: -128, 127, or +-127 in the weights' own sign pattern. */
@@ -211,6 +240,8 @@ static void check_ternary(int64_t m, int64_t n, int64_t k, int w_fill, int q_fil
     check_ternary_in("tern2.row", "i8.row+f32,tern2.row+f32>f32", m, n, k, w_fill, q_fill);
     if (test_count_kernels("linear", "i8.row+f32,tern2.r16k16+f32>f32") > 0) /* not the scalar backend's */
         check_ternary_in("tern2.r16k16", "i8.row+f32,tern2.r16k16+f32>f32", m, n, k, w_fill, q_fill);
+    if (test_count_kernels("linear", "i8.row+f32,tern5.r16k96+f32>f32") > 0)
+        check_ternary_in("tern5.r16k96", "i8.row+f32,tern5.r16k96+f32>f32", m, n, k, w_fill, q_fill);
 }
 
 Test(ternary_linear, follows_the_definition)
@@ -225,6 +256,15 @@ Test(ternary_linear, extremes)
         for (int w_fill = 0; w_fill < N_FILLS; w_fill++)
             for (int q_fill = 0; q_fill < 4; q_fill++)
                 check_ternary(2, 5, columns[k], w_fill, q_fill);
+}
+
+/* Where blocks of 96 columns begin and end, and of more rows than one. */
+Test(ternary_linear, around_whole_blocks)
+{
+    static const int64_t widths[] = {11, 12, 13, 83, 84, 95, 96, 97, 108, 128, 191, 192, 193, 288};
+
+    EACH(i, rows) EACH(k, widths)
+        check_ternary(rows[i], 33, widths[k], FILL_RANDOM, (int)(k % 2) * 3);
 }
 
 /* The shapes of 2B4T's rows: sums far beyond 16 bits. */
@@ -440,7 +480,7 @@ Test(tern2_hf, every_weight_finds_its_place)
 
 /* ---- blocks of 16 rows by 16 columns ---- */
 
-/* One way into or out of tern2.r16k16: in and out are the same weights in two layouts. */
+/* One way into or out of a packing: in and out are the same weights in two layouts. */
 static void check_pack(const char *from, const char *to, test_tensor *in, test_tensor *out, int64_t n)
 {
     test_tensor s_in = test_tensor_make("f32", 1, n, 1, 1), s_out = test_tensor_make("f32", 1, n, 1, 1);
@@ -487,5 +527,26 @@ Test(tern2_r16k16, every_weight_finds_its_place)
         test_tensor_free(&rows16);
         test_tensor_free(&row);
         test_tensor_free(&hf);
+    }
+}
+
+Test(tern5_r16k96, every_weight_finds_its_place)
+{
+    static const int64_t heights[] = {1, 12, 16, 17, 48, 68}, widths[] = {1, 4, 11, 12, 13, 60, 61, 84, 95, 96, 97, 191, 192, 193, 767, 768, 769, 800};
+
+    EACH(i, heights) EACH(j, widths) {
+        const int64_t n = heights[i], k = widths[j];
+        test_tensor blocks = test_tensor_make("tern5.r16k96", n, k, 1, 1), row = test_tensor_make("tern2.row", n, k, 1, 1);
+        int8_t *weights = malloc((size_t)(n * k));
+
+        for (int64_t c = 0; c < n * k; c++)
+            weights[c] = (int8_t)(test_below(3) - 1);
+        fill_ternary(&blocks, weights, n, k);
+        fill_ternary(&row, weights, n, k);
+        check_pack("tern2.row", "tern5.r16k96", &row, &blocks, n);
+        check_pack("tern5.r16k96", "tern2.row", &blocks, &row, n);
+        free(weights);
+        test_tensor_free(&blocks);
+        test_tensor_free(&row);
     }
 }

@@ -63,7 +63,11 @@ enum fault {
     TWO_ROUNDINGS, /* linear: a product and a sum in place of fma */
     WHOLE_VECTORS, /* q8_0: reads past the last block */
     BLOCK_PADDING, /* quantise in blocks: leaves the padding of the scales as it is */
-    INVERSE        /* quantise in blocks: the scale is the inverse of the factor */
+    INVERSE,       /* quantise in blocks: the scale is the inverse of the factor */
+    /* ternary5.c */
+    TABLE_ENTRY,   /* one of three weights is wrong in one of 27 codes */
+    TAIL_BLOCK,    /* the last block is dropped where it is not whole */
+    JUNK_BIT       /* the top bit of the last code is taken from another line */
 };
 
 /* Compared in C, not by the preprocessor, so that every fault is compiled in every plugin. */
