@@ -6,9 +6,10 @@
 
 #include "io.h"
 #include "options.h"
+#include "plan_rows.h"
 
-enum form { FORM_TABLE, FORM_JSON };
-enum { PHASE_ALL, PHASE_DECODE, PHASE_BATCH, PHASE_PREFILL };
+enum form { FORM_TABLE, FORM_JSON, FORM_SVG };
+enum { PHASE_ALL = SETUN_PHASE_ANY }; /* the others, too, are SETUN_PHASE_* in their order */
 
 typedef struct plan_options {
     common_options common;
@@ -16,26 +17,17 @@ typedef struct plan_options {
     const char    *expect;
 } plan_options;
 
-/* A step, or several that follow one another in every layer and are decided alike. Strings are owned. */
-typedef struct row {
-    setun_planned_step step;
-    char              *op, *weight, *kernel, *backend, *packing, *rule;
-    int64_t            n;       /* how many steps */
-    double             seconds; /* of all of them */
-} row;
-
-typedef struct row_list {
-    const plan_options *options;
-    row                *items;
-    size_t              n, capacity;
-} row_list;
-
 static const char *const phases[] = {[SETUN_PHASE_DECODE] = "decode", [SETUN_PHASE_BATCH] = "batch", [SETUN_PHASE_PREFILL] = "prefill"};
 
-static void row_list_free(row_list *rows)
+const char *plan_phase_name(int phase)
+{
+    return phases[phase];
+}
+
+static void plan_rows_free(plan_rows *rows)
 {
     for (size_t i = 0; i < rows->n; i++) {
-        row *r = &rows->items[i];
+        plan_row *r = &rows->items[i];
 
         free(r->op);
         free(r->weight);
@@ -47,7 +39,7 @@ static void row_list_free(row_list *rows)
     free(rows->items);
 }
 
-static bool is_like(const row *r, const setun_planned_step *s)
+static bool is_like(const plan_row *r, const setun_planned_step *s)
 {
     return r->step.phase == s->phase && strcmp(r->op, s->op) == 0 && strcmp(r->weight, s->weight) == 0 && strcmp(r->kernel, s->kernel) == 0 &&
            strcmp(r->packing, s->packing) == 0 && r->step.why == s->why && strcmp(r->rule, s->rule) == 0 &&
@@ -57,10 +49,10 @@ static bool is_like(const row *r, const setun_planned_step *s)
 /* Layers are alike, so their steps become one row: a model of 30 layers has as many rows as one of two. */
 static setun_status on_step(void *context, const setun_planned_step *s, setun_error *error)
 {
-    row_list *rows = context;
-    row r = {.step = *s, .n = 1, .seconds = s->seconds};
+    plan_rows *rows = context;
+    plan_row r = {.step = *s, .n = 1, .seconds = s->seconds};
 
-    if (rows->options->phase != PHASE_ALL && rows->options->phase != s->phase)
+    if (rows->phase != PHASE_ALL && rows->phase != s->phase)
         return SETUN_OK;
     for (size_t i = 0; i < rows->n; i++) {
         if (!is_like(&rows->items[i], s))
@@ -71,7 +63,7 @@ static setun_status on_step(void *context, const setun_planned_step *s, setun_er
     }
     if (rows->n == rows->capacity) {
         const size_t capacity = 2 * rows->capacity + 32;
-        row *items = realloc(rows->items, capacity * sizeof(*items));
+        plan_row *items = realloc(rows->items, capacity * sizeof(*items));
 
         if (items == NULL)
             return set_error(error, SETUN_ERR_NOMEM, "out of memory: plan");
@@ -91,7 +83,7 @@ static setun_status on_step(void *context, const setun_planned_step *s, setun_er
 }
 
 /* "measured, of 9", "rule runtime.yaml:3:5" */
-static void why_text(const row *r, char *text, size_t n_bytes)
+static void why_text(const plan_row *r, char *text, size_t n_bytes)
 {
     static const char *const words[] = {[SETUN_WHY_RULE] = "rule", [SETUN_WHY_ONLY] = "the only one", [SETUN_WHY_MEASURED] = "measured",
                                         [SETUN_WHY_ESTIMATE] = "estimate"};
@@ -105,19 +97,19 @@ static void why_text(const row *r, char *text, size_t n_bytes)
 }
 
 /* What --expect compares: decisions, and no times. */
-static void decision_text(const row *r, char *text, size_t n_bytes)
+static void decision_text(const plan_row *r, char *text, size_t n_bytes)
 {
     (void)snprintf(text, n_bytes, "%s %s %s %" PRId64 " %s %s", phases[r->step.phase], r->op, r->weight[0] != '\0' ? r->weight : "-", r->n, r->kernel,
                    r->packing[0] != '\0' ? r->packing : "-");
 }
 
-static void print_table(const row_list *rows, uint32_t n_threads)
+static void print_table(const plan_rows *rows, uint32_t n_threads)
 {
     int phase = -1;
     double sum = 0;
 
     for (size_t i = 0; i < rows->n; i++) {
-        const row *r = &rows->items[i];
+        const plan_row *r = &rows->items[i];
         char why[300];
 
         if (r->step.phase != phase) {
@@ -138,7 +130,7 @@ static void print_table(const row_list *rows, uint32_t n_threads)
         printf("%-50s %12.1f us\n", "  all of them", sum * 1e6);
 }
 
-static json_t *json_row(const row *r)
+static json_t *json_row(const plan_row *r)
 {
     static const char *const words[] = {[SETUN_WHY_RULE] = "rule", [SETUN_WHY_ONLY] = "only", [SETUN_WHY_MEASURED] = "measured",
                                         [SETUN_WHY_ESTIMATE] = "estimate"};
@@ -149,11 +141,28 @@ static json_t *json_row(const row *r)
                      "expected_s", r->seconds);
 }
 
-static int print_rows(const row_list *rows, const setun_model *model, uint32_t n_threads)
+static int print_picture(const plan_rows *rows, const setun_model *model, uint32_t n_threads)
+{
+    buffer svg = {.data = NULL};
+    setun_error error;
+    int code = EXIT_DONE;
+
+    plan_svg_draw(rows, setun_model_path(model), n_threads, &svg);
+    if (svg.failed)
+        code = fail("out of memory: picture");
+    else if (stdout_write(svg.data, svg.n, &error) != SETUN_OK)
+        code = fail("%s", error.text);
+    buffer_free(&svg);
+    return code;
+}
+
+static int print_rows(const plan_rows *rows, int form, const setun_model *model, uint32_t n_threads)
 {
     json_t *array;
 
-    if (rows->options->form != FORM_JSON) {
+    if (form == FORM_SVG)
+        return print_picture(rows, model, n_threads);
+    if (form != FORM_JSON) {
         print_table(rows, n_threads);
         return EXIT_DONE;
     }
@@ -167,7 +176,7 @@ static int print_rows(const row_list *rows, const setun_model *model, uint32_t n
 /* ---- --expect ---- */
 
 /* Whether a row of the file, as JSON, is the decision of a row. */
-static bool is_expected(const json_t *expected, const row *r)
+static bool is_expected(const json_t *expected, const plan_row *r)
 {
     const char *phase, *op, *weight, *kernel, *packing;
     json_int_t n;
@@ -190,7 +199,7 @@ static void describe_expected(const json_t *expected, char *text, size_t n_bytes
 }
 
 /* The plan is as the file says: the same decisions in the same order. Times may differ, and what decided. */
-static int compare(const row_list *rows, const char *path)
+static int compare(const plan_rows *rows, const char *path)
 {
     char *text = NULL, found[400], wanted[400];
     size_t n_bytes;
@@ -227,7 +236,7 @@ static int compare(const row_list *rows, const char *path)
 
 static int plan(const plan_options *o)
 {
-    row_list rows = {.options = o};
+    plan_rows rows = {.phase = o->phase};
     setun_model *model = NULL;
     setun_session_options session;
     setun_session_info info;
@@ -246,8 +255,8 @@ static int plan(const plan_options *o)
     else if (rows.n == 0)
         (void)fail("a session of passes of at most %u rows has no such phase", info.chunk);
     else
-        code = o->expect != NULL ? compare(&rows, o->expect) : print_rows(&rows, model, info.n_threads);
-    row_list_free(&rows);
+        code = o->expect != NULL ? compare(&rows, o->expect) : print_rows(&rows, o->form, model, info.n_threads);
+    plan_rows_free(&rows);
     setun_model_close(model);
     return code;
 }
@@ -258,20 +267,21 @@ static int run(int argc, char **argv)
     const option_spec specs[] = {
         {.name = "phase", .kind = OPTION_CHOICE, .argument = "all|decode|batch|prefill", .value = &o.phase,
          .help = "only passes of one row, of 2 to 16, or of more (default all)"},
-        {.name = "output", .letter = 'o', .kind = OPTION_CHOICE, .argument = "table|json", .value = &o.form,
+        {.name = "output", .letter = 'o', .kind = OPTION_CHOICE, .argument = "table|json|svg", .value = &o.form,
          .help = "form of the plan (default table)"},
         {.name = "expect", .kind = OPTION_TEXT, .argument = "FILE", .value = &o.expect,
          .help = "print nothing, and fail if kernels or packings are not those of FILE, a plan that\n-o json printed with the same options"},
     };
     const command_line line = {
         .name = "plan",
-        .usage = "setun plan [-m MODEL] [--phase all|decode|batch|prefill] [-o table|json] [--expect FILE] [OPTION...]",
+        .usage = "setun plan [-m MODEL] [--phase all|decode|batch|prefill] [-o table|json|svg] [--expect FILE] [OPTION...]",
         .text = "Shows which kernel runs each op of a model, in which packing its weights lie in memory, how long it is expected to\n"
                 "take, and why it was chosen: a rule of the configuration, a time that 'setun kernels tune' measured, or the\n"
                 "kernels' own estimates. Steps that are alike in several layers are one line. No weight is read.",
         .examples = "setun plan\n"
                     "setun plan -m path/to/model.gguf --phase decode -t 2\n"
                     "setun plan -m path/to/model.gguf -o json > plan.json\n"
+                    "setun plan -m path/to/model.gguf --phase decode -o svg > plan.svg\n"
                     "setun plan -m path/to/model.gguf --expect plan.json",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),

@@ -232,6 +232,28 @@ Test(plan, expected)
     process_result_free(&result);
 }
 
+/* A bar for each row of the table, with its kernel's name. */
+Test(plan, picture)
+{
+    process_result result, table;
+    size_t n_bars = 0, n_rows = 0;
+
+    setun_command(&result, "plan", "--phase", "decode", "--backend", "scalar", "-o", "svg", NULL);
+    setun_command(&table, "plan", "--phase", "decode", "--backend", "scalar", NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    expect_in(result.out, "<svg");
+    expect_in(result.out, "</svg>");
+    expect_in(result.out, "linear_i8row_tern2row_f32__scalar, tern2.row+f32");
+    for (const char *at = result.out; (at = strstr(at, "<title>")) != NULL; at++)
+        n_bars++;
+    for (const char *at = table.out; (at = strstr(at, "__scalar")) != NULL; at++)
+        n_rows++;
+    cr_expect_gt(n_rows, 15);
+    cr_expect_eq(n_bars, n_rows + 1, "%zu, and the picture's own title; %zu rows", n_bars, n_rows);
+    process_result_free(&table);
+    process_result_free(&result);
+}
+
 Test(plan, files_that_are_no_plans)
 {
     static const struct {
