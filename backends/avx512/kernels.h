@@ -46,6 +46,9 @@
     X(pack_f32_i8row__avx512) \
     X(probe_int8_f32_f32__avx512) \
     X(probe_int8_f32_f32__avx512vnni) \
+    X(quantise_bf16_i8r16k4__avx512) \
+    X(quantise_f16_i8r16k4__avx512) \
+    X(quantise_f32_i8r16k4__avx512) \
     X(relu2_f32_f32__avx512) \
     X(rms_norm_f32_f32_f32__avx512) \
     X(rope_f32_f32_f32__avx512) \

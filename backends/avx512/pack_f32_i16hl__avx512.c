@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "kernels.h"
-#include "lanes.h"
+#include "norm.h"
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
@@ -16,58 +16,6 @@ static float largest_magnitude(const float *x, int64_t k)
     for (int64_t j = 0; j < k; j += SETUN_LANES)
         amax = lanes_max(lanes_abs(lanes_load_n(x + j, k - j)), amax);
     return lanes_largest(amax);
-}
-
-/* The 16 lanes of a sum of squares in f64. */
-typedef struct norm {
-    __m512d a, b; /* lanes 0..7 and 8..15 */
-} norm;
-
-static inline norm norm_zero(void)
-{
-    return (norm){_mm512_setzero_pd(), _mm512_setzero_pd()};
-}
-
-static inline lanes lanes_min(lanes x, lanes y)
-{
-    return _mm512_min_ps(x, y);
-}
-
-static inline lanes lanes_rint(lanes x)
-{
-    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-
-/* A product and a sum, two roundings: never fused. */
-static inline __m512d add_square(__m512d sum, __m512d v)
-{
-    return _mm512_add_pd(sum, _mm512_mul_pd(v, v));
-}
-
-static inline void norm_add(norm *size, norm *rest, lanes x, lanes q, double step)
-{
-    const __m512d x_a = _mm512_cvtps_pd(_mm512_castps512_ps256(x)), x_b = _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1));
-    const __m512d q_a = _mm512_cvtps_pd(_mm512_castps512_ps256(q)), q_b = _mm512_cvtps_pd(_mm512_extractf32x8_ps(q, 1));
-
-    size->a = add_square(size->a, x_a);
-    size->b = add_square(size->b, x_b);
-    rest->a = add_square(rest->a, _mm512_sub_pd(x_a, _mm512_mul_pd(_mm512_set1_pd(step), q_a)));
-    rest->b = add_square(rest->b, _mm512_sub_pd(x_b, _mm512_mul_pd(_mm512_set1_pd(step), q_b)));
-}
-
-/* Lanes j and j + 8, then + 4, + 2, + 1; the root. */
-static inline double norm_total(norm sum)
-{
-    const __m512d t8 = _mm512_add_pd(sum.a, sum.b);
-    const __m256d t4 = _mm256_add_pd(_mm512_castpd512_pd256(t8), _mm512_extractf64x4_pd(t8, 1));
-    const __m128d t2 = _mm_add_pd(_mm256_castpd256_pd128(t4), _mm256_extractf128_pd(t4, 1));
-
-    return _mm_cvtsd_f64(_mm_sqrt_sd(t2, _mm_add_sd(t2, _mm_unpackhi_pd(t2, t2))));
-}
-
-static float up(double v)
-{
-    return (float)(v * (1.0 + SETUN_SCREEN_SLACK) + SETUN_SCREEN_FLOOR);
 }
 
 /* 16 codes; those past the row's end are 0, like the padding. */
@@ -96,15 +44,15 @@ static void run(const setun_call *call, const setun_tile *tile)
         memset(high, 0, (size_t)(2 * half));
         for (int64_t j = 0; j < k; j += SETUN_LANES) {
             const lanes v = lanes_load_n(x + j, k - j); /* lanes without an element add nothing: +0 */
-            const lanes q = lanes_max(lanes_min(lanes_rint(lanes_mul(v, inverse)), most), lanes_negate(most));
+            const lanes q = norm_codes(v, inverse, most);
 
             norm_add(&size, &rest, v, q, (double)step[i]);
             store_halves(high + j, high + half + j, q);
         }
         x_norm = norm_total(size);
         r_norm = norm_total(rest);
-        a[i] = up(x_norm + r_norm);
-        b[i] = up(r_norm + (x_norm + r_norm) * (((double)k * 0.0625 + SETUN_SCREEN_STEPS) * SETUN_SCREEN_ULP));
+        a[i] = norm_up(x_norm + r_norm);
+        b[i] = norm_up(r_norm + (x_norm + r_norm) * (((double)k * 0.0625 + SETUN_SCREEN_STEPS) * SETUN_SCREEN_ULP));
     }
 }
 

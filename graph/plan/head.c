@@ -92,7 +92,7 @@ setun_status setun_planner_choose_head(const setun_planner_request *request, int
         if (c.kernel_plan.n_phases != 1 || c.kernel_plan.shared_bytes != 0)
             continue;
         c.cost_ns = c.kernel_plan.cost_ns;
-        if (best.ref.kernel == NULL || c.rank < best.rank || (c.rank == best.rank && c.cost_ns < best.cost_ns))
+        if (best.ref.kernel == NULL || setun_planner_is_better(c.rank, false, c.cost_ns, best.rank, false, best.cost_ns))
             best = c;
     }
     if (best.ref.kernel == NULL)
