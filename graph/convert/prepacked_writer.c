@@ -364,6 +364,7 @@ setun_status setun_prepacked_convert(setun_model *model, const setun_session_opt
 
     told.progress = tell;
     told.progress_context = &w;
+    told.head = SETUN_HEAD_FULL; /* the file holds the head as it is; what screens it is made of that at each start */
     status = setun_session_create(model, &told, &session, error);
     if (status != SETUN_OK)
         return status;

@@ -76,7 +76,7 @@ Test(bench, hashes_do_not_depend_on_how_it_computes)
 /* fable: 3 layers' sizes are in its config.json; the ternary weights have 2 bits, the head 16. */
 Test(bench, bytes_are_those_of_the_weights_and_the_cache)
 {
-    json_t *root = bench(ARGUMENTS("-p", "0", "-n", "4", "-d", "0,256", "-t", "1", "--backend", "scalar"));
+    json_t *root = bench(ARGUMENTS("-p", "0", "-n", "4", "-d", "0,256", "-t", "1", "--backend", "scalar", "--head", "full"));
     json_t *config = json_load_file(FABLE "/config.json", 0, NULL);
     const json_t *team = json_array_get(json_object_get(root, "teams"), 0);
     const double hidden = json_number_value(json_object_get(config, "hidden_size")), ffn = json_number_value(json_object_get(config, "intermediate_size"));

@@ -63,7 +63,8 @@ static setun_status keep(void *context, size_t i, const float *logits, setun_err
 /* Logits of N_IDS ids; how many weights had to be packed goes to *out_packed. */
 static matrix logits(const char *name, const char *backends, uint32_t n_threads, size_t *out_packed)
 {
-    const setun_session_options options = {.n_threads = n_threads, .backends = backends, .context = 64 > N_IDS ? 0 : N_IDS, .chunk = 17};
+    const setun_session_options options = {.n_threads = n_threads, .backends = backends, .context = 64 > N_IDS ? 0 : N_IDS, .chunk = 17,
+                                           .head = SETUN_HEAD_FULL};
     setun_model *model = open_model(name);
     setun_session *session;
     setun_session_info info;

@@ -25,7 +25,7 @@ TestSuite(rules, .init = setup, .fini = teardown);
 static setun_session *create(const setun_kernel_rule *rules, size_t n_rules, const char *backends, bool no_scalar)
 {
     const setun_session_options options = {.n_threads = 1, .chunk = 64, .backends = backends, .rules = rules, .n_rules = n_rules,
-                                           .no_scalar = no_scalar};
+                                           .no_scalar = no_scalar, .head = SETUN_HEAD_FULL};
     setun_session *session;
     setun_error error = {""};
 
