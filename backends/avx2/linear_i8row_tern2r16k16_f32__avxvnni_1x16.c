@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_vnni_plan(query, 0.0070, 0.0, 0, out_plan);
+    return ternary_vnni_plan(query, 0.0087, 0.0, 0, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -6,7 +6,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_vnni_plan(query, 0.0052, 0.001, 0, out_plan);
+    return ternary_vnni_plan(query, 0.0064, 0.001, 0, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

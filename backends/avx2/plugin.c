@@ -1,9 +1,9 @@
 /* plugin.c - the table of the AVX2 backend: AVX2, FMA and F16C, which every CPU with AVX2 that matters has together. Kernels that
- * need more say so themselves. */
+ * need more say so themselves, and come first: of equal costs the first is taken. */
 #include "kernels.h"
 
 #define AVX2_ADDRESS(name) &name,
-static const setun_kernel *const kernels[] = {AVX2_KERNELS(AVX2_ADDRESS) AVXVNNI_KERNELS(AVX2_ADDRESS) NULL};
+static const setun_kernel *const kernels[] = {AVXVNNI_KERNELS(AVX2_ADDRESS) AVX2_KERNELS(AVX2_ADDRESS) NULL};
 
 SETUN_EXPORT extern const setun_plugin setun_plugin_v1;
 const setun_plugin setun_plugin_v1 = {
