@@ -76,6 +76,13 @@ setun_status bench_append(bench_session *b, int64_t batch, int64_t first, int64_
     return take_rows(b, n_rows, b->hash_all != NULL, error);
 }
 
+/* Takes the tokens after a pass into account that must be the same in every repetition. */
+static void note_tokens(bench_session *b, int64_t batch)
+{
+    for (int64_t s = 0; s < batch; s++)
+        b->tokens = (b->tokens ^ (uint64_t)b->next[s]) * UINT64_C(0x100000001B3); /* FNV-1a's prime */
+}
+
 /* Greedy, every sequence a token in each pass. */
 static setun_status decode(bench_session *b, const bench_result *c, setun_error *error)
 {
@@ -85,6 +92,7 @@ static setun_status decode(bench_session *b, const bench_result *c, setun_error 
         for (int64_t s = 0; s < c->batch; s++)
             b->rows[s] = (setun_row){.token = b->next[s], .seq = b->seqs[s], .want_logits = true};
         status = take_rows(b, (size_t)c->batch, b->hash_all != NULL && i < HASHED_PASSES, error);
+        note_tokens(b, c->batch);
     }
     return status;
 }
@@ -99,10 +107,22 @@ static setun_status repeat(bench_session *b, const bench_result *c, double *out_
         setun_sequence_truncate(b->session, b->seqs[s], c->depth);
         b->next[s] = token_at(b, s, c->depth);
     }
+    b->tokens = 0;
     start = setun_clock_s();
     status = strcmp(c->test, "prefill") == 0 ? bench_append(b, c->batch, c->depth, c->n, true, error) : decode(b, c, error);
     *out_seconds = setun_clock_s() - start;
+    note_tokens(b, c->batch);
     return status;
+}
+
+/* A repetition draws what the first one drew, which took its first tokens from all logits: a head that is screened changes nothing. */
+static setun_status check_tokens(const bench_session *b, const bench_result *r, setun_error *error)
+{
+    char name[BENCH_NAME_BYTES];
+
+    if (b->tokens == b->first_tokens)
+        return SETUN_OK;
+    return set_error(error, SETUN_ERR_NUMERIC, "%s: a repetition generated other tokens than the first one", bench_result_name(r, name));
 }
 
 /* The sequences' first `depth` tokens, then a repetition that warms up and gives the hashes. */
@@ -128,6 +148,7 @@ static setun_status begin_case(bench_session *b, bench_result *r, setun_error *e
     } else {
         status = set_error(error, SETUN_ERR_NOMEM, "out of memory: hash");
     }
+    b->first_tokens = b->tokens;
     (void)XXH3_freeState(b->hash_first);
     (void)XXH3_freeState(b->hash_all);
     b->hash_first = b->hash_all = NULL;
@@ -261,8 +282,11 @@ setun_status bench_measure(bench_session *b, bench_result *r, setun_error *error
     r->repeats = b->options->repeats;
     r->threads = b->info.n_threads;
     r->pass_ms = r->share_of_int8_linear = NAN;
-    for (int64_t i = 0; i < r->repeats && status == SETUN_OK; i++)
+    for (int64_t i = 0; i < r->repeats && status == SETUN_OK; i++) {
         status = repeat(b, r, &b->seconds[i], error);
+        if (status == SETUN_OK)
+            status = check_tokens(b, r, error);
+    }
     if (status != SETUN_OK)
         return status;
     setun_spread_make(b->seconds, (size_t)r->repeats, &spread);

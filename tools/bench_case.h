@@ -18,6 +18,7 @@ typedef struct bench_session {
     setun_row           *rows;   /* [n_seqs * positions] */
     int32_t             *drawn;  /* likewise: tokens after them */
     int32_t             *next;   /* [n_seqs] most likely token of each sequence's last row */
+    uint64_t             tokens, first_tokens; /* hash of the tokens of a repetition, and of the first one of the case */
     double              *seconds; /* [repeats] of the case at hand */
     XXH3_state_t        *hash_first, *hash_all; /* of the first sequence's logits, of all; NULL: they are not hashed */
 } bench_session;

@@ -49,9 +49,10 @@ typedef struct bench_result {
 /* A loaded model with one team of threads, and what the machine can do with so many. */
 typedef struct bench_team {
     int64_t threads, chunk;
+    char    head[BENCH_WORD_BYTES]; /* "full", "screened", "resident", "int8": see --head */
     double  start_s, open_s, load_s, first_token_s; /* start is the sum of the others */
     double  weight_bytes, activation_bytes, token_bytes;
-    double  page_cache_bytes; /* of the weight file, that are read again while tokens are made: not in resident_bytes */
+    double  page_cache_bytes; /* tensors of the weight file whose rows are read while tokens are made: not in resident_bytes */
     double  read_bytes_s, read_buffer_bytes, last_cache_bytes;
     char    read_how[BENCH_TEXT_BYTES];
     double  int8_ops_s; /* the best of int8[] */

@@ -143,12 +143,16 @@ static setun_status start(bench_session *b, uint32_t n_threads, int64_t n_seqs, 
 
 static void describe_team(const bench_session *b, bench_team *team)
 {
+    static const char *const heads[] = {[SETUN_HEAD_FULL] = "full", [SETUN_HEAD_SCREENED] = "screened", [SETUN_HEAD_RESIDENT] = "resident",
+                                        [SETUN_HEAD_INT8] = "int8"};
+
     team->threads = b->info.n_threads;
     team->chunk = b->info.chunk;
     team->weight_bytes = (double)b->info.weight_bytes;
     team->activation_bytes = (double)b->info.activation_bytes;
     team->token_bytes = (double)b->info.token_bytes;
-    team->page_cache_bytes = NAN;
+    team->page_cache_bytes = (double)b->info.pread_bytes;
+    (void)snprintf(team->head, sizeof(team->head), "%s", heads[b->info.head]);
 }
 
 /* The context that the cases need fits the model's. */

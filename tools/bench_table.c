@@ -38,8 +38,9 @@ void bench_table_team(buffer *text, const bench_team *team)
                cell(a, team->start_s, 1, 2, ""), cell(b, team->open_s, 1, 2, ""), cell(c, team->load_s, 1, 2, ""));
     buffer_add(text, "first token %s); weights %s MiB, activations %s MiB", cell(a, team->first_token_s, 1, 3, ""),
                cell(b, team->weight_bytes, mib, 1, ""), cell(c, team->activation_bytes, mib, 1, ""));
-    if (!isnan(team->page_cache_bytes))
-        buffer_add(text, "; page cache wanted besides %s MiB", cell(a, team->page_cache_bytes, mib, 1, ""));
+    buffer_add(text, "; head %s", team->head);
+    if (team->page_cache_bytes > 0)
+        buffer_add(text, ", page cache wanted besides %s MiB", cell(a, team->page_cache_bytes, mib, 1, ""));
     buffer_add(text, "\n  the machine reads %s GB/s (%s, %s MiB), int8 %s Gop/s (%s)", cell(a, team->read_bytes_s, 1e9, 2, ""), team->read_how,
                cell(b, team->read_buffer_bytes, mib, 0, ""), cell(c, team->int8_ops_s, 1e9, 0, ""),
                team->int8_kernel[0] != '\0' ? team->int8_kernel : "no kernel measures it");

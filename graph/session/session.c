@@ -303,6 +303,26 @@ void setun_session_destroy(setun_session *session)
     free(session);
 }
 
+/* The tensors of which rows are read from the file: the embedding's, and what a screened head computes again. Often they are one. */
+static uint64_t count_pread_bytes(const setun_session *session)
+{
+    const setun_graph *graph = session->model->graph;
+    const setun_weight *last = NULL;
+    uint64_t n_bytes = 0;
+
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const setun_graph_node *node = &graph->nodes[i];
+        const bool is_table = session->gather != NULL && strcmp(node->op, "embedding") == 0;
+        const bool is_head = session->head_mode == SETUN_HEAD_SCREENED && strcmp(node->op, "linear") == 0 && node->out[0].index == graph->logits;
+        const setun_weight *source = is_table || is_head ? graph->weights[node->in[1].index].source : NULL;
+
+        if (source != NULL && source != last)
+            n_bytes += source->n_bytes;
+        last = source != NULL ? source : last;
+    }
+    return n_bytes;
+}
+
 void setun_session_describe(const setun_session *session, setun_session_info *out_info)
 {
     size_t n_weights, n_packed;
@@ -313,7 +333,7 @@ void setun_session_describe(const setun_session *session, setun_session_info *ou
         .context = session->context, .n_weights = n_weights, .n_packed = n_packed, .weight_bytes = setun_store_weight_bytes(session->store),
         .activation_bytes = session->arena_bytes + (session->head != NULL ? setun_screen_arena_bytes(session->head) : 0),
         .cache_bytes = setun_store_cache_bytes(session->store), .token_bytes = session->token_bytes, .logits_bytes = session->logits_bytes,
-        .head = session->head_mode,
+        .pread_bytes = count_pread_bytes(session), .head = session->head_mode,
     };
     setun_session_count_ops(session->model->graph, out_info);
 }

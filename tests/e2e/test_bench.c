@@ -73,6 +73,31 @@ Test(bench, hashes_do_not_depend_on_how_it_computes)
     json_decref(other);
 }
 
+/* Neither kind of head that computes the file's logits changes the hash; a screened one counts candidates and says what it reads of the file:
+ * fable's head is its embedding, 2 bytes each. */
+Test(bench, kinds_of_head)
+{
+    json_t *full = bench(ARGUMENTS("-p", "9", "-n", "12", "-t", "1", "--head", "full"));
+    json_t *screened = bench(ARGUMENTS("-p", "9", "-n", "12", "-t", "1", "--head", "screened"));
+    const json_t *of_full = json_array_get(json_object_get(full, "teams"), 0), *of_screened = json_array_get(json_object_get(screened, "teams"), 0);
+    json_t *config = json_load_file(FABLE "/config.json", 0, NULL);
+
+    cr_assert_not_null(config);
+    for (size_t i = 0; i < 2; i++)
+        cr_expect_str_eq(hash_of(full, i), hash_of(screened, i));
+    cr_expect_str_eq(json_string_value(json_object_get(of_full, "head")), "full");
+    cr_expect_str_eq(json_string_value(json_object_get(of_screened, "head")), "screened");
+    cr_expect_eq(json_number_value(json_object_get(of_full, "page_cache_bytes")), 0);
+    cr_expect_eq(json_number_value(json_object_get(of_screened, "page_cache_bytes")),
+                 2 * json_number_value(json_object_get(config, "vocab_size")) * json_number_value(json_object_get(config, "hidden_size")));
+    cr_expect(json_is_null(json_object_get(json_array_get(json_object_get(full, "results"), 1), "candidates_token")));
+    cr_expect_geq(number_of(screened, 1, "candidates_token"), 1);
+    cr_expect_lt(json_number_value(json_object_get(of_screened, "token_bytes")), json_number_value(json_object_get(of_full, "token_bytes")));
+    json_decref(config);
+    json_decref(full);
+    json_decref(screened);
+}
+
 /* fable: 3 layers' sizes are in its config.json; the ternary weights have 2 bits, the head 16. */
 Test(bench, bytes_are_those_of_the_weights_and_the_cache)
 {
@@ -437,7 +462,7 @@ Test(bench, picture_is_xml_and_has_every_point, .init = begin_report, .fini = en
 
 /* ---- reports of others ---- */
 
-#define TEAM "{\"threads\":1,\"chunk\":1,\"start_s\":0,\"open_s\":0,\"load_s\":0,\"first_token_s\":0,\"weight_bytes\":0,\"activation_bytes\":0," \
+#define TEAM "{\"threads\":1,\"chunk\":1,\"head\":\"\",\"start_s\":0,\"open_s\":0,\"load_s\":0,\"first_token_s\":0,\"weight_bytes\":0,\"activation_bytes\":0," \
     "\"token_bytes\":0,\"page_cache_bytes\":null,\"read_bytes_s\":0,\"read_buffer_bytes\":0,\"last_cache_bytes\":0,\"read_how\":\"<&\\u001b\"," \
     "\"int8_ops_s\":null,\"int8_kernel\":\"\",\"limits_cached\":true,\"limits_measured\":900000000000000000,\"int8\":[]}"
 #define RESULT(test, n, rate) "{\"test\":\"" test "\",\"n\":" n ",\"depth\":0,\"batch\":0,\"threads\":1,\"repeats\":0,\"tokens_s_median\":" rate "," \

@@ -114,6 +114,8 @@ typedef struct setun_session_info {
     size_t   cache_bytes;      /**< address space of the KV cache */
     uint64_t token_bytes;      /**< weights that a pass of one token reads, besides one row of an embedding, and candidates of a screened head */
     uint64_t logits_bytes;     /**< those of them that a pass reads only if somebody wants logits */
+    uint64_t pread_bytes;      /**< tensors of the weight file whose rows are read from it while tokens are made: page cache that the session
+                                    wants beside its own memory */
     uint64_t row_ops;          /**< additions and multiplications of the linear layers for each row, without those for logits */
     uint64_t row_int8_ops;     /**< those of them that are integer arithmetic of 8 bits (numerics.md) */
     uint64_t logits_ops;       /**< likewise, besides, for each row whose logits are wanted */

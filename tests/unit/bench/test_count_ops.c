@@ -16,7 +16,7 @@ static double size_of(const json_t *config, const char *key)
 Test(count_ops, fable)
 {
     json_t *config = json_load_file(FABLE "/config.json", 0, NULL);
-    const setun_session_options options = {.n_threads = 1, .context = 64, .backends = "scalar"};
+    const setun_session_options options = {.n_threads = 1, .context = 64, .backends = "scalar", .head = SETUN_HEAD_FULL};
     setun_session_info info;
     setun_model *model;
     setun_error error = {""};
