@@ -33,10 +33,14 @@
     X(pack_f32_i8row__avx2) \
     X(probe_int8_f32_f32__avx2) \
     X(relu2_f32_f32__avx2) \
+    X(relu2_mul_f32_f32_f32__avx2) \
+    X(relu2_mul_rms_norm_f32_f32_i8row__avx2) \
     X(rms_norm_f32_f32_f32__avx2) \
+    X(rms_norm_f32_f32_i8row__avx2) \
     X(rope_f32_f32_f32__avx2) \
     X(screen_i16hl_i8r16k4_f32__avx2) \
-    X(silu_f32_f32__avx2)
+    X(silu_f32_f32__avx2) \
+    X(silu_mul_f32_f32_f32__avx2)
 
 /* Those that need AVX-VNNI too. */
 #define AVXVNNI_KERNELS(X) \

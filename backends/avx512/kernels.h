@@ -50,10 +50,14 @@
     X(quantise_f16_i8r16k4__avx512) \
     X(quantise_f32_i8r16k4__avx512) \
     X(relu2_f32_f32__avx512) \
+    X(relu2_mul_f32_f32_f32__avx512) \
+    X(relu2_mul_rms_norm_f32_f32_i8row__avx512) \
     X(rms_norm_f32_f32_f32__avx512) \
+    X(rms_norm_f32_f32_i8row__avx512) \
     X(rope_f32_f32_f32__avx512) \
     X(screen_i16hl_i8r16k4_f32__avx512vnni) \
-    X(silu_f32_f32__avx512)
+    X(silu_f32_f32__avx512) \
+    X(silu_mul_f32_f32_f32__avx512)
 
 #define AVX512_DECLARE(name) extern const setun_kernel name;
 AVX512_KERNELS(AVX512_DECLARE)

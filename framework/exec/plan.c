@@ -93,7 +93,7 @@ setun_status setun_plan_add_step(setun_plan *plan, setun_kernel_ref kernel, cons
                                  size_t n_attr, const uint32_t *in, uint32_t n_in, const uint32_t *out, uint32_t n_out,
                                  const char *label, setun_error *error)
 {
-    setun_plan_step step = {.ref = kernel, .kernel_plan = *kernel_plan, .label = label, .n_in = n_in, .n_out = n_out, .shared = no_slot};
+    setun_plan_step step = {.ref = kernel, .kernel_plan = *kernel_plan, .n_in = n_in, .n_out = n_out, .shared = no_slot};
     uint32_t index = (uint32_t)plan->n_steps;
     setun_status status;
 
@@ -107,6 +107,9 @@ setun_status setun_plan_add_step(setun_plan *plan, setun_kernel_ref kernel, cons
     if (step.attr == NULL || !setun_grow(&plan->steps, &plan->steps_capacity, plan->n_steps + 1, sizeof(*plan->steps)))
         return setun_fail_nomem(error, "plan", sizeof(*plan->steps));
     memcpy(step.attr, attr, n_attr * sizeof(*step.attr));
+    step.label = setun_pool_strndup(&plan->pool, label, strlen(label));
+    if (step.label == NULL)
+        return setun_fail_nomem(error, "plan", strlen(label));
     if (kernel_plan->shared_bytes > 0) {
         setun_plan_slot slot = {.place = SETUN_PLACE_ARENA, .rows = SETUN_ROWS_FIXED, .n_bytes = kernel_plan->shared_bytes, .align = 64};
 

@@ -30,8 +30,8 @@ setun_status setun_plan_add_constant(setun_plan *plan, const setun_tensor *tenso
 /* The pass's token ids, i32[1, rows]. */
 setun_status setun_plan_add_tokens(setun_plan *plan, int64_t max_rows, uint32_t *out_tensor, setun_error *error);
 
-/* Appends one kernel call. in and out are tensor ids; attr has one entry for each op of the kernel's pattern and must outlive the plan,
- * as must label, e.g. "linear models/bitnet.yaml:40". */
+/* Appends one kernel call. in and out are tensor ids; attr has one entry for each op of the kernel's pattern, and what it points
+ * to must outlive the plan. label is copied: what people are shown, the op. */
 setun_status setun_plan_add_step(setun_plan *plan, setun_kernel_ref kernel, const setun_kernel_plan *kernel_plan, const void *const *attr,
                                  size_t n_attr, const uint32_t *in, uint32_t n_in, const uint32_t *out, uint32_t n_out,
                                  const char *label, setun_error *error);

@@ -32,7 +32,7 @@ typedef struct run {
     setun_check_watch watch;
     setun_check_data data; /* of the plugin */
     setun_kernel_plan plan;
-    const void *attr[1];
+    const void *attr[SETUN_PATTERN_OPS];
     setun_call kernel_call;
     setun_check_failure *failure;
 } run;
@@ -329,6 +329,8 @@ static setun_status start(run *r, bool *out_declined, char why[WHY_BYTES], setun
     setun_status status = setun_check_place_call(&r->place, r->call, &r->way, error);
 
     r->attr[0] = r->call->attr;
+    if (r->call->attrs != NULL)
+        memcpy(r->attr, r->call->attrs, sizeof(r->attr));
     r->failure->kind = NULL;
     *out_declined = false;
     setun_check_data_find(r->call->ref.plugin, &r->data);

@@ -12,6 +12,7 @@ typedef struct setun_check_call {
     setun_kernel_ref           ref;
     const setun_plugins       *plugins;
     const void                *attr;     /* of the pattern's one op; NULL: none */
+    const void *const         *attrs;    /* [SETUN_PATTERN_OPS] of each op of a pattern of several; NULL: it has one */
     const setun_batch         *batch;    /* NULL: none, as while packing weights */
     const setun_check_operand *in;
     setun_check_operand       *out;      /* gets the results */

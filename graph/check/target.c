@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/chain.h"
+
 /* Formats that fill.c and the ops can fill. */
 static const char *const fillable[] = {"f32",  "tern2.row+f32", "i8.row+f32", "tern2.hf+f32", "f16",       "bf16",
                                        "i8.b32", "q8_0.b32",      "q6_k.b256",  "i32",          "f16.kv256", "f32.kv256",
                                        "tern2.i2s+f32", "tern.tq1+f32", "tern2.tq2+f32", "i16.hl+f32+f32+f32", "i8.r16k4+f32+f32+f32"};
 
-static bool is_fillable(const char *fmt)
+bool setun_check_is_fillable(const char *fmt)
 {
     for (size_t i = 0; i < SETUN_COUNT(fillable); i++)
         if (strcmp(fillable[i], fmt) == 0)
@@ -65,7 +67,7 @@ static bool judges(setun_check_target *t, setun_kernel_ref scalar, uint32_t *out
         f->n_in != t->fmts.n_in || f->n_out != t->fmts.n_out)
         return false;
     for (uint32_t i = 0; i < f->n_in; i++) {
-        if (!is_fillable(f->in[i]))
+        if (!setun_check_is_fillable(f->in[i]))
             return false;
         if (setun_check_route_find(t->plugins, f->in[i], t->fmts.in[i], t->ref.kernel, &t->in_route[i]))
             *out_length += t->in_route[i].n;
@@ -89,12 +91,12 @@ static setun_status fill_without(setun_check_target *t, setun_error *error)
         bool found = false;
 
         memset(&t->in_route[i], 0, sizeof(t->in_route[i]));
-        for (size_t j = 0; j < SETUN_COUNT(fillable) && !is_fillable(t->fmts.in[i]) && !found; j++) {
+        for (size_t j = 0; j < SETUN_COUNT(fillable) && !setun_check_is_fillable(t->fmts.in[i]) && !found; j++) {
             found = setun_check_route_find(t->plugins, fillable[j], t->fmts.in[i], t->ref.kernel, &t->in_route[i]);
             if (found)
                 (void)snprintf(t->oracle_fmts.in[i], SETUN_CHECK_FMT_BYTES, "%s", fillable[j]);
         }
-        if (!found && !is_fillable(t->fmts.in[i]))
+        if (!found && !setun_check_is_fillable(t->fmts.in[i]))
             return setun_fail(error, SETUN_ERR_UNSUPPORTED, "no loaded plugin packs anything into %s", t->fmts.in[i]);
     }
     return SETUN_OK;
@@ -106,12 +108,21 @@ setun_status setun_check_target_make(const setun_plugins *plugins, setun_kernel_
     uint32_t best = UINT32_MAX, length;
     setun_status status;
 
-    t.op = setun_check_op_find(ref.kernel->pattern);
-    if (t.op == NULL)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "the check has no cases for the pattern '%s'", ref.kernel->pattern);
     status = setun_check_fmts_parse(ref.kernel->fmts, &t.fmts, error);
     if (status != SETUN_OK)
         return status;
+    if (strchr(ref.kernel->pattern, '=') != NULL) {
+        status = setun_check_chain_make(&t, error);
+        if (status == SETUN_OK)
+            *out_target = t;
+        return status;
+    }
+    t.op = setun_check_op_find(ref.kernel->pattern);
+    if (t.op == NULL)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "the check has no cases for the pattern '%s'", ref.kernel->pattern);
+    memcpy(t.in_rows, t.op->in_rows, sizeof(t.in_rows));
+    memcpy(t.out_rows, t.op->out_rows, sizeof(t.out_rows));
+    t.in_file = t.op->in_file;
     if (t.fmts.n_in != t.op->n_in || t.fmts.n_out != t.op->n_out)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s has %u inputs and %u outputs, expected %u and %u", ref.kernel->fmts, t.fmts.n_in,
                           t.fmts.n_out, t.op->n_in, t.op->n_out);

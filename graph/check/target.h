@@ -5,7 +5,7 @@
 #include "check/run.h"
 #include "setun/check.h"
 
-enum { SETUN_CHECK_STEPS = 4, SETUN_CHECK_MAX_ROWS = 64, SETUN_CHECK_MAX_BLOCKS = 8 };
+enum { SETUN_CHECK_STEPS = 4, SETUN_CHECK_MAX_ROWS = 64, SETUN_CHECK_MAX_BLOCKS = 8, SETUN_CHECK_VALUES = 16 };
 
 /* Pack kernels, one after the other. */
 typedef struct setun_check_route {
@@ -31,6 +31,7 @@ typedef struct setun_check_case {
     bool                  rows_vary;                     /* pack: of activations, whose rows differ from pass to pass */
     bool                  declines;                      /* plan() must decline */
     const void           *attr;                          /* one of attrs, or NULL */
+    const void           *chain_attr[SETUN_PATTERN_OPS]; /* likewise, of each op of a pattern of several */
     union {
         setun_attr_rms_norm  rms_norm;
         setun_attr_rope      rope;
@@ -44,6 +45,30 @@ typedef struct setun_check_case {
     const int32_t        *block[SETUN_CHECK_MAX_SEQS];
     char                  text[200];                     /* "m=7 n=33 k=256 x=random w=codes" */
 } setun_check_case;
+
+/* A value of a pattern of several ops: an input or an output of the kernel, or inside. */
+typedef struct setun_check_value {
+    char name[SETUN_FMT_NAME_BYTES];
+    int  in, out;                    /* number of the operand, or -1 */
+    bool is_weight;
+    char fmt[SETUN_CHECK_FMT_BYTES]; /* as the oracle's first reader reads it, or as the oracle's kernel makes it */
+} setun_check_value;
+
+/* An op of such a pattern, and the scalar kernel that does it. */
+typedef struct setun_check_step {
+    char             op[SETUN_FMT_NAME_BYTES];
+    uint32_t         n_args;
+    int              arg[SETUN_CHECK_INS], out; /* values */
+    setun_kernel_ref scalar;
+    setun_check_fmts fmts;                      /* its */
+} setun_check_step;
+
+typedef struct setun_check_chain {
+    uint32_t          n_ops; /* 0: the kernel does one op */
+    int               n_values;
+    setun_check_step  step[SETUN_PATTERN_OPS];
+    setun_check_value value[SETUN_CHECK_VALUES];
+} setun_check_chain;
 
 struct setun_check_target;
 
@@ -72,6 +97,9 @@ typedef struct setun_check_target {
     setun_kernel_ref      ref;
     const setun_check_op *op;
     setun_check_fmts      fmts;
+    int8_t                in_rows[SETUN_CHECK_INS], out_rows[SETUN_CHECK_OUTS]; /* of the op, or of all ops of its pattern */
+    uint32_t              in_file;
+    setun_check_chain     chain;       /* in place of one oracle */
     bool                  exact;       /* flagged bit-identical */
     bool                  has_oracle;  /* else its first run is compared with its others only */
     setun_kernel_ref      oracle;
@@ -84,6 +112,9 @@ setun_status setun_check_target_make(const setun_plugins *plugins, setun_kernel_
 
 /* The least multiple of a power of two, from `columns` up, that all these formats can hold; `columns` if there is none up to 256. */
 int64_t setun_check_columns(const setun_check_target *target, const char *const fmt[], size_t n, int64_t columns);
+
+/* Formats that fill.c and the ops can fill. */
+bool setun_check_is_fillable(const char *fmt);
 
 /* Same type, a cache: "f16.kv256" and "f16.kv256t". */
 bool setun_check_same_type(const char *a, const char *b);

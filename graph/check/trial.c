@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/chain.h"
 #include "check/kernel.h"
 
 /* Only what the check cannot do anything about ends it; a case that does not fit is left out. */
@@ -60,9 +61,10 @@ static void set_call(setun_check_trial *trial)
     trial->call = (setun_check_call){.ref = trial->target->ref, .plugins = trial->target->plugins, .attr = trial->c.attr,
                                      .batch = trial->c.has_batch ? &trial->c.batch : NULL, .in = trial->in, .out = trial->found,
                                      .n_in = trial->target->fmts.n_in, .n_out = trial->target->fmts.n_out,
-                                     .in_rows = trial->c.rows_vary ? first_dim : op->in_rows,
-                                     .out_rows = trial->c.rows_vary ? first_dim : op->out_rows,
-                                     .rows_max = trial->c.rows < 1 ? 1 : trial->c.rows, .in_file = op->in_file, .keeps_out = op->keeps_out};
+                                     .in_rows = trial->c.rows_vary ? first_dim : trial->target->in_rows,
+                                     .out_rows = trial->c.rows_vary ? first_dim : trial->target->out_rows,
+                                     .rows_max = trial->c.rows < 1 ? 1 : trial->c.rows, .in_file = trial->target->in_file, .keeps_out = op->keeps_out,
+                                     .attrs = trial->target->chain.n_ops > 0 ? trial->c.chain_attr : NULL};
 }
 
 /* The oracle's outputs in its own formats, then in the kernel's. */
@@ -75,6 +77,12 @@ static setun_status ask_oracle(setun_check_trial *trial, bool *out_applies, char
     setun_status status = SETUN_OK;
     bool declined = false;
 
+    if (t->chain.n_ops > 0) {
+        status = setun_check_chain_run(t, &trial->c, trial->oracle_in, trial->expected, &declined, why, failure, error);
+        *out_applies = *out_applies && !declined;
+        trial->has_expected = status == SETUN_OK && !declined && failure->kind == NULL;
+        return status;
+    }
     call.ref = t->oracle;
     call.in = trial->oracle_in;
     call.out = out;

@@ -27,6 +27,14 @@ const setun_planned_value *setun_planner_find(const setun_planner *planner, uint
     return NULL;
 }
 
+bool setun_planner_has(const setun_planner *planner, uint32_t value)
+{
+    for (size_t i = 0; i < planner->n_values; i++)
+        if (planner->values[i].value == value)
+            return true;
+    return false;
+}
+
 /* How many times faster a kernel must be to be worth a second packing of a ternary weight beside the one that shorter passes read: packings
  * of the same weights differ by much less in long passes, and two would nearly double the memory of a model. */
 #define SECOND_PACKING_WORTH 2.0
@@ -59,9 +67,8 @@ static setun_status shape_value(const setun_planner *planner, uint32_t value, co
 }
 
 setun_status setun_planner_ask(const setun_planner *planner, setun_kernel_ref ref, const setun_tensor *in, uint32_t n_in, const setun_tensor *out,
-                               uint32_t n_out, const void *attr, setun_kernel_plan *out_plan, char *why, size_t why_bytes)
+                               uint32_t n_out, const void *const *attrs, setun_kernel_plan *out_plan, char *why, size_t why_bytes)
 {
-    const void *const attrs[1] = {attr};
     setun_kernel_plan plan = {.size = sizeof(plan)};
     setun_query query = {
         .size = sizeof(query), .n_in = n_in, .n_out = n_out, .in = in, .out = out,
@@ -79,10 +86,10 @@ setun_status setun_planner_ask(const setun_planner *planner, setun_kernel_ref re
     return status;
 }
 
-static setun_status ask(const setun_planner *planner, setun_kernel_ref ref, const side *in, const side *out, const void *attr,
+static setun_status ask(const setun_planner *planner, setun_kernel_ref ref, const side *in, const side *out, const void *const *attrs,
                         setun_kernel_plan *out_plan, char *why, size_t why_bytes)
 {
-    return setun_planner_ask(planner, ref, in->tensor, in->n, out->tensor, out->n, attr, out_plan, why, why_bytes);
+    return setun_planner_ask(planner, ref, in->tensor, in->n, out->tensor, out->n, attrs, out_plan, why, why_bytes);
 }
 
 /* Rank of a backend: its place in the list; everything is equal where no list was given. */
@@ -125,6 +132,7 @@ bool setun_planner_avoids(const setun_planner *planner, const char *name)
 static bool find_activation_pack(const setun_planner *planner, uint32_t value, const char *fmts, setun_kernel_ref *out_ref,
                                  setun_kernel_plan *out_plan, char *why, size_t why_bytes)
 {
+    static const void *const no_attr[1] = {NULL};
     const char *base = setun_planner_base_fmt(&planner->request->graph->values[value]);
     bool measured, best_measured = false;
     setun_operand from, to;
@@ -157,7 +165,7 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
             (void)snprintf(why, why_bytes, "only the backend scalar packs %s into %s, and that is forbidden", base, fmts);
             continue;
         }
-        if (ask(planner, ref, &in, &out, NULL, &plan, why, why_bytes) != SETUN_OK)
+        if (ask(planner, ref, &in, &out, no_attr, &plan, why, why_bytes) != SETUN_OK)
             continue;
         measured = setun_planner_measured_pack(planner, value, ref, &plan);
         if (!found || setun_planner_is_better(rank, measured, plan.cost_ns, best_rank, best_measured, out_plan->cost_ns)) {
@@ -171,6 +179,13 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
     return found;
 }
 
+/* Whether an activation is there in that form, or will be: what is still to be written is taken to be written in its base form. */
+static bool is_there(const setun_planner *planner, uint32_t value, const char *fmts)
+{
+    return setun_planner_find(planner, value, fmts) != NULL ||
+           (!setun_planner_has(planner, value) && strcmp(fmts, setun_planner_base_fmt(&planner->request->graph->values[value])) == 0);
+}
+
 /* One input operand: can it be had as the kernel wants it, and at what cost? */
 static bool fit_input(const setun_planner *planner, const setun_graph_operand *operand, const char *fmts, uint32_t index,
                       setun_candidate *candidate, side *in, char *why, size_t why_bytes)
@@ -182,7 +197,11 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
 
     switch (operand->kind) {
     case SETUN_OPERAND_VALUE:
-        if (setun_planner_find(planner, operand->index, fmts) == NULL) {
+        if (!is_there(planner, operand->index, fmts)) {
+            if (!is_there(planner, operand->index, setun_planner_base_fmt(&request->graph->values[operand->index]))) {
+                (void)snprintf(why, why_bytes, "reads %s, which the kernel that wrote it did not keep", fmts);
+                return false;
+            }
             if (!find_activation_pack(planner, operand->index, fmts, &candidate->pack[index], &candidate->pack_plan[index], why, why_bytes))
                 return false;
             candidate->cost_ns += candidate->pack_plan[index].cost_ns;
@@ -213,13 +232,31 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
     return false;
 }
 
-/* `rule` is the one that names the candidate, or NULL. */
-static bool fit(const setun_planner *planner, const setun_graph_node *node, const setun_kernel_rule *rule, setun_candidate *candidate,
+/* An activation that the candidate writes: f32, or the one form that all its readers want. Who writes f32 then pays for its packing. */
+static bool fit_output(const setun_planner *planner, uint32_t value, const char *fmts, setun_candidate *candidate, side *out, char *why,
+                       size_t why_bytes)
+{
+    const char *wanted = setun_planner_wanted(planner, value);
+    setun_kernel_ref pack;
+    setun_kernel_plan pack_plan;
+    setun_operand shape;
+
+    if ((strcmp(fmts, "f32") != 0 && strcmp(fmts, wanted) != 0) || shape_value(planner, value, fmts, &shape, NULL) != SETUN_OK ||
+        !append(out, &shape)) {
+        (void)snprintf(why, why_bytes, "writes %s, expected %s", fmts, strcmp(wanted, "f32") == 0 ? wanted : "f32, or what all readers want");
+        return false;
+    }
+    if (strcmp(fmts, wanted) != 0 && find_activation_pack(planner, value, wanted, &pack, &pack_plan, why, why_bytes))
+        candidate->cost_ns += pack_plan.cost_ns;
+    return true;
+}
+
+static bool fit(const setun_planner *planner, const setun_graph_node *node, const void *const *attrs, bool named, setun_candidate *candidate,
                 char *why, size_t why_bytes)
 {
     side in = {0}, out = {0};
 
-    if (!(candidate->ref.kernel->flags & SETUN_KERNEL_EXACT) && (rule == NULL || rule->kernel == NULL)) {
+    if (!(candidate->ref.kernel->flags & SETUN_KERNEL_EXACT) && !named) {
         (void)snprintf(why, why_bytes, "is not exact");
         return false;
     }
@@ -235,19 +272,11 @@ static bool fit(const setun_planner *planner, const setun_graph_node *node, cons
         const char *fmts = candidate->fmts[node->n_in + i];
         setun_candidate unused = {.cost_ns = 0};
 
-        if (node->out[i].kind == SETUN_OPERAND_VALUE) {
-            setun_operand shape;
-
-            if (strcmp(fmts, "f32") != 0 || shape_value(planner, node->out[i].index, fmts, &shape, NULL) != SETUN_OK ||
-                !append(&out, &shape)) {
-                (void)snprintf(why, why_bytes, "writes %s, expected f32", fmts);
-                return false;
-            }
-        } else if (!fit_input(planner, &node->out[i], fmts, i, &unused, &out, why, why_bytes)) {
+        if (node->out[i].kind == SETUN_OPERAND_VALUE ? !fit_output(planner, node->out[i].index, fmts, candidate, &out, why, why_bytes)
+                                                     : !fit_input(planner, &node->out[i], fmts, i, &unused, &out, why, why_bytes))
             return false;
-        }
     }
-    if (ask(planner, candidate->ref, &in, &out, node->attr, &candidate->kernel_plan, why, why_bytes) != SETUN_OK)
+    if (ask(planner, candidate->ref, &in, &out, attrs, &candidate->kernel_plan, why, why_bytes) != SETUN_OK)
         return false;
     candidate->measured = setun_planner_measured(planner, node, candidate->ref, &candidate->kernel_plan);
     candidate->cost_ns += candidate->kernel_plan.cost_ns;
@@ -291,6 +320,19 @@ bool setun_planner_is_eligible(const setun_planner *planner, const setun_kernel_
     return !*out_forbidden && !setun_planner_avoids(planner, candidate->ref.kernel->name) && rank_backend(planner, backend, &candidate->rank);
 }
 
+bool setun_planner_fit_use(const setun_planner *planner, const setun_planner_use *use, bool named, setun_candidate *candidate, char *why,
+                           size_t why_bytes)
+{
+    const char *backend = candidate->ref.plugin->name;
+
+    if (!named && (is_forbidden(planner, backend) || setun_planner_avoids(planner, candidate->ref.kernel->name) ||
+                   !rank_backend(planner, backend, &candidate->rank))) {
+        (void)snprintf(why, why_bytes, "is not to be used");
+        return false;
+    }
+    return split_fmts(candidate) && fit(planner, &use->node, use->attr, named, candidate, why, why_bytes);
+}
+
 /* No kernel runs the node: says where, why each one declined, and whether a rule or the ban on scalar is to blame. */
 static setun_status fail_node(const setun_planner *planner, const setun_graph_node *node, const setun_kernel_rule *rule, bool forbidden,
                               const char *reasons, setun_error *error)
@@ -310,6 +352,7 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
 {
     const setun_plugins *plugins = planner->request->plugins;
     const setun_kernel_rule *rule = setun_planner_find_rule(planner, node);
+    const void *const attrs[1] = {node->attr};
     bool found = false, forbidden = false;
     uint32_t n_fitting = 0;
     char reasons[768] = "";
@@ -326,7 +369,7 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
         forbidden = forbidden || banned;
         if (!eligible || !split_fmts(&candidate))
             continue;
-        if (!fit(planner, node, rule, &candidate, why, sizeof(why))) {
+        if (!fit(planner, node, attrs, rule != NULL && rule->kernel != NULL, &candidate, why, sizeof(why))) {
             int n = snprintf(reasons + used, sizeof(reasons) - used, "%s%s: %s", used > 0 ? "; " : "", candidate.ref.kernel->name, why);
 
             used = n < 0 || used + (size_t)n >= sizeof(reasons) ? sizeof(reasons) - 1 : used + (size_t)n;

@@ -85,7 +85,7 @@ setun_status setun_planner_choose_head(const setun_planner_request *request, int
         if (strcmp(c.ref.kernel->pattern, "linear") != 0 || strcmp(c.ref.kernel->fmts, fmts) != 0 ||
             !(c.ref.kernel->flags & SETUN_KERNEL_EXACT) || !setun_planner_is_eligible(&planner, rule, &c, &forbidden))
             continue;
-        if (setun_planner_ask(&planner, c.ref, in, 2, &out, 1, head->attr, &c.kernel_plan, why, sizeof(why)) != SETUN_OK) {
+        if (setun_planner_ask(&planner, c.ref, in, 2, &out, 1, &head->attr, &c.kernel_plan, why, sizeof(why)) != SETUN_OK) {
             (void)snprintf(reasons, sizeof(reasons), " (%s: %s)", c.ref.kernel->name, why);
             continue;
         }

@@ -112,27 +112,37 @@ static setun_status add_pack(setun_planner *planner, const setun_candidate *cand
     return status;
 }
 
-static setun_status add_node(setun_planner *planner, const setun_graph_node *node, setun_error *error)
+/* The step that does a use. */
+static setun_status add_use(setun_planner *planner, const setun_planner_use *use, const setun_candidate *candidate, setun_error *error)
 {
-    setun_candidate candidate;
+    const setun_graph_node *node = &use->node;
+    const setun_graph *graph = planner->request->graph;
     tensor_list in = {0}, out = {0};
-    const void *const attr[1] = {node->attr};
-    setun_status status = setun_planner_choose(planner, node, &candidate, error);
+    setun_graph_node told = use->node; /* with all its ops */
+    char label[256] = "";
+    setun_status status = SETUN_OK;
 
+    told.op = label;
+    for (uint32_t i = 0; i < use->n_ops; i++) {
+        const size_t used = strlen(label);
+
+        (void)snprintf(label + used, sizeof(label) - used, "%s%s", i > 0 ? "+" : "", graph->nodes[use->member[i]].op);
+        planner->covered[use->member[i]] = true;
+    }
     for (uint32_t i = 0; i < node->n_in && status == SETUN_OK; i++) {
-        const char *fmts = candidate.fmts[i];
+        const char *fmts = candidate->fmts[i];
 
         if (node->in[i].kind != SETUN_OPERAND_VALUE) {
             status = append_constant(planner, &in, &node->in[i], fmts, strcmp(node->op, "embedding") != 0, error);
             continue;
         }
         if (setun_planner_find(planner, node->in[i].index, fmts) == NULL)
-            status = add_pack(planner, &candidate, node, i, node->op, error);
+            status = add_pack(planner, candidate, node, i, "pack", error);
         if (status == SETUN_OK)
             status = append_value(&in, setun_planner_find(planner, node->in[i].index, fmts), error);
     }
     for (uint32_t i = 0; i < node->n_out && status == SETUN_OK; i++) {
-        const char *fmts = candidate.fmts[node->n_in + i];
+        const char *fmts = candidate->fmts[node->n_in + i];
 
         if (node->out[i].kind == SETUN_OPERAND_VALUE) {
             setun_planned_value *value;
@@ -145,11 +155,28 @@ static setun_status add_node(setun_planner *planner, const setun_graph_node *nod
         }
     }
     if (status == SETUN_OK)
-        setun_planner_tell(planner, node, &candidate, -1);
+        setun_planner_tell(planner, &told, candidate, -1);
     if (status == SETUN_OK)
-        status = setun_plan_add_step(planner->plan, candidate.ref, &candidate.kernel_plan, attr, 1, in.id, in.n, out.id, out.n, node->op,
-                                     error);
+        status = setun_plan_add_step(planner->plan, candidate->ref, &candidate->kernel_plan, use->attr, use->n_ops, in.id, in.n, out.id,
+                                     out.n, label, error);
     return status;
+}
+
+/* A node, or it and others that one kernel does faster together. */
+static setun_status add_node(setun_planner *planner, uint32_t index, setun_error *error)
+{
+    const setun_graph_node *node = &planner->request->graph->nodes[index];
+    setun_planner_use use;
+    setun_candidate candidate;
+    setun_status status;
+
+    if (planner->covered[index])
+        return SETUN_OK;
+    if (setun_planner_fuse(planner, index, &use, &candidate))
+        return add_use(planner, &use, &candidate, error);
+    use = (setun_planner_use){.node = *node, .n_ops = 1, .member = {index}, .attr = {node->attr}};
+    status = setun_planner_choose(planner, node, &candidate, error);
+    return status == SETUN_OK ? add_use(planner, &use, &candidate, error) : status;
 }
 
 /* Whether it computes rows of logits only, not every row of a pass. */
@@ -225,12 +252,12 @@ static setun_status add_nodes(setun_planner *planner, setun_planned *out_planned
     setun_planned_value *tokens;
     setun_status status = add_value(planner, request->graph->tokens, "i32", &tokens, error);
 
+    if (head != NULL)
+        planner->covered[head - request->graph->nodes] = true;
     for (size_t i = 0; i < request->graph->n_nodes && status == SETUN_OK; i++) {
         const uint64_t before = planner->weight_bytes;
 
-        if (&request->graph->nodes[i] == head)
-            continue;
-        status = add_node(planner, &request->graph->nodes[i], error);
+        status = add_node(planner, (uint32_t)i, error);
         if (is_of_logits(request->graph, &request->graph->nodes[i]))
             planner->logits_bytes += planner->weight_bytes - before;
     }
@@ -259,7 +286,7 @@ static setun_status add_screen(setun_planner *planner, setun_planned *out_planne
     planner->request = &request;
     status = add_value(planner, screen.node.in[0].index, "f32", &value, error);
     if (status == SETUN_OK)
-        status = add_node(planner, &screen.node, error);
+        status = add_node(planner, 0, error);
     if (status == SETUN_OK) {
         out_planned->hidden = tensor_of(planner, screen.node.in[0].index);
         out_planned->logits = tensor_of(planner, screen.node.out[0].index);
@@ -284,13 +311,23 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
     status = setun_plan_create(&planner.plan, error);
     if (status != SETUN_OK)
         return status;
+    planner.covered = setun_calloc(request->graph->n_nodes, sizeof(*planner.covered));
+    planner.wanted = setun_calloc(request->graph->n_values + SETUN_PLANNER_SCREEN_VALUES, sizeof(*planner.wanted));
+    if (planner.covered == NULL || planner.wanted == NULL) {
+        status = setun_fail_nomem(error, "plan", request->graph->n_values * sizeof(*planner.wanted));
+        goto free_lists;
+    }
     status = request->part == SETUN_PLANNER_SCREEN ? add_screen(&planner, out_planned, error) : add_nodes(&planner, out_planned, error);
     planner.request = request;
     if (status == SETUN_OK && !request->no_replicate)
         setun_plan_allow_replication(planner.plan, barrier_ns(request->machine->n_workers));
     if (status == SETUN_OK)
         status = setun_plan_finish(planner.plan, request->machine->n_workers, error);
+
+free_lists:
     free(planner.values);
+    free(planner.covered);
+    free(planner.wanted);
     if (status != SETUN_OK) {
         setun_plan_destroy(planner.plan);
         return status;

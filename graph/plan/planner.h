@@ -1,6 +1,6 @@
 /* planner.h - chooses a kernel for every node of a graph and compiles a plan for passes of a given size. Internal.
  *
- * A kernel fits a node when its pattern is the node's op, every operand can be had in the format that it reads (activations through one
+ * A kernel fits a node when its pattern is the node's op (or fits it and others, see fuse.c), every operand can be had in the format that it reads (activations through one
  * pack kernel, shared by all readers; weights from the store), and its plan() accepts. A rule that fits the node decides first; among the
  * kernels that are left, the backend named first wins, then one whose time was measured, then the lowest time, measured or estimated, packing of
  * activations included.

@@ -21,6 +21,8 @@ typedef struct setun_planner {
     uint64_t             weight_bytes, logits_bytes; /* of setun_planned */
     setun_planned_value *values;
     size_t               n_values, values_capacity;
+    bool                *covered; /* [graph's nodes] a kernel that was placed already does it */
+    char               (*wanted)[SETUN_REPRESENTATION_BYTES]; /* [graph's values] setun_planner_wanted, "": not asked yet */
     uint32_t             n_backends; /* names in request->backends, scalar added; 0: any */
     char                 backend[16][64];
 } setun_planner;
@@ -41,6 +43,14 @@ typedef struct setun_candidate {
     setun_kernel_plan pack_plan[SETUN_NODE_MAX_OPERANDS];
 } setun_candidate;
 
+/* What one kernel does: a node of the graph, or several as if they were one. */
+typedef struct setun_planner_use {
+    setun_graph_node node;                       /* inputs and outputs of all of them, in the order of the kernel's pattern */
+    uint32_t         n_ops;
+    uint32_t         member[SETUN_PATTERN_OPS];  /* nodes of the graph */
+    const void      *attr[SETUN_PATTERN_OPS];
+} setun_planner_use;
+
 /* The representation in which nodes write and read an activation unless a kernel wants another: "f32", the tokens "i32". */
 const char *setun_planner_base_fmt(const setun_graph_value *value);
 
@@ -49,6 +59,20 @@ void setun_planner_value_dims(const setun_planner *planner, const setun_graph_va
 
 /* An activation that the plan already has in that representation, or NULL. */
 const setun_planned_value *setun_planner_find(const setun_planner *planner, uint32_t value, const char *fmts);
+
+/* Whether the plan has an activation already, in any representation. */
+bool setun_planner_has(const setun_planner *planner, uint32_t value);
+
+/* Whether a kernel, named by a rule or not, can do the nodes of a use; fills the candidate in but for its `ref`, which is given. */
+bool setun_planner_fit_use(const setun_planner *planner, const setun_planner_use *use, bool named, setun_candidate *candidate, char *why,
+                           size_t why_bytes);
+
+/* fuse.c. Whether a kernel of several ops fits the graph with that node as its first. */
+bool setun_planner_match(const setun_planner *planner, const setun_kernel *kernel, uint32_t first, setun_planner_use *out_use);
+/* The kernel of several ops, beginning with that node, that saves most; false: none saves anything. */
+bool setun_planner_fuse(const setun_planner *planner, uint32_t first, setun_planner_use *out_use, setun_candidate *out_candidate);
+/* The representation that all readers of an activation want: kernels may write that in place of f32. */
+const char *setun_planner_wanted(const setun_planner *planner, uint32_t value);
 
 /* The best kernel for a node. SETUN_ERR_UNSUPPORTED: none; the error names the node and every kernel's reason. */
 setun_status setun_planner_choose(const setun_planner *planner, const setun_graph_node *node, setun_candidate *out_candidate,
@@ -77,9 +101,9 @@ const setun_kernel_rule *setun_planner_find_rule(const setun_planner *planner, c
 /* Where a rule stands, into text[128]; returns text. */
 const char *setun_planner_rule_place(const setun_planner *planner, const setun_kernel_rule *rule, char text[128]);
 
-/* Asks a kernel whether it runs a node of these tensors, whose data is NULL. Why not goes to why[why_bytes]. */
+/* Asks a kernel whether it runs a node of these tensors, whose data is NULL; attrs as in setun_query. Why not goes to why[why_bytes]. */
 setun_status setun_planner_ask(const setun_planner *planner, setun_kernel_ref ref, const setun_tensor *in, uint32_t n_in, const setun_tensor *out,
-                               uint32_t n_out, const void *attr, setun_kernel_plan *out_plan, char *why, size_t why_bytes);
+                               uint32_t n_out, const void *const *attrs, setun_kernel_plan *out_plan, char *why, size_t why_bytes);
 
 /* Whether the candidate's backend may run a node: it is the rule's, or, without a rule, one of those to choose from. Its rank follows.
  * *out_forbidden: it is scalar, and that is why not. */
@@ -88,10 +112,12 @@ bool setun_planner_is_eligible(const setun_planner *planner, const setun_kernel_
 /* planner.c: takes request->backends apart. */
 setun_status setun_planner_read_backends(setun_planner *planner, setun_error *error);
 
+enum { SETUN_PLANNER_SCREEN_VALUES = 4 };
+
 /* head.c: the graph of op screen for the head, in place of the request's; its values are 0 the tokens, 1 what the head reads, 2 z, 3 e. */
 typedef struct setun_planner_screen {
     setun_graph       graph;
-    setun_graph_value values[4];
+    setun_graph_value values[SETUN_PLANNER_SCREEN_VALUES];
     setun_graph_node  node;
 } setun_planner_screen;
 void setun_planner_make_screen(const setun_graph *graph, const setun_graph_node *head, setun_planner_screen *out_screen);

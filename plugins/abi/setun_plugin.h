@@ -168,7 +168,9 @@ typedef struct setun_kernel {
     uint32_t    size;            /**< sizeof(setun_kernel) at the time of writing; the host reads no further */
     uint32_t    flags;           /**< SETUN_KERNEL_* */
     const char *name;            /**< equals the file name; `<op>_<in>_<weights>_<out>__<isa>[_<tile>]` */
-    const char *pattern;         /**< one op: "linear"; or fused: "h=rms_norm(x,w); y=linear(h,W)", h having no other reader */
+    const char *pattern;         /**< one op: "linear"; or fused: "h=rms_norm(x,w); y=linear(h,W)", h having no other reader: same bits as the
+                                  * ops one after the other. Inputs are the names that no op makes, in the order in which they first stand
+                                  * there, outputs those that no op reads; attr has an entry for each op */
     const char *fmts;            /**< operands in the pattern's order: "i8.row+f32,tern2.row+f32>f32". `,` separates operands, `>` the
                                   * outputs, `+` joins the tensors of one operand: the first has the operand's dims, each further
                                   * one is an f32 vector with one element for each row of the operand, dim {1, rows} */

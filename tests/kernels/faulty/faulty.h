@@ -45,7 +45,8 @@ enum fault {
     MUTE,          /* declines without a reason */
     REFUSE,        /* declines everything */
     NEEDS_CPU,     /* needs features that no machine has together */
-    FUSED,         /* a chain of ops */
+    FUSED,         /* leaves out the second op of its pattern */
+    FUSED_UNKNOWN, /* a pattern with an op that there is not */
     /* rows.c */
     ROUND,         /* quantise: half away from zero */
     PADDING,       /* quantise: leaves the padding as it is */

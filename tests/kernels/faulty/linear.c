@@ -183,7 +183,7 @@ static const setun_kernel kernel = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
     .name = "linear_i8row_tern2row_f32__faulty",
-    .pattern = FAULT == FUSED ? "h=linear(x,w); y=relu2(h)" : "linear",
+    .pattern = FAULT == FUSED ? "h=linear(x,w); y=relu2(h)" : FAULT == FUSED_UNKNOWN ? "h=linear(x,w); y=gelu(h)" : "linear",
     .fmts = "i8.row+f32,tern2.row+f32>f32",
     .cpu = FAULT == NEEDS_CPU ? SETUN_CPU_SSE41 | SETUN_CPU_NEON : 0,
     .k_max = FAULT == NO_BITS ? 0 : FAULT == K_MAX || FAULT == K_MAX_ACCEPT ? K_CLAIMED : K_RIGHT,

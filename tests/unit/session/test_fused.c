@@ -6,7 +6,7 @@
 
 #include "session/session_internal.h"
 
-enum { N_ROWS = 40 };
+enum { N_ROWS = 24 };
 
 typedef struct rows {
     float *logits; /* [N_ROWS][vocab] */
@@ -50,7 +50,7 @@ static uint32_t eval(setun_model *model, const setun_session_options *options, s
 Test(fused, changes_no_bit, .timeout = 300)
 {
     static const uint32_t threads[] = {1, 2, 4};
-    static const size_t at_once[] = {1, 3, 16, N_ROWS};
+    static const size_t at_once[] = {1, 3, N_ROWS};
     enum { SCALAR = 2 };
     static const char *const backends[] = {NULL, "avx2", [SCALAR] = "scalar"};
     setun_model *model;
