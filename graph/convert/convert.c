@@ -75,6 +75,19 @@ static setun_status check_one_scale(const setun_graph_weight *weight, const setu
     return SETUN_OK;
 }
 
+/* What is packed as it is asked for already, as in prepacked files of the backend scalar: no kernel packs that. */
+static bool take_over(const conversion *c, const setun_packed *out)
+{
+    const setun_operand *from = &c->source.operand, *to = &out->operand;
+    bool same = from->n == to->n;
+
+    for (uint32_t i = 0; same && i < to->n; i++)
+        same = strcmp(from->part[i].fmt, to->part[i].fmt) == 0 && from->n_bytes[i] == to->n_bytes[i];
+    for (uint32_t i = 0; same && i < to->n; i++)
+        memcpy(to->part[i].data, from->part[i].data, to->n_bytes[i]);
+    return same;
+}
+
 static setun_status supply_ternary(void *context, uint32_t index, const setun_packed *out, setun_error *error)
 {
     conversion *c = context;
@@ -84,7 +97,7 @@ static setun_status supply_ternary(void *context, uint32_t index, const setun_pa
 
     if (status == SETUN_OK)
         status = read_source(c, weight, error);
-    if (status == SETUN_OK)
+    if (status == SETUN_OK && !take_over(c, out))
         status = setun_packer_run(c->packer, master ? "ternarise" : "pack", &c->source, out, error);
     if (status == SETUN_OK)
         status = check_one_scale(weight, out, error);
