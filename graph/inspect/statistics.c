@@ -259,18 +259,23 @@ static setun_status measure(const setun_weights *weights, const setun_weight *we
     return SETUN_OK;
 }
 
+/* Packings for kernels have padding, of zeros. */
+static void leave_out_padding(const setun_weight *weight, uint64_t n_codes, setun_tensor_statistics *statistics)
+{
+    const uint64_t n_padding = n_codes - (uint64_t)(weight->dim[0] * weight->dim[1]);
+
+    statistics->n_zero -= statistics->n_zero < n_padding ? statistics->n_zero : n_padding;
+}
+
 static setun_status count_codes(const setun_weights *weights, const setun_weight *weight, setun_tensor_statistics *statistics,
                                 setun_error *error)
 {
     struct byte_counts counts = {.count = {{0}}};
     const setun_status status = read_all(weights, weight, NULL, count_bytes, &counts, error);
-    uint64_t n_padding;
 
     statistics->ternary = true;
     count_codes_of_2_bits(&counts, statistics);
-    /* Packings for kernels have padding, of zeros. */
-    n_padding = 4 * (uint64_t)weight->n_bytes - (uint64_t)(weight->dim[0] * weight->dim[1]);
-    statistics->n_zero -= statistics->n_zero < n_padding ? statistics->n_zero : n_padding;
+    leave_out_padding(weight, 4 * (uint64_t)weight->n_bytes, statistics);
     return status;
 }
 
@@ -282,7 +287,7 @@ struct blocks {
 static void look_at_blocks(void *context, const unsigned char *data, size_t n_bytes)
 {
     struct blocks *blocks = context;
-    unsigned char codes[256];
+    unsigned char codes[SETUN_TERNARY_BLOCK_MAX_VALUES];
 
     for (size_t at = 0; at < n_bytes; at += blocks->block->n_bytes) {
         blocks->block->read(data + at, codes);
@@ -303,6 +308,7 @@ static setun_status count_codes_of_blocks(const setun_weights *weights, const se
     statistics->n_zero  = blocks.n[1];
     statistics->n_plus  = blocks.n[2];
     statistics->n_bad   = blocks.n[3];
+    leave_out_padding(weight, weight->n_bytes / block->n_bytes * block->n_values, statistics);
     return status;
 }
 

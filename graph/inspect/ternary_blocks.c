@@ -1,4 +1,4 @@
-/* ternary_blocks.c - codes of ternary formats that have a scale in each block: formats.md, from its text and not from a kernel's. */
+/* ternary_blocks.c - codes of ternary formats whose blocks are more than fields of two bits: formats.md, from its text and not from a kernel's. */
 #include <string.h>
 
 #include "inspect/inspect_internal.h"
@@ -35,7 +35,29 @@ static void tq1(const unsigned char *block, unsigned char *out_codes)
     clear_if_zero(block + 52, out_codes);
 }
 
-static const setun_ternary_block blocks[] = {{"tern2.tq2", 66, 256, tq2}, {"tern.tq1", 54, 256, tq1}};
+/* Eight codes of five bits in the bytes j of five lines; each is three weights. */
+static void tern5(const unsigned char *block, unsigned char *out_codes)
+{
+    for (int j = 0; j < 64; j++) {
+        unsigned b[5], x[8];
+
+        for (int line = 0; line < 5; line++) {
+            b[line] = block[64 * line + j];
+            x[line] = b[line] & 31;
+        }
+        x[5] = b[0] >> 5 | (b[1] >> 5 & 3) << 3;
+        x[6] = b[2] >> 5 | (b[3] >> 5 & 3) << 3;
+        x[7] = b[4] >> 5 | (b[1] >> 7) << 3 | (b[3] >> 7) << 4;
+        for (int s = 0; s < 8; s++, out_codes += 3) {
+            out_codes[0] = (unsigned char)(x[s] % 3);
+            out_codes[1] = (unsigned char)(x[s] / 3 % 3);
+            out_codes[2] = (unsigned char)(x[s] / 9); /* 3, not a weight, from 27 on */
+        }
+    }
+}
+
+static const setun_ternary_block blocks[] = {
+    {"tern2.tq2", 66, 256, tq2}, {"tern.tq1", 54, 256, tq1}, {"tern5.r16k96", 320, SETUN_TERNARY_BLOCK_MAX_VALUES, tern5}};
 
 const setun_ternary_block *setun_ternary_block_of(const char *fmt)
 {
