@@ -29,6 +29,7 @@ typedef struct setun_ternary_block {
     const char *fmt;
     size_t      n_bytes, n_values;
     void      (*read)(const unsigned char *block, unsigned char *out_codes);
+    bool        of_rows; /* a block holds parts of several rows */
 } setun_ternary_block;
 const setun_ternary_block *setun_ternary_block_of(const char *fmt); /* NULL: none of these */
 

@@ -13,6 +13,7 @@ typedef void look(void *context, const unsigned char *data, size_t n_bytes);
 /* What contents are made of: an element, or a block of elements. */
 struct unit {
     size_t n_bytes, n_values;
+    bool   of_rows; /* holds parts of several rows: there are no rows to read one by one */
 };
 
 /* Bytes first..first + n_bytes - 1 of the contents. */
@@ -36,7 +37,7 @@ static setun_status read_range(const setun_weights *weights, const setun_weight 
 static setun_status read_all(const setun_weights *weights, const setun_weight *weight, const struct unit *unit, look *look_at, void *context,
                              setun_error *error)
 {
-    const bool padded = weight->laid_out && unit != NULL;
+    const bool padded = weight->laid_out && unit != NULL && !unit->of_rows;
     const size_t n_rows = padded && weight->n_dims > 1 ? (size_t)weight->dim[0] : 1;
     const size_t stride = weight->n_bytes / n_rows, unit_bytes = unit != NULL ? unit->n_bytes : 1;
     const size_t row_bytes = padded ? unit_bytes * ((size_t)weight->dim[weight->n_dims > 1 ? 1 : 0] / unit->n_values) : stride;
@@ -134,11 +135,11 @@ static const struct dense_format {
     const char *fmt;
     struct unit unit;
     widen      *to_f32;
-} dense_formats[] = {{"f32", {4, 1}, widen_f32},
-                     {"f16", {2, 1}, widen_f16},
-                     {"bf16", {2, 1}, widen_bf16},
-                     {"q8_0.b32", {SETUN_Q8_0_BYTES, SETUN_BLOCK}, widen_q8_0},
-                     {"q6_k.b256", {SETUN_Q6_K_BYTES, SETUN_Q6_K_BLOCK}, widen_q6_k}};
+} dense_formats[] = {{"f32", {4, 1, false}, widen_f32},
+                     {"f16", {2, 1, false}, widen_f16},
+                     {"bf16", {2, 1, false}, widen_bf16},
+                     {"q8_0.b32", {SETUN_Q8_0_BYTES, SETUN_BLOCK, false}, widen_q8_0},
+                     {"q6_k.b256", {SETUN_Q6_K_BYTES, SETUN_Q6_K_BLOCK, false}, widen_q6_k}};
 
 /* Range and squares of what is finite. */
 struct measure {
@@ -299,7 +300,7 @@ static void look_at_blocks(void *context, const unsigned char *data, size_t n_by
 static setun_status count_codes_of_blocks(const setun_weights *weights, const setun_weight *weight, const setun_ternary_block *block,
                                           setun_tensor_statistics *statistics, setun_error *error)
 {
-    const struct unit unit = {block->n_bytes, block->n_values};
+    const struct unit unit = {block->n_bytes, block->n_values, block->of_rows};
     struct blocks blocks = {.block = block};
     const setun_status status = read_all(weights, weight, &unit, look_at_blocks, &blocks, error);
 

@@ -57,7 +57,7 @@ static void tern5(const unsigned char *block, unsigned char *out_codes)
 }
 
 static const setun_ternary_block blocks[] = {
-    {"tern2.tq2", 66, 256, tq2}, {"tern.tq1", 54, 256, tq1}, {"tern5.r16k96", 320, SETUN_TERNARY_BLOCK_MAX_VALUES, tern5}};
+    {"tern2.tq2", 66, 256, tq2, false}, {"tern.tq1", 54, 256, tq1, false}, {"tern5.r16k96", 320, SETUN_TERNARY_BLOCK_MAX_VALUES, tern5, true}};
 
 const setun_ternary_block *setun_ternary_block_of(const char *fmt)
 {
