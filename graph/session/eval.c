@@ -100,6 +100,8 @@ static setun_status take_logits(setun_session *session, int64_t out_row, const f
         return status;
     if (to->sink != NULL)
         return to->sink(to->context, first_row + (size_t)i, logits, error);
+    if (to->out_ids == NULL) /* nobody wants them */
+        return SETUN_OK;
     to->out_ids[first_row + (size_t)i] = setun_sampler_draw(session->sampler, to->sampling == NULL ? NULL : &to->sampling[seq], logits,
                                                             session->seqs[seq].token, (size_t)session->pos[i] + 1, session->pos[i] + 1);
     return SETUN_OK;
