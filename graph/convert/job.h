@@ -10,10 +10,9 @@
 /* A kind of file that can be made. */
 typedef struct setun_target {
     const char       *name;      /* "i2_s" */
-    enum setun_source source;
     const char       *ternary;   /* format of ternary weights; "bf16": masters */
+    enum setun_source source;
     uint32_t          file_type; /* GGUF: general.file_type */
-    const char       *label;     /* GGUF: what people call the type; for errors */
 } setun_target;
 const setun_target *setun_target_of(setun_file_kind kind);
 
