@@ -73,10 +73,12 @@ static void fill_values(const rows_task *task, int64_t row)
 
     for (int64_t at = 0; at < task->columns; at++) {
         const int i = (int)(at % VALUES_PER_DRAW);
+        int value;
 
         if (i == 0)
             draw(task->s, task->weight, row, at / VALUES_PER_DRAW, FOR_VALUES, bytes);
-        out[at] = (float)((bytes[4 * i] + bytes[4 * i + 1] + bytes[4 * i + 2] - 382) / 2) * task->step;
+        value = (bytes[4 * i] + bytes[4 * i + 1] + bytes[4 * i + 2] - 382) / 2;
+        out[at] = (float)value * task->step;
     }
 }
 

@@ -265,7 +265,7 @@ static setun_status fetch_block(const original *o, int64_t first, unsigned char 
     return status;
 }
 
-static void multiply_block(const original *o, int64_t first, const unsigned char *rows, const setun_worker *worker, unsigned char *scratch)
+static void multiply_block(const original *o, int64_t first, const unsigned char *rows, const setun_worker *worker, void *scratch)
 {
     const setun_screen *head = o->head;
     const void *const attr[1] = {head->attr};
