@@ -1,5 +1,7 @@
 /* free_memory.c - how much memory can be had without taking any away from others. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cpu/limits.h"
@@ -9,8 +11,9 @@ enum { PATH_BYTES = 4096 };
 /* The kernel's own estimate, page cache that can be dropped included; false if it gives none. */
 static bool read_available(const char *root, uint64_t *out_bytes)
 {
-    char path[PATH_BYTES], line[128];
-    unsigned long long kib;
+    static const char key[] = "MemAvailable:";
+    char path[PATH_BYTES], line[128], *end;
+    unsigned long long kib = 0;
     bool found = false;
     FILE *file;
 
@@ -18,7 +21,10 @@ static bool read_available(const char *root, uint64_t *out_bytes)
         return false;
     file = fopen(path, "r");
     while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL)
-        found = sscanf(line, "MemAvailable: %llu kB", &kib) == 1;
+        if (strncmp(line, key, strlen(key)) == 0) {
+            kib = strtoull(line + strlen(key), &end, 10);
+            found = strncmp(end, " kB", 3) == 0;
+        }
     if (file != NULL)
         (void)fclose(file);
     if (found)

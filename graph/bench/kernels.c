@@ -33,7 +33,7 @@ static bool wanted(const walk *w, setun_kernel_ref ref)
     const setun_bench_options *o = w->options;
 
     return strcmp(ref.kernel->pattern, w->op_name) == 0 && (o->kernel == NULL || strcmp(o->kernel, ref.kernel->name) == 0) &&
-           (o->against == NULL || strcmp(o->against, ref.kernel->name) == 0 || strcmp(o->first, ref.kernel->name) == 0) &&
+           (o->against == NULL || strcmp(o->against, ref.kernel->name) == 0 || (o->first != NULL && strcmp(o->first, ref.kernel->name) == 0)) &&
            (o->backend == NULL || strcmp(o->backend, ref.plugin->name) == 0) && (o->fmts == NULL || strstr(ref.kernel->fmts, o->fmts) != NULL);
 }
 
