@@ -4,7 +4,25 @@
 #include "setun_plugin.h"
 
 /* Those that do not multiply integers. */
-#define NEON_FLOAT_KERNELS(X)
+#define NEON_FLOAT_KERNELS(X) \
+    X(add_f32_f32_f32__neon) \
+    X(embedding_i32_bf16_f32__neon) \
+    X(embedding_i32_f16_f32__neon) \
+    X(embedding_i32_f32_f32__neon) \
+    X(kv_write_f32_f16kv256__neon) \
+    X(kv_write_f32_f32kv256__neon) \
+    X(mul_f32_f32_f32__neon) \
+    X(output_rows_f32_f32__neon) \
+    X(pack_f32_i8b32__neon) \
+    X(pack_f32_i8row__neon) \
+    X(relu2_f32_f32__neon) \
+    X(relu2_mul_f32_f32_f32__neon) \
+    X(relu2_mul_rms_norm_f32_f32_i8row__neon) \
+    X(rms_norm_f32_f32_f32__neon) \
+    X(rms_norm_f32_f32_i8row__neon) \
+    X(rope_f32_f32_f32__neon) \
+    X(silu_f32_f32__neon) \
+    X(silu_mul_f32_f32_f32__neon)
 
 /* Those that do. */
 #define NEON_INTEGER_KERNELS(X)
