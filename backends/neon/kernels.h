@@ -6,11 +6,18 @@
 /* Those that do not multiply integers. */
 #define NEON_FLOAT_KERNELS(X) \
     X(add_f32_f32_f32__neon) \
+    X(attention_f32_f16kv256_f32__neon) \
+    X(attention_f32_f32kv256_f32__neon) \
     X(embedding_i32_bf16_f32__neon) \
     X(embedding_i32_f16_f32__neon) \
     X(embedding_i32_f32_f32__neon) \
+    X(embedding_i32_q6kb256_f32__neon) \
+    X(embedding_i32_q80b32_f32__neon) \
     X(kv_write_f32_f16kv256__neon) \
     X(kv_write_f32_f32kv256__neon) \
+    X(linear_f32_bf16_f32__neon) \
+    X(linear_f32_f16_f32__neon) \
+    X(linear_f32_f32_f32__neon) \
     X(mul_f32_f32_f32__neon) \
     X(output_rows_f32_f32__neon) \
     X(pack_f32_i8b32__neon) \

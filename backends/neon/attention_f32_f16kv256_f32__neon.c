@@ -1,0 +1,19 @@
+/* attention_f32_f16kv256_f32__neon.c - y[m, heads * head_dim] = softmax(scale * q . k) . v over an f16 cache. */
+#include "attention.h"
+#include "kernels.h"
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    attention_run(call, tile, 2, lanes_load_f16, lanes_load_f16_n, turn_f16);
+}
+
+const setun_kernel attention_f32_f16kv256_f32__neon = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "attention_f32_f16kv256_f32__neon",
+    .pattern = "attention",
+    .fmts = "f32,f16.kv256,f16.kv256>f32",
+    .plan = attention_plan,
+    .units = attention_units,
+    .run = run,
+};

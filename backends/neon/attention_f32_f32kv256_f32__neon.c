@@ -1,0 +1,19 @@
+/* attention_f32_f32kv256_f32__neon.c - y[m, heads * head_dim] = softmax(scale * q . k) . v over an f32 cache. */
+#include "attention.h"
+#include "kernels.h"
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    attention_run(call, tile, 4, lanes_load_f32, lanes_load_f32_n, turn_f32);
+}
+
+const setun_kernel attention_f32_f32kv256_f32__neon = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "attention_f32_f32kv256_f32__neon",
+    .pattern = "attention",
+    .fmts = "f32,f32.kv256,f32.kv256>f32",
+    .plan = attention_plan,
+    .units = attention_units,
+    .run = run,
+};

@@ -1,0 +1,382 @@
+/* attention_parts.h - the steps of attention.h: scores of 16 positions at a time, weights of a chunk, sums of values, and the
+ * merge. */
+#ifndef SETUN_NEON_ATTENTION_PARTS_H
+#define SETUN_NEON_ATTENTION_PARTS_H
+#include "cache.h"
+#include "turn.h"
+
+#define ATTENTION_MAX_ROWS 8
+#define ATTENTION_MAX_HEADS 16
+#define ATTENTION_SCRATCH_FLOATS (1 << 16) /* 256 KB: half an L2 cache, or a quarter of a large one */
+#define ATTENTION_SHARED_FLOATS (1 << 22)  /* 16 MB, of which only what sequences' lengths need is touched */
+#define ATTENTION_SCORES 4                 /* queries at a time: 16 registers of sums, and room for what meets them */
+#define ATTENTION_FEW    4                 /* queries whose chains stay in registers while K is turned */
+#define ATTENTION_VALUES 4                 /* queries at a time, by one register of four of their sums, */
+#define ATTENTION_VALUE_LANES 2            /* or fewer queries by two */
+#define ATTENTION_VALUE_TILE  64           /* positions of V that are taken together: with 128 elements of f16 they fill 16 KB */
+/* Estimate (README.md), of one element of q at one position, for K and V: with four heads a KV head and an f16 cache 48 vector operations
+ * for 128 scores and 20 for 64 products of values, two a cycle; with one head nearly twice that. */
+#define ATTENTION_NS 0.15
+
+/* One row and head: the positions first <= j < end of its sequence, and what is kept of each chunk. */
+typedef struct attention_query {
+    const float *q; /* [head_dim] */
+    float *out;     /* [head_dim] */
+    int64_t first, end;
+    int64_t first_chunk;
+    float *p;     /* [256] scores, then weights, of the present chunk */
+    float *o;     /* [chunks][padded head_dim] */
+    float *m, *l; /* [chunks] largest score, sum of p */
+} attention_query;
+
+/* Consecutive rows of one sequence, with heads of one KV head; queries row by row. */
+typedef struct attention_run_of_rows {
+    const int32_t *block;
+    int64_t kv_head, heads, n_queries;
+    float *columns; /* [padded head_dim][16] 16 positions of K, lanes being positions */
+    attention_query query[ATTENTION_MAX_ROWS * ATTENTION_MAX_HEADS];
+} attention_run_of_rows;
+
+static inline int64_t padded_dims(int64_t head_dim)
+{
+    return (head_dim + SETUN_LANES - 1) / SETUN_LANES * SETUN_LANES;
+}
+
+/* What the query sees of the chunk that begins at base, counted from there; empty: first >= end. */
+static inline int64_t chunk_first(const attention_query *query, int64_t base)
+{
+    return query->first > base ? query->first - base : 0;
+}
+
+static inline int64_t chunk_end(const attention_query *query, int64_t base)
+{
+    return least(query->end - base, SETUN_CHUNK);
+}
+
+/* Floats that a query keeps of the chunks. */
+static inline int64_t kept_floats(int64_t n_chunks, int64_t head_dim)
+{
+    return n_chunks * (padded_dims(head_dim) + 2);
+}
+
+/* p: [256]; kept: kept_floats. */
+static inline void query_make(const setun_call *call, int64_t row, int64_t head, float *p, float *kept, attention_query *out_query)
+{
+    const setun_attr_attention *attr = call->attr[0];
+    const setun_batch *batch = call->batch;
+    const int64_t pos = batch->pos[row], n_chunks = call->in[1].dim[0];
+
+    out_query->q = (const float *)in_row(call, 0, row) + head * attr->head_dim;
+    out_query->out = (float *)out_row(call, 0, row) + head * attr->head_dim;
+    out_query->first = attr->window > 0 && pos >= attr->window ? pos - attr->window + 1 : 0;
+    out_query->end = attr->causal ? pos + 1 : batch->len[batch->seq[row]];
+    out_query->first_chunk = out_query->first / SETUN_CHUNK;
+    out_query->p = p;
+    out_query->o = kept;
+    out_query->m = out_query->o + n_chunks * padded_dims(attr->head_dim);
+    out_query->l = out_query->m + n_chunks;
+}
+
+static inline int64_t query_n_chunks(const attention_query *query)
+{
+    return query->end > query->first ? (query->end - 1) / SETUN_CHUNK - query->first_chunk + 1 : 0;
+}
+
+/* The cache streams from memory, but 16 rows side by side need not look like a stream to the processor: what comes next is asked for
+ * from end to end while the present tile is computed. */
+static inline void prefetch_bytes(const char *x, int64_t n_bytes)
+{
+    for (int64_t at = 0; at < n_bytes; at += 64)
+        __builtin_prefetch(x + at);
+}
+
+/* columns[d][lane] = element d of position lane, of 16 positions from k on. */
+ALWAYS_INLINE void turn_keys(const char *k, int64_t stride_bytes, int64_t head_dim, int64_t element_bytes, float *columns,
+                             rows_turner *turn)
+{
+    for (int64_t d = 0; d < head_dim; d += TURN_DIMS)
+        for (int64_t i = 0; i < SETUN_LANES; i += TURN_ROWS) {
+            const char *from = k + i * stride_bytes + d * element_bytes;
+            float32x4_t column[TURN_DIMS];
+
+            if (head_dim - d >= TURN_DIMS)
+                turn(from, stride_bytes, column);
+            else
+                turn_last(from, stride_bytes, head_dim - d, element_bytes, turn, column);
+#pragma GCC unroll 8
+            for (int c = 0; c < TURN_DIMS; c++)
+                vst1q_f32(columns + (d + c) * SETUN_LANES + i, column[c]);
+        }
+}
+
+/* x + y * one lane of z, each rounded once; `lane` is a number. */
+#define LANES_FMA_LANE(x, y, z, lane) \
+    ((lanes){vfmaq_laneq_f32((x).a, (y).a, z, lane), vfmaq_laneq_f32((x).b, (y).b, z, lane), \
+             vfmaq_laneq_f32((x).c, (y).c, z, lane), vfmaq_laneq_f32((x).d, (y).d, z, lane)})
+
+/* 16 scores of n queries; n is a constant where this is inlined. */
+ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const float *columns, int64_t tile,
+                                 const setun_attr_attention *attr)
+{
+    lanes acc[ATTENTION_SCORES];
+    int64_t d = 0;
+
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+        acc[i] = lanes_set(0.0f);
+    for (; d + 4 <= attr->head_dim; d += 4, columns += 4 * SETUN_LANES) {
+        float32x4_t q[ATTENTION_SCORES];
+        lanes column = lanes_load(columns);
+
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) {
+            q[i] = vld1q_f32(query[i]->q + d);
+            acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 0);
+        }
+        column = lanes_load(columns + SETUN_LANES);
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++)
+            acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 1);
+        column = lanes_load(columns + 2 * SETUN_LANES);
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++)
+            acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 2);
+        column = lanes_load(columns + 3 * SETUN_LANES);
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++)
+            acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 3);
+    }
+    for (; d < attr->head_dim; d++, columns += SETUN_LANES)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++)
+            acc[i] = lanes_fma(lanes_set(query[i]->q[d]), lanes_load(columns), acc[i]);
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+        lanes_store(query[i]->p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
+}
+
+/* Dims d .. d + 7 of 4 positions, for n queries. */
+ALWAYS_INLINE void score_turned(const attention_query *query, int n, int64_t d, const float32x4_t column[TURN_DIMS],
+                                float32x4_t acc[ATTENTION_FEW])
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++) {
+        const float32x4_t low = vld1q_f32(query[i].q + d), high = vld1q_f32(query[i].q + d + 4);
+
+        acc[i] = vfmaq_laneq_f32(acc[i], column[0], low, 0);
+        acc[i] = vfmaq_laneq_f32(acc[i], column[1], low, 1);
+        acc[i] = vfmaq_laneq_f32(acc[i], column[2], low, 2);
+        acc[i] = vfmaq_laneq_f32(acc[i], column[3], low, 3);
+        acc[i] = vfmaq_laneq_f32(acc[i], column[4], high, 0);
+        acc[i] = vfmaq_laneq_f32(acc[i], column[5], high, 1);
+        acc[i] = vfmaq_laneq_f32(acc[i], column[6], high, 2);
+        acc[i] = vfmaq_laneq_f32(acc[i], column[7], high, 3);
+    }
+}
+
+/* 16 scores of up to ATTENTION_FEW queries, n of them at a time (a constant where this is inlined), straight from 16 positions of K.
+ * ahead: the tile that comes next, prefetched bit by bit. */
+ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
+                                const setun_attr_attention *attr, int64_t element_bytes, rows_turner *turn)
+{
+    float32x4_t acc[SETUN_LANES / TURN_ROWS][ATTENTION_FEW]; /* [4 positions][query] */
+    int64_t d = 0;
+
+#pragma GCC unroll 4
+    for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++)
+            acc[p][i] = vdupq_n_f32(0.0f);
+    for (; d + TURN_DIMS <= attr->head_dim; d += TURN_DIMS) {
+        prefetch_bytes(ahead + d * element_bytes * SETUN_LANES, TURN_DIMS * element_bytes * SETUN_LANES);
+#pragma GCC unroll 4
+        for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++) {
+            float32x4_t column[TURN_DIMS];
+
+            turn(k + TURN_ROWS * p * stride_bytes + d * element_bytes, stride_bytes, column);
+            score_turned(query, n, d, column, acc[p]);
+        }
+    }
+    if (d < attr->head_dim) {
+#pragma GCC unroll 4
+        for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++) {
+            float32x4_t column[TURN_DIMS];
+
+            turn_last(k + TURN_ROWS * p * stride_bytes + d * element_bytes, stride_bytes, attr->head_dim - d, element_bytes, turn, column);
+            for (int64_t c = 0; d + c < attr->head_dim; c++)
+#pragma GCC unroll 4
+                for (int i = 0; i < n; i++)
+                    acc[p][i] = vfmaq_n_f32(acc[p][i], column[c], query[i].q[d + c]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++)
+            vst1q_f32(query[i].p + tile + TURN_ROWS * p, vmulq_n_f32(acc[p][i], attr->scale));
+}
+
+/* As score_tile, for at most ATTENTION_FEW queries. Some may not see these positions: their scores are not used. */
+ALWAYS_INLINE void score_few(attention_run_of_rows *run, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
+                             const setun_attr_attention *attr, int64_t element_bytes, rows_turner *turn)
+{
+    int64_t i = 0;
+
+    if (run->n_queries == 4) {
+        score_direct(run->query, 4, k, stride_bytes, ahead, tile, attr, element_bytes, turn);
+        return;
+    }
+    for (; i + 2 <= run->n_queries; i += 2)
+        score_direct(run->query + i, 2, k, stride_bytes, ahead, tile, attr, element_bytes, turn);
+    if (i < run->n_queries)
+        score_direct(run->query + i, 1, k, stride_bytes, ahead, tile, attr, element_bytes, turn);
+}
+
+/* Positions base + tile .. + 15, for the queries that see any of them. Lanes that a query does not see hold nothing of use. */
+NEVER_INLINE void score_tile(attention_run_of_rows *run, int64_t base, int64_t tile, const setun_attr_attention *attr)
+{
+    attention_query *active[ATTENTION_MAX_ROWS * ATTENTION_MAX_HEADS];
+    int64_t n = 0, i = 0;
+
+    for (int64_t j = 0; j < run->n_queries; j++) {
+        attention_query *query = &run->query[j];
+
+        if (chunk_first(query, base) < tile + SETUN_LANES && chunk_end(query, base) > tile)
+            active[n++] = query;
+    }
+    for (; i + ATTENTION_SCORES <= n; i += ATTENTION_SCORES)
+        score_queries(active + i, ATTENTION_SCORES, run->columns, tile, attr);
+    for (; i + 2 <= n; i += 2)
+        score_queries(active + i, 2, run->columns, tile, attr);
+    if (i < n)
+        score_queries(active + i, 1, run->columns, tile, attr);
+}
+
+/* Scores of the chunk become p; m and l with them. */
+static inline void weigh_positions(const attention_query *query, int64_t chunk)
+{
+    const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
+    const int64_t slot = chunk - query->first_chunk, begin = first / SETUN_LANES * SETUN_LANES;
+    lanes largest = lanes_set(-__builtin_inff()), sum = lanes_set(0.0f);
+    float m;
+
+    if (first >= end)
+        return;
+    for (int64_t j = begin; j < end; j += SETUN_LANES)
+        largest = lanes_max(largest, lanes_between(lanes_load(query->p + j), largest, first > j ? first - j : 0, end - j));
+    m = lanes_largest(largest);
+    for (int64_t j = begin; j < end; j += SETUN_LANES) {
+        const lanes p = lanes_exp(lanes_sub(lanes_load(query->p + j), lanes_set(m)));
+
+        sum = lanes_between(lanes_add(sum, p), sum, first > j ? first - j : 0, end - j);
+        lanes_store(query->p + j, p);
+    }
+    query->m[slot] = m;
+    query->l[slot] = lanes_total(sum);
+}
+
+/* Positions first .. end - 1 of one tile are added to o[d ..] of n queries that see them, n_lanes registers each; both constants where
+ * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to prefetch meanwhile. */
+ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot, int64_t first, int64_t end, const char *v,
+                                    int64_t stride_bytes, int starts, int n_lanes, int64_t n_last, const char *ahead,
+                                    int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
+{
+    lanes acc[ATTENTION_VALUES][ATTENTION_VALUE_LANES];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+#pragma GCC unroll 4
+        for (int l = 0; l < n_lanes; l++)
+            acc[i][l] = starts ? lanes_set(0.0f) : lanes_load(query[i].o + slot + l * SETUN_LANES);
+    for (int64_t j = first; j < end; j++) {
+        lanes value[ATTENTION_VALUE_LANES];
+
+        if (ahead != NULL)
+            prefetch_bytes(ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
+#pragma GCC unroll 4
+        for (int l = 0; l < n_lanes; l++)
+            value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
+                                                            : load_n(v + j * stride_bytes, n_last);
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) {
+            const lanes p = lanes_set(query[i].p[j]);
+
+#pragma GCC unroll 4
+            for (int l = 0; l < n_lanes; l++)
+                acc[i][l] = lanes_fma(p, value[l], acc[i][l]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+#pragma GCC unroll 4
+        for (int l = 0; l < n_lanes; l++)
+            lanes_store(query[i].o + slot + l * SETUN_LANES, acc[i][l]);
+}
+
+/* n_lanes registers of four at a time, and some positions. next: what comes after the chunk, or NULL. */
+ALWAYS_INLINE void add_values_of(attention_query *query, int n, int n_lanes, int64_t chunk, const char *v, int64_t stride_bytes,
+                                 int64_t head_dim, int fetches, const char *next, int64_t element_bytes, lanes_loader *load,
+                                 lanes_loader_n *load_n)
+{
+    const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
+    const int64_t slot = (chunk - query->first_chunk) * padded_dims(head_dim);
+    const int64_t step = fetches ? SETUN_LANES : ATTENTION_VALUE_TILE;
+
+    for (int64_t j = first, stop; j < end; j = stop) {
+        const char *ahead = NULL;
+        int64_t d = 0;
+
+        stop = least(j / step * step + step, end);
+        if (fetches)
+            ahead = stop < end ? v + stop * stride_bytes : next;
+        for (; d + n_lanes * SETUN_LANES <= head_dim; d += n_lanes * SETUN_LANES)
+            add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, n_lanes, SETUN_LANES,
+                             ahead == NULL ? NULL : ahead + d * element_bytes * SETUN_LANES, element_bytes, load, load_n);
+        for (; d < head_dim; d += SETUN_LANES)
+            add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, 1, head_dim - d, NULL,
+                             element_bytes, load, load_n);
+    }
+}
+
+/* o of the heads of one row. */
+ALWAYS_INLINE void add_values(attention_query *query, int64_t n_heads, int64_t chunk, const char *v, int64_t stride_bytes,
+                              int64_t head_dim, int fetches, const char *next, int64_t element_bytes, lanes_loader *load,
+                              lanes_loader_n *load_n)
+{
+    int64_t i = 0;
+
+    for (; i + ATTENTION_VALUES <= n_heads; i += ATTENTION_VALUES)
+        add_values_of(query + i, ATTENTION_VALUES, 1, chunk, v, stride_bytes, head_dim, fetches, next, element_bytes, load, load_n);
+    for (; i + 2 <= n_heads; i += 2)
+        add_values_of(query + i, 2, ATTENTION_VALUE_LANES, chunk, v, stride_bytes, head_dim, fetches, next, element_bytes, load, load_n);
+    if (i < n_heads)
+        add_values_of(query + i, 1, ATTENTION_VALUE_LANES, chunk, v, stride_bytes, head_dim, fetches, next, element_bytes, load, load_n);
+}
+
+static inline float exp_one(float x)
+{
+    return vgetq_lane_f32(exp_4(vdupq_n_f32(x)), 0);
+}
+
+static inline void merge_chunks(const attention_query *query, int64_t head_dim)
+{
+    const int64_t n = query_n_chunks(query);
+    float m = -__builtin_inff(), l = 0.0f;
+    lanes inverse;
+
+    for (int64_t c = 0; c < n; c++)
+        m = query->m[c] > m ? query->m[c] : m;
+    for (int64_t c = 0; c < n; c++) { /* m becomes w */
+        query->m[c] = exp_one(query->m[c] - m);
+        l = __builtin_fmaf(query->m[c], query->l[c], l);
+    }
+    inverse = lanes_set(1.0f / l);
+    for (int64_t d = 0; d < head_dim; d += SETUN_LANES) {
+        lanes acc = lanes_set(0.0f);
+
+        for (int64_t c = 0; c < n; c++)
+            acc = lanes_fma(lanes_set(query->m[c]), lanes_load(query->o + c * padded_dims(head_dim) + d), acc);
+        lanes_store_n(query->out + d, lanes_mul(acc, inverse), head_dim - d);
+    }
+}
+#endif
