@@ -34,7 +34,7 @@ static inline const uint8_t *q6k_d(const uint8_t *block)
     return block + 208;
 }
 
-static inline int8_t q6k_part(const uint8_t *block, int64_t p)
+static inline int q6k_part(const uint8_t *block, int64_t p)
 {
     return (int8_t)block[192 + p];
 }

@@ -108,7 +108,7 @@ static int64_t units_of(const setun_plan *plan, const setun_plan_step *step)
 static bool pays(const setun_plan *plan, const setun_plan_step *step)
 {
     const int64_t n_workers = plan->n_workers;
-    int64_t units;
+    int64_t units, most;
 
     for (uint32_t i = step->n_in; i < step->n_in + step->n_out; i++)
         if (plan->slots[step->slot[i]].place != SETUN_PLACE_ARENA || plan->slots[step->slot[i]].result ||
@@ -117,8 +117,8 @@ static bool pays(const setun_plan *plan, const setun_plan_step *step)
     if (n_workers == 1 || plan->replicate_below_ns <= 0 || step->n_out == 0)
         return false;
     units = units_of(plan, step);
-    return units > 0 && step->kernel_plan.cost_ns * (1.0 - (double)((units + n_workers - 1) / n_workers) / (double)units) <
-                            plan->replicate_below_ns;
+    most = (units + n_workers - 1) / n_workers;
+    return units > 0 && step->kernel_plan.cost_ns * (1.0 - (double)most / (double)units) < plan->replicate_below_ns;
 }
 
 static void number_stretches(setun_plan *plan)

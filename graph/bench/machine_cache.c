@@ -3,15 +3,14 @@
  * Nothing in it is believed that could not be a measurement. A file that breaks a rule anywhere is not used at all: its reader measures
  * again, says why, and replaces it. An error would stop people at a file that they never wrote. */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "bench/bench_internal.h"
+#include "convert/output.h"
 #include "weights/json_file.h"
 
 enum { VERSION = 1, MAX_ENTRIES = 256 /* the oldest goes: a home directory that many machines share */ };
@@ -190,49 +189,25 @@ static setun_status make_folders(const char *path, setun_error *error)
     return status;
 }
 
-static setun_status write_all(int fd, const char *path, const char *text, setun_error *error)
-{
-    for (size_t n = strlen(text), at = 0; at < n;) {
-        const ssize_t written = write(fd, text + at, n - at);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return setun_fail(error, SETUN_ERR_IO, "%s: %s", path, strerror(errno));
-        at += (size_t)written;
-    }
-    return SETUN_OK;
-}
-
 setun_status setun_machine_cache_store(const char *path, const char *machine, const setun_machine_limits *limits, setun_error *error)
 {
     setun_status status = make_folders(path, error);
-    char *text, *temporary;
-    int fd;
+    setun_output *output;
+    char *text;
 
     if (status != SETUN_OK)
         return status;
     text = make_text(path, machine, limits);
-    temporary = setun_alloc(strlen(path) + 8);
-    if (text == NULL || temporary == NULL) {
-        free(text);
-        free(temporary);
+    if (text == NULL)
         return setun_fail_nomem(error, "limits of the machine", strlen(path));
+    status = setun_output_create(path, false, true, &output, error);
+    if (status == SETUN_OK) {
+        status = setun_output_save(output, NULL, text, strlen(text), error);
+        if (status == SETUN_OK)
+            status = setun_output_commit(output, error);
+        else
+            setun_output_discard(output);
     }
-    (void)sprintf(temporary, "%s.XXXXXX", path);
-    fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
-        status = setun_fail(error, SETUN_ERR_IO, "%s: %s", temporary, strerror(errno));
-    } else {
-        status = write_all(fd, temporary, text, error);
-        if (close(fd) != 0 && status == SETUN_OK)
-            status = setun_fail(error, SETUN_ERR_IO, "%s: %s", temporary, strerror(errno));
-        if (status == SETUN_OK && rename(temporary, path) != 0)
-            status = setun_fail(error, SETUN_ERR_IO, "%s: %s", path, strerror(errno));
-        if (status != SETUN_OK)
-            (void)unlink(temporary);
-    }
-    free(temporary);
     free(text);
     return status;
 }

@@ -8,10 +8,10 @@
 #include "process.h"
 
 /* The published file's data, from the first tensor to the last one's end, and more than any header. */
-#define DATA_BYTES 1179449920ll
-#define MOST_HEADER_BYTES (16ll << 20)
+#define DATA_BYTES 1179449920LL
+#define MOST_HEADER_BYTES (16LL << 20)
 
-#define MOST_RESIDENT_BYTES 1300000000ll
+#define MOST_RESIDENT_BYTES 1300000000LL
 
 /* The largest resident set of any process that has been waited for. */
 static long long largest_resident_bytes(void)
@@ -19,7 +19,7 @@ static long long largest_resident_bytes(void)
     struct rusage usage;
 
     cr_assert_eq(getrusage(RUSAGE_CHILDREN, &usage), 0);
-    return 1024ll * usage.ru_maxrss;
+    return 1024LL * usage.ru_maxrss;
 }
 
 Test(large, runs_in_1300_megabytes, .timeout = 1500)

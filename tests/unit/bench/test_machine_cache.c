@@ -146,7 +146,7 @@ Test(machine_cache, places_where_no_file_can_be, .init = begin, .fini = end)
 
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_expect(!load("m", 1, &found, note) && strstr(note, path) != NULL, "%s", note);
-    cr_expect_eq(setun_machine_cache_store(path, "m", &limits, &error), SETUN_ERR_IO);
+    cr_expect_eq(setun_machine_cache_store(path, "m", &limits, &error), SETUN_ERR_INVALID);
     cr_expect_not_null(strstr(error.text, path), "%s", error.text);
     cr_expect_eq(folder_count(folder), 1, "nothing unfinished is left");
     cr_assert_eq(rmdir(path), 0);
