@@ -21,6 +21,8 @@ typedef struct packed_tensor {
     int64_t  row_bytes; /* without padding; 0: rows have no address of their own, and all bytes go as they are */
     int64_t  stride;    /* of a row in the file */
     uint64_t hash;
+    const setun_operand *screen; /* NULL: none */
+    uint64_t screen_hash[SETUN_WEIGHT_SCREEN_PARTS];
 } packed_tensor;
 
 enum { TELL_BYTES = 8 << 20 }; /* how often progress is told while the file is written: some milliseconds */
@@ -35,7 +37,7 @@ typedef struct writing {
     size_t         tokenizer_bytes;
     enum setun_prepacked_tokenizer tokenizer_kind;
     json_t        *root;
-    uint64_t       offset;    /* of the next section */
+    uint64_t       offset, end; /* of the next section, and where the last one ends */
     setun_stream  *stream;
     size_t         n_untold;  /* bytes written since progress was told */
     uint64_t       n_written, n_to_write; /* of tensors */
@@ -147,6 +149,39 @@ static setun_status shape_tensor(const writing *w, packed_tensor *tensor, setun_
     return SETUN_OK;
 }
 
+/* The screen that the store has of the same tensor, or NULL. */
+static const setun_operand *find_screen(const setun_store *store, const setun_weight *source)
+{
+    for (size_t i = 0; i < store->n_entries; i++) {
+        const setun_store_entry *entry = &store->entries[i];
+
+        if (entry->kind == SETUN_OPERAND_WEIGHT && entry->wanted && strcmp(entry->fmts, SETUN_WEIGHT_SCREEN_FMTS) == 0 &&
+            store->graph->weights[entry->index].source == source)
+            return &entry->operand;
+    }
+    return NULL;
+}
+
+/* The hash of the hashes of pieces, as they are compared when a screen is read. */
+static setun_status hash_screen(packed_tensor *tensor, setun_error *error)
+{
+    const size_t piece = SETUN_WEIGHT_CHUNK_BYTES;
+
+    for (uint32_t i = 0; i < SETUN_WEIGHT_SCREEN_PARTS; i++) {
+        const unsigned char *data = tensor->screen->part[i].data;
+        const size_t n_bytes = tensor->screen->n_bytes[i], n_pieces = (n_bytes + piece - 1) / piece;
+        uint64_t *hash = setun_calloc(n_pieces, sizeof(*hash));
+
+        if (hash == NULL)
+            return setun_fail_nomem(error, "hashes", n_pieces * sizeof(*hash));
+        for (size_t j = 0; j < n_pieces; j++)
+            hash[j] = setun_weight_piece_hash(data + j * piece, j + 1 < n_pieces ? piece : n_bytes - j * piece);
+        tensor->screen_hash[i] = XXH3_64bits(hash, n_pieces * sizeof(*hash));
+        free(hash);
+    }
+    return SETUN_OK;
+}
+
 /* Every tensor of the source that the graph reads, once. */
 static setun_status collect_tensors(writing *w, setun_error *error)
 {
@@ -164,10 +199,12 @@ static setun_status collect_tensors(writing *w, setun_error *error)
 
         while (weight != NULL && k < w->n && w->tensors[k].weight->source != weight->source)
             k++;
-        if (weight == NULL || k < w->n)
+        if (weight == NULL || k < w->n || strcmp(entry->fmts, SETUN_WEIGHT_SCREEN_FMTS) == 0)
             continue;
-        w->tensors[w->n] = (packed_tensor){.weight = weight, .operand = &entry->operand};
+        w->tensors[w->n] = (packed_tensor){.weight = weight, .operand = &entry->operand, .screen = find_screen(store, weight->source)};
         status = shape_tensor(w, &w->tensors[w->n], error);
+        if (status == SETUN_OK && w->tensors[w->n].screen != NULL)
+            status = hash_screen(&w->tensors[w->n], error);
         if (status != SETUN_OK)
             return status;
         w->n++;
@@ -181,11 +218,28 @@ static bool add_section(writing *w, json_t *object, size_t n_bytes, uint64_t has
     char digits[17];
     const uint64_t offset = w->offset;
 
+    w->end = offset + n_bytes;
     (void)snprintf(digits, sizeof(digits), "%016" PRIx64, hash);
     w->offset = setun_prepacked_align(offset + n_bytes);
     return json_object_set_new(object, "offset", json_integer((json_int_t)offset)) == 0 &&
            json_object_set_new(object, "bytes", json_integer((json_int_t)n_bytes)) == 0 &&
            json_object_set_new(object, "xxh3", json_string(digits)) == 0;
+}
+
+static bool add_screen(writing *w, const packed_tensor *tensor, json_t *object)
+{
+    json_t *array = json_array();
+    bool ok = array != NULL;
+
+    for (size_t i = 0; i < SETUN_WEIGHT_SCREEN_PARTS && ok; i++) {
+        json_t *part = json_object();
+
+        ok = part != NULL && add_section(w, part, tensor->screen->n_bytes[i], tensor->screen_hash[i]) && json_array_append(array, part) == 0;
+        json_decref(part);
+    }
+    ok = ok && json_object_set(object, "screen", array) == 0;
+    json_decref(array);
+    return ok;
 }
 
 static bool add_tensor(writing *w, const packed_tensor *tensor, json_t *array)
@@ -200,7 +254,8 @@ static bool add_tensor(writing *w, const packed_tensor *tensor, json_t *array)
          json_object_set_new(object, "format", json_string(tensor->operand->part[0].fmt)) == 0 && json_object_set(object, "dims", dims) == 0;
     if (ok && tensor->operand->n == 2)
         ok = json_object_set_new(object, "scale", json_real((double)*(const float *)tensor->operand->part[1].data)) == 0;
-    ok = ok && add_section(w, object, tensor->n_bytes, tensor->hash) && json_array_append(array, object) == 0;
+    ok = ok && add_section(w, object, tensor->n_bytes, tensor->hash) && (tensor->screen == NULL || add_screen(w, tensor, object)) &&
+         json_array_append(array, object) == 0;
     json_decref(dims);
     json_decref(object);
     return ok;
@@ -288,8 +343,7 @@ static setun_status write_header(const writing *w, setun_stream *stream, setun_e
 {
     char *json = json_dumps(w->root, JSON_COMPACT);
     unsigned char fixed[SETUN_PREPACKED_FIXED_BYTES] = {0};
-    const packed_tensor *last = &w->tensors[w->n - 1]; /* a model has at least one */
-    const uint64_t end = w->offset - setun_prepacked_align(last->n_bytes) + last->n_bytes;
+    bool has_screen = false;
     setun_status status;
     size_t n_json;
 
@@ -301,9 +355,11 @@ static setun_status write_header(const writing *w, setun_stream *stream, setun_e
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "expected a header of at most %d bytes, found %zu", (int)SETUN_PREPACKED_MAX_JSON_BYTES, n_json);
     }
     memcpy(fixed, SETUN_PREPACKED_MAGIC, sizeof(SETUN_PREPACKED_MAGIC) - 1);
-    put_little(fixed + SETUN_PREPACKED_AT_VERSION, SETUN_PREPACKED_VERSION, 4);
+    for (size_t i = 0; i < w->n; i++)
+        has_screen = has_screen || w->tensors[i].screen != NULL;
+    put_little(fixed + SETUN_PREPACKED_AT_VERSION, has_screen ? SETUN_PREPACKED_VERSION : SETUN_PREPACKED_VERSION_PLAIN, 4);
     put_little(fixed + SETUN_PREPACKED_AT_JSON_BYTES, n_json, 8);
-    put_little(fixed + SETUN_PREPACKED_AT_FILE_BYTES, setun_prepacked_align(sizeof(fixed) + n_json) + end, 8);
+    put_little(fixed + SETUN_PREPACKED_AT_FILE_BYTES, setun_prepacked_align(sizeof(fixed) + n_json) + w->end, 8);
     put_little(fixed + SETUN_PREPACKED_AT_JSON_HASH, XXH3_64bits(json, n_json), 8);
     status = setun_stream_write(stream, fixed, sizeof(fixed), error);
     if (status == SETUN_OK)
@@ -312,12 +368,21 @@ static setun_status write_header(const writing *w, setun_stream *stream, setun_e
     return status;
 }
 
+static uint64_t screen_bytes(const setun_operand *screen)
+{
+    uint64_t n_bytes = 0;
+
+    for (uint32_t i = 0; i < screen->n; i++)
+        n_bytes += screen->n_bytes[i];
+    return n_bytes;
+}
+
 static setun_status write_stream(writing *w, setun_error *error)
 {
     setun_status status = write_header(w, w->stream, error);
 
     for (size_t i = 0; i < w->n; i++)
-        w->n_to_write += w->tensors[i].n_bytes;
+        w->n_to_write += w->tensors[i].n_bytes + (w->tensors[i].screen != NULL ? screen_bytes(w->tensors[i].screen) : 0);
     tell(w, "writing weights", 0, w->n_to_write);
     if (status == SETUN_OK)
         status = check_stopped(w, error);
@@ -329,6 +394,11 @@ static setun_status write_stream(writing *w, setun_error *error)
         status = pad(w->stream, error);
         if (status == SETUN_OK)
             status = emit(&w->tensors[i], put_stream, w, error);
+        for (size_t j = 0; w->tensors[i].screen != NULL && j < SETUN_WEIGHT_SCREEN_PARTS && status == SETUN_OK; j++) {
+            status = pad(w->stream, error);
+            if (status == SETUN_OK)
+                status = put_stream(w, w->tensors[i].screen->part[j].data, w->tensors[i].screen->n_bytes[j], error);
+        }
     }
     return status;
 }
@@ -364,8 +434,12 @@ setun_status setun_prepacked_convert(setun_model *model, const setun_session_opt
 
     told.progress = tell;
     told.progress_context = &w;
-    told.head = SETUN_HEAD_FULL; /* the file holds the head as it is; what screens it is made of that at each start */
+    told.head = SETUN_HEAD_RESIDENT; /* the file holds the head as it is and, where it can be screened, with what that takes */
     status = setun_session_create(model, &told, &session, error);
+    if (status == SETUN_ERR_UNSUPPORTED) {
+        told.head = SETUN_HEAD_FULL;
+        status = setun_session_create(model, &told, &session, error);
+    }
     if (status != SETUN_OK)
         return status;
     w.session = session;

@@ -11,6 +11,30 @@
 /* The form that dense master weights are ternarised to, and that other ternary packings can be made from. */
 static const char canonical_ternary[] = "tern2.row+f32";
 
+/* Whether the weight's file has it in that representation beside the one that the graph knows. */
+static bool has_screen(const setun_graph_weight *weight, const char *fmts)
+{
+    return weight->source != NULL && weight->source->screen != NULL && strcmp(fmts, SETUN_WEIGHT_SCREEN_FMTS) == 0;
+}
+
+static setun_status check_screen(const setun_graph *graph, const setun_plugins *plugins, const setun_graph_weight *weight, setun_error *error)
+{
+    setun_operand shape;
+    setun_status status;
+
+    if (!has_screen(weight, SETUN_WEIGHT_SCREEN_FMTS))
+        return SETUN_OK;
+    status = setun_operand_shape(plugins, SETUN_WEIGHT_SCREEN_FMTS, (int64_t[4]){weight->dim[0], weight->dim[1], 1, 1}, &shape, error);
+    if (status != SETUN_OK)
+        return setun_fail_prefix(error, status, "%s: screen of '%s'", setun_weights_path(graph->source), weight->name);
+    for (uint32_t i = 0; i < shape.n; i++)
+        if (shape.n_bytes[i] != weight->source->screen[i].n_bytes)
+            return setun_fail(error, SETUN_ERR_FORMAT, "%s: screen of '%s': expected %zu bytes of %s for %lld x %lld, found %zu",
+                              setun_weights_path(graph->source), weight->name, shape.n_bytes[i], weight->source->screen[i].fmt,
+                              (long long)weight->dim[0], (long long)weight->dim[1], weight->source->screen[i].n_bytes);
+    return SETUN_OK;
+}
+
 /* Files that say in which layout a weight lies are taken at their word only if it is as long as that layout: nothing larger is ever
  * reserved for what a file says. */
 static setun_status check_layouts(const setun_graph *graph, const setun_plugins *plugins, setun_error *error)
@@ -29,6 +53,9 @@ static setun_status check_layouts(const setun_graph *graph, const setun_plugins 
             return setun_fail(error, SETUN_ERR_FORMAT, "%s: tensor '%s': expected %zu bytes of %s for %lld x %lld, found %zu",
                               setun_weights_path(graph->source), weight->name, shape.n_bytes[0], weight->source->fmt,
                               (long long)weight->dim[0], (long long)weight->dim[1], weight->source->n_bytes);
+        status = check_screen(graph, plugins, weight, error);
+        if (status != SETUN_OK)
+            return status;
     }
     return SETUN_OK;
 }
@@ -238,7 +265,7 @@ bool setun_store_offers_weight(const setun_store *store, uint32_t w, const char 
         (void)snprintf(why, why_bytes, "the weight is to be ternarised first");
         return false;
     }
-    if (find_entry(store, SETUN_OPERAND_WEIGHT, w, fmts) < store->n_entries)
+    if (has_screen(weight, fmts) || find_entry(store, SETUN_OPERAND_WEIGHT, w, fmts) < store->n_entries)
         return true;
     if (!is_master(weight)) {
         if (strcmp(fmts, weight->fmt) == 0 || can_pack(store, weight, weight->fmt, fmts, why, why_bytes))
@@ -299,6 +326,10 @@ static setun_status add_weight(setun_store *store, uint32_t w, const char *fmts,
     if (strcmp(fmts, weight->fmt) == 0) {
         shape_source(store, weight, &entry.operand);
         return add_entry(store, &entry, weight->name, out_index, error);
+    }
+    if (has_screen(weight, fmts)) { /* as long as check_screen has tried */
+        status = setun_store_shape_weight(store, w, fmts, &entry.operand, error);
+        return status == SETUN_OK ? add_entry(store, &entry, weight->name, out_index, error) : status;
     }
     if (strcmp(fmts, canonical_ternary) != 0 &&
         (is_master(weight) || !can_pack(store, weight, weight->fmt, fmts, why, sizeof(why))))

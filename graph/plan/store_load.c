@@ -1,6 +1,7 @@
 /* store_load.c - fills a store's weights: reads them, proves their contents, packs them; one weight after another, so that beside the
  * weights that stay only one is in memory in any other form. */
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/store_internal.h"
@@ -12,6 +13,7 @@ typedef struct reading {
     const setun_weight *source;
     unsigned char      *data;
     bool                check;    /* contents are proved as well */
+    uint64_t           *hash;     /* of each piece, where they are to be compared; else NULL */
     atomic_uint_fast64_t n_read;  /* bytes, by all workers together */
     atomic_flag         lock;     /* of what follows */
     setun_status        status;   /* of the failure nearest to the weight's begin, which is the one to report */
@@ -28,6 +30,8 @@ static void read_piece(reading *r, size_t at, size_t n_bytes, bool is_caller, se
     /* What is proved is what was read: a file that changes meanwhile cannot slip anything in. */
     if (status == SETUN_OK && r->check)
         status = setun_weight_check_piece(r->source, at, r->data + at, n_bytes, &error);
+    if (status == SETUN_OK && r->hash != NULL)
+        r->hash[at / setun_weight_piece_bytes(r->source)] = setun_weight_piece_hash(r->data + at, n_bytes);
     *out_status = status;
     if (status == SETUN_OK) {
         const uint64_t n_read = atomic_fetch_add(&r->n_read, n_bytes) + n_bytes;
@@ -60,13 +64,10 @@ static void read_share(const setun_worker *worker, void *context)
     }
 }
 
-/* Reads the weight as it is in the file. */
-static setun_status read_source(setun_store *store, setun_store_entry *entry, setun_team *team, setun_error *error)
+static setun_status read_weight(setun_store *store, const setun_weight *source, void *data, bool check, uint64_t *hash, setun_team *team,
+                                setun_error *error)
 {
-    const setun_weight *source = store->graph->weights[entry->index].source;
-    float *scale = entry->operand.n == 2 ? entry->operand.part[1].data : NULL;
-    reading r = {.store = store, .source = source, .data = entry->operand.part[0].data, .check = !setun_weight_is_passed_over(source),
-                 .lock = ATOMIC_FLAG_INIT};
+    reading r = {.store = store, .source = source, .data = data, .check = check, .hash = hash, .lock = ATOMIC_FLAG_INIT};
 
     atomic_init(&r.n_read, 0);
     if (store->progress != NULL)
@@ -81,6 +82,61 @@ static setun_status read_source(setun_store *store, setun_store_entry *entry, se
         return r.status;
     }
     store->n_read += source->n_bytes;
+    return SETUN_OK;
+}
+
+/* Reads the screen that is stored beside the weight. A number in it that is wrong would not harm but, unlike any other, silently break a
+ * promise: that what is drawn is what the weights themselves say. So its hash is compared. */
+static setun_status read_screen(setun_store *store, const setun_weight *screen, const setun_operand *operand, setun_team *team, setun_error *error)
+{
+    setun_status status = SETUN_OK;
+
+    for (uint32_t i = 0; i < operand->n && status == SETUN_OK; i++) {
+        const size_t piece = setun_weight_piece_bytes(&screen[i]), n_pieces = (screen[i].n_bytes + piece - 1) / piece;
+        uint64_t *hash = setun_calloc(n_pieces, sizeof(*hash));
+
+        if (hash == NULL)
+            return setun_fail_nomem(error, "hashes", n_pieces * sizeof(*hash));
+        status = read_weight(store, &screen[i], operand->part[i].data, true, hash, team, error);
+        if (status == SETUN_OK)
+            status = setun_weight_check_hashes(&screen[i], hash, n_pieces, error);
+        free(hash);
+    }
+    return status;
+}
+
+/* What an entry has of the file. */
+static const setun_weight *screen_of(const setun_store *store, const setun_store_entry *entry)
+{
+    const setun_graph_weight *weight = &store->graph->weights[entry->index];
+
+    return strcmp(entry->fmts, weight->fmt) != 0 ? weight->source->screen : NULL;
+}
+
+static uint64_t bytes_to_read(const setun_store *store, const setun_store_entry *entry)
+{
+    const setun_weight *screen = screen_of(store, entry);
+    uint64_t n_bytes = 0;
+
+    if (screen == NULL)
+        return store->graph->weights[entry->index].source->n_bytes;
+    for (size_t i = 0; i < SETUN_WEIGHT_SCREEN_PARTS; i++)
+        n_bytes += screen[i].n_bytes;
+    return n_bytes;
+}
+
+/* Reads the weight as it is in the file. */
+static setun_status read_source(setun_store *store, setun_store_entry *entry, setun_team *team, setun_error *error)
+{
+    const setun_weight *source = store->graph->weights[entry->index].source, *screen = screen_of(store, entry);
+    float *scale = entry->operand.n == 2 ? entry->operand.part[1].data : NULL;
+    setun_status status;
+
+    if (screen != NULL)
+        return read_screen(store, screen, &entry->operand, team, error);
+    status = read_weight(store, source, entry->operand.part[0].data, !setun_weight_is_passed_over(source), NULL, team, error);
+    if (status != SETUN_OK)
+        return status;
     for (int64_t i = 0; scale != NULL && i < entry->operand.part[0].dim[0]; i++)
         scale[i] = source->scale;
     return SETUN_OK;
@@ -174,7 +230,7 @@ setun_status setun_store_fill(setun_store *store, setun_team *team, setun_error 
         const setun_store_entry *entry = &store->entries[i];
 
         if (is_to_fill(entry, entry->index) && entry->source == SETUN_STORE_FILE)
-            store->n_to_read += store->graph->weights[entry->index].source->n_bytes;
+            store->n_to_read += bytes_to_read(store, entry);
     }
     for (size_t i = 0; i < store->n_entries && status == SETUN_OK; i++)
         if (is_to_fill(&store->entries[i], store->entries[i].index) && store->entries[i].wanted)

@@ -31,8 +31,8 @@ bool setun_prepacked_claims(const char *path)
     return is_ours;
 }
 
-/* The fixed part: how long the JSON is, and what its hash should be. */
-static setun_status read_fixed(const setun_weight_file *file, uint64_t *out_json_bytes, uint64_t *out_hash, setun_error *error)
+/* The fixed part: the version, how long the JSON is, and what its hash should be. */
+static setun_status read_fixed(const setun_weight_file *file, uint32_t *out_version, uint64_t *out_json_bytes, uint64_t *out_hash, setun_error *error)
 {
     unsigned char fixed[SETUN_PREPACKED_FIXED_BYTES];
     uint64_t version, n_file;
@@ -46,10 +46,11 @@ static setun_status read_fixed(const setun_weight_file *file, uint64_t *out_json
     if (memcmp(fixed, SETUN_PREPACKED_MAGIC, sizeof(SETUN_PREPACKED_MAGIC) - 1) != 0)
         return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte 0: expected the first bytes of a prepacked file, found others", file->path);
     version = little(fixed + SETUN_PREPACKED_AT_VERSION, 4);
-    if (version != SETUN_PREPACKED_VERSION)
-        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: byte %d: expected version %d of the prepacked format, found %" PRIu64
+    if (version != SETUN_PREPACKED_VERSION && version != SETUN_PREPACKED_VERSION_PLAIN)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "%s: byte %d: expected version %d or %d of the prepacked format, found %" PRIu64
                           ": make the file again with this Setun ('setun model convert')",
-                          file->path, SETUN_PREPACKED_AT_VERSION, SETUN_PREPACKED_VERSION, version);
+                          file->path, SETUN_PREPACKED_AT_VERSION, SETUN_PREPACKED_VERSION_PLAIN, SETUN_PREPACKED_VERSION, version);
+    *out_version = (uint32_t)version;
     for (size_t i = SETUN_PREPACKED_AT_ZERO; i < sizeof(fixed); i++)
         if ((i < SETUN_PREPACKED_AT_JSON_BYTES || i >= SETUN_PREPACKED_AT_ZEROS) && fixed[i] != 0)
             return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %zu: expected 0, found %u", file->path, i, fixed[i]);
@@ -85,19 +86,26 @@ static int compare_places(const void *left, const void *right)
 static setun_status check_sections(const setun_weight_file *file, setun_prepacked *p, uint64_t json_end, setun_error *error)
 {
     const uint64_t data = setun_prepacked_align(json_end);
-    const size_t n = p->n_tensors + 1;
-    placed_section *places = setun_calloc(n, sizeof(*places));
+    const size_t n_at_most = p->n_tensors * (1 + SETUN_WEIGHT_SCREEN_PARTS) + 1; /* each has objects in the JSON */
+    placed_section *places = setun_calloc(n_at_most, sizeof(*places));
     uint64_t end = json_end;
+    size_t n = 0;
     setun_status status = SETUN_OK;
 
     if (places == NULL)
-        return setun_fail_nomem(error, "sections", n * sizeof(*places));
+        return setun_fail_nomem(error, "sections", n_at_most * sizeof(*places));
     p->tokenizer_section.file_byte += data;
-    for (size_t i = 0; i < p->n_tensors; i++)
-        p->tensors[i].section.file_byte += data;
-    for (size_t i = 0; i < p->n_tensors; i++)
-        places[i] = (placed_section){p->tensors[i].section, p->tensors[i].weight.name};
-    places[p->n_tensors] = (placed_section){p->tokenizer_section, "(tokenizer)"};
+    places[n++] = (placed_section){p->tokenizer_section, "(tokenizer)"};
+    for (size_t i = 0; i < p->n_tensors; i++) {
+        setun_prepacked_tensor *tensor = &p->tensors[i];
+
+        tensor->section.file_byte += data;
+        places[n++] = (placed_section){tensor->section, tensor->weight.name};
+        for (size_t j = 0; tensor->screen != NULL && j < SETUN_WEIGHT_SCREEN_PARTS; j++) {
+            tensor->screen[j].file_byte += data;
+            places[n++] = (placed_section){tensor->screen[j], tensor->weight.name};
+        }
+    }
     qsort(places, n, sizeof(*places), compare_places);
     for (size_t i = 0; i < n && status == SETUN_OK; i++) {
         const setun_prepacked_section *section = &places[i].section;
@@ -124,7 +132,7 @@ setun_status setun_prepacked_read(const setun_weight_file *file, setun_pool *poo
     uint64_t n_json = 0, hash = 0;
     json_t *root = NULL;
     char *text;
-    setun_status status = read_fixed(file, &n_json, &hash, error);
+    setun_status status = read_fixed(file, &prepacked.version, &n_json, &hash, error);
 
     if (status != SETUN_OK)
         return status;
@@ -171,6 +179,25 @@ setun_status setun_prepacked_read_tokenizer(const setun_weight_file *file, const
     return SETUN_OK;
 }
 
+/* The parts of the screen beside a tensor [n, k]: codes of its shape and three vectors with one number for each row. */
+static setun_status add_screen(setun_weights *weights, const setun_prepacked_section *sections, setun_weight *weight, setun_error *error)
+{
+    setun_weight *parts = setun_pool_alloc(&weights->pool, SETUN_WEIGHT_SCREEN_PARTS * sizeof(*parts));
+
+    if (parts == NULL)
+        return setun_fail_nomem(error, weights->path, SETUN_WEIGHT_SCREEN_PARTS * sizeof(*parts));
+    for (size_t i = 0; i < SETUN_WEIGHT_SCREEN_PARTS; i++) {
+        parts[i] = (setun_weight){.name = weight->name, .fmt = i == 0 ? "i8.r16k4" : "f32", .n_dims = i == 0 ? 2 : 1,
+                                  .dim = {weight->dim[0], 1, 1, 1}, .n_bytes = (size_t)sections[i].n_bytes, .scale = 1.0f, .laid_out = true,
+                                  .has_hash = true, .hash = sections[i].hash, .file = weight->file, .file_byte = sections[i].file_byte,
+                                  .is_screen = true};
+        if (i == 0)
+            parts[i].dim[1] = weight->dim[1];
+    }
+    weight->screen = parts;
+    return SETUN_OK;
+}
+
 static bool claims(const char *path, const struct stat *info)
 {
     return S_ISREG(info->st_mode) && setun_prepacked_claims(path);
@@ -197,7 +224,10 @@ static setun_status read_file(setun_weights *weights, setun_error *error)
 
         weight.file      = file;
         weight.file_byte = prepacked.tensors[i].section.file_byte;
-        status = setun_weights_add(weights, &weight, error);
+        if (prepacked.tensors[i].screen != NULL)
+            status = add_screen(weights, prepacked.tensors[i].screen, &weight, error);
+        if (status == SETUN_OK)
+            status = setun_weights_add(weights, &weight, error);
     }
     return status;
 }

@@ -8,7 +8,8 @@
 /* Fixed part, all numbers little-endian: magic, u32 version, u32 0, u64 bytes of the JSON, u64 bytes of the file, u64 hash of the JSON, zeros. */
 #define SETUN_PREPACKED_MAGIC "\x89SETUN\r\n" /* not text, and damaged by whatever changes line ends */
 enum {
-    SETUN_PREPACKED_VERSION = 1,
+    SETUN_PREPACKED_VERSION = 2, /* of what is written with a screen; without one, and read as well: */
+    SETUN_PREPACKED_VERSION_PLAIN = 1,
     SETUN_PREPACKED_AT_VERSION = 8,
     SETUN_PREPACKED_AT_ZERO = 12,
     SETUN_PREPACKED_AT_JSON_BYTES = 16,
@@ -42,10 +43,12 @@ const char *setun_prepacked_tokenizer_name(enum setun_prepacked_tokenizer kind);
 typedef struct setun_prepacked_tensor {
     setun_weight            weight; /* file is NULL */
     setun_prepacked_section section;
+    setun_prepacked_section *screen; /* [SETUN_WEIGHT_SCREEN_PARTS], or NULL */
 } setun_prepacked_tensor;
 
 /* The header of a file. Everything is in the pool that it was read with. */
 typedef struct setun_prepacked {
+    uint32_t                        version;
     enum setun_source               source; /* kind of the file that this was made of: names and keys are that kind's */
     const char                     *architecture;
     setun_meta_entry               *metas;
@@ -74,6 +77,6 @@ setun_status setun_prepacked_read(const setun_weight_file *file, setun_pool *poo
 setun_status setun_prepacked_read_tokenizer(const setun_weight_file *file, const setun_prepacked *prepacked, char **out_text, size_t *out_bytes,
                                             setun_error *error);
 
-/* prepacked_json.c: what the JSON says, into *out; sections are only known to be aligned, and file_byte counts from where the data begin. */
+/* prepacked_json.c: what the JSON says, into *out, whose version is known; sections are only known to be aligned, and file_byte counts from where the data begin. */
 setun_status setun_prepacked_parse(const char *path, const json_t *root, setun_pool *pool, setun_prepacked *out, setun_error *error);
 #endif

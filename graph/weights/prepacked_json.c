@@ -252,14 +252,43 @@ static setun_status read_scale(const reading *r, const char *where, const json_t
     return SETUN_OK;
 }
 
-static setun_status read_tensor(const reading *r, size_t i, const json_t *object, setun_prepacked_tensor *out)
+/* The screen beside a tensor: its parts' sections. */
+static setun_status read_screen(const reading *r, const char *where, const json_t *array, setun_prepacked_tensor *out)
 {
-    static const char *const known[] = {"name", "format", "dims", "scale", "offset", "bytes", "xxh3"};
+    static const char *const known[] = {"offset", "bytes", "xxh3"};
+    setun_status status = SETUN_OK;
+
+    if (array == NULL)
+        return SETUN_OK;
+    if (out->weight.n_dims != 2 || (strcmp(out->weight.fmt, "f16") != 0 && strcmp(out->weight.fmt, "bf16") != 0))
+        return fail_value(r, where, "screen", "none but of a matrix in f16 or bf16", array);
+    if (!json_is_array(array) || json_array_size(array) != SETUN_WEIGHT_SCREEN_PARTS)
+        return fail_value(r, where, "screen", "an array of 4 sections", array);
+    out->screen = setun_pool_alloc(r->pool, SETUN_WEIGHT_SCREEN_PARTS * sizeof(*out->screen));
+    if (out->screen == NULL)
+        return setun_fail_nomem(r->error, r->path, SETUN_WEIGHT_SCREEN_PARTS * sizeof(*out->screen));
+    for (size_t i = 0; i < SETUN_WEIGHT_SCREEN_PARTS && status == SETUN_OK; i++) {
+        const json_t *object = json_array_get(array, i);
+        char part[WHERE_BYTES + 16];
+
+        (void)snprintf(part, sizeof(part), "%s.screen[%zu]", where, i);
+        status = check_keys(r, part, object, known, SETUN_COUNT(known));
+        if (status == SETUN_OK)
+            status = read_section(r, part, object, &out->screen[i]);
+        if (status == SETUN_OK && out->screen[i].n_bytes > SIZE_MAX)
+            status = fail_value(r, part, "bytes", "a number that this machine can address", json_object_get(object, "bytes"));
+    }
+    return status;
+}
+
+static setun_status read_tensor(const reading *r, size_t i, uint32_t version, const json_t *object, setun_prepacked_tensor *out)
+{
+    static const char *const known[] = {"name", "format", "dims", "scale", "offset", "bytes", "xxh3", "screen"};
     char where[WHERE_BYTES];
     setun_status status;
 
     (void)snprintf(where, sizeof(where), "tensors[%zu]", i);
-    status = check_keys(r, where, object, known, SETUN_COUNT(known));
+    status = check_keys(r, where, object, known, SETUN_COUNT(known) - (version == SETUN_PREPACKED_VERSION_PLAIN ? 1 : 0));
     if (status == SETUN_OK)
         status = read_text(r, where, "name", json_object_get(object, "name"), SETUN_PREPACKED_MAX_NAME, &out->weight.name);
     if (status == SETUN_OK)
@@ -272,6 +301,8 @@ static setun_status read_tensor(const reading *r, size_t i, const json_t *object
         status = read_scale(r, where, json_object_get(object, "scale"), &out->weight);
     if (status == SETUN_OK)
         status = read_section(r, where, object, &out->section);
+    if (status == SETUN_OK)
+        status = read_screen(r, where, json_object_get(object, "screen"), out);
     if (status != SETUN_OK)
         return status;
     if (out->section.n_bytes > SIZE_MAX)
@@ -293,7 +324,8 @@ static setun_status read_tensors(const reading *r, const json_t *array, setun_pr
     if (out->tensors == NULL)
         return setun_fail_nomem(r->error, r->path, n * sizeof(*out->tensors));
     for (; out->n_tensors < n; out->n_tensors++) {
-        const setun_status status = read_tensor(r, out->n_tensors, json_array_get(array, out->n_tensors), &out->tensors[out->n_tensors]);
+        const setun_status status = read_tensor(r, out->n_tensors, out->version, json_array_get(array, out->n_tensors),
+                                                &out->tensors[out->n_tensors]);
 
         if (status != SETUN_OK)
             return status;

@@ -236,6 +236,35 @@ static setun_status check_dense(const setun_weight *weight, const struct element
                       weight->file->path, byte_in_file(weight, at), weight->name, index / n_columns, index % n_columns);
 }
 
+/* What bounds are computed with: a negative or unordered one would make a screen keep no candidate at all. */
+static setun_status check_bounds(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+{
+    uint32_t bits, found = 0;
+
+    for (size_t i = 0; i + sizeof(bits) <= n; i += sizeof(bits)) {
+        memcpy(&bits, data + i, sizeof(bits));
+        found |= bits >= 0x7f800000u;
+    }
+    for (size_t i = 0; found != 0 && i + sizeof(bits) <= n; i += sizeof(bits)) {
+        memcpy(&bits, data + i, sizeof(bits));
+        if (bits >= 0x7f800000u)
+            return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": screen of '%s', row %zu: expected a finite number from 0 on, found another",
+                              weight->file->path, weight->file_byte + first_byte + i, weight->name, (first_byte + i) / sizeof(bits));
+    }
+    return SETUN_OK;
+}
+
+/* i8.r16k4: the codes are -127 .. 127, which the sums of op screen are proved for. */
+static setun_status check_codes_8(const setun_weight *weight, size_t first_byte, const unsigned char *data, size_t n, setun_error *error)
+{
+    const unsigned char *found = memchr(data, 0x80, n);
+
+    if (found == NULL)
+        return SETUN_OK;
+    return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": screen of '%s': expected codes of -127 to 127, found -128", weight->file->path,
+                      weight->file_byte + first_byte + (uint64_t)(found - data), weight->name);
+}
+
 /* Formats of blocks with one f16 scale each, and where it is. */
 struct scaled_block {
     const char *fmt;
@@ -270,6 +299,9 @@ static setun_status check_scales(const setun_weight *weight, const struct scaled
 
 setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error)
 {
+    if (weight->is_screen)
+        return strcmp(weight->fmt, "f32") == 0 ? check_bounds(weight, first_byte, data, n_bytes, error)
+                                               : check_codes_8(weight, first_byte, data, n_bytes, error);
     if (strcmp(weight->fmt, "tern2.hf") == 0)
         return check_hf(weight, first_byte, data, n_bytes, error);
     if (strcmp(weight->fmt, "tern2.row") == 0 || strcmp(weight->fmt, "tern2.r16k16") == 0)
@@ -289,7 +321,34 @@ setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_b
     return SETUN_OK;
 }
 
-setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error)
+uint64_t setun_weight_piece_hash(const void *data, size_t n_bytes)
+{
+    const uint64_t hash = XXH3_64bits(data, n_bytes);
+    unsigned char bytes[sizeof(hash)];
+    uint64_t little;
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(hash >> (8 * i));
+    memcpy(&little, bytes, sizeof(little)); /* in memory as in the definition, whatever this machine's order */
+    return little;
+}
+
+static setun_status compare_hash(const setun_weight *weight, uint64_t found, setun_error *error)
+{
+    if (found == weight->hash)
+        return SETUN_OK;
+    return setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": %s '%s': expected contents with the hash %016" PRIx64
+                      ", found %016" PRIx64 ": they are damaged", weight->file->path, weight->file_byte,
+                      weight->is_screen ? "screen of" : "tensor", weight->name, weight->hash, found);
+}
+
+setun_status setun_weight_check_hashes(const setun_weight *weight, const uint64_t *piece_hashes, size_t n_pieces, setun_error *error)
+{
+    return compare_hash(weight, XXH3_64bits(piece_hashes, n_pieces * sizeof(*piece_hashes)), error);
+}
+
+/* The tensor alone. */
+static setun_status check_one(const setun_weights *weights, const setun_weight *weight, setun_error *error)
 {
     const size_t piece = setun_weight_piece_bytes(weight);
     unsigned char *data = setun_alloc(piece);
@@ -307,15 +366,25 @@ setun_status setun_weight_check_whole(const setun_weights *weights, const setun_
         status = setun_weight_read(weights, weight, at, n, data, error);
         if (status == SETUN_OK)
             status = setun_weight_check_piece(weight, at, data, n, error);
-        if (status == SETUN_OK && hash != NULL)
-            (void)XXH3_64bits_update(hash, data, n); /* fails for a NULL only */
+        if (status == SETUN_OK && hash != NULL) {
+            const uint64_t of_piece = setun_weight_piece_hash(data, n);
+
+            (void)XXH3_64bits_update(hash, weight->is_screen ? (const void *)&of_piece : data, weight->is_screen ? sizeof(of_piece) : n);
+        }
     }
-    if (status == SETUN_OK && hash != NULL && XXH3_64bits_digest(hash) != weight->hash)
-        status = setun_fail(error, SETUN_ERR_FORMAT, "%s: byte %" PRIu64 ": tensor '%s': expected contents with the hash %016" PRIx64
-                            ", found %016" PRIx64 ": they are damaged", weight->file->path, weight->file_byte, weight->name, weight->hash,
-                            (uint64_t)XXH3_64bits_digest(hash));
+    if (status == SETUN_OK && hash != NULL)
+        status = compare_hash(weight, XXH3_64bits_digest(hash), error);
     (void)XXH3_freeState(hash);
     free(data);
+    return status;
+}
+
+setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error)
+{
+    setun_status status = check_one(weights, weight, error);
+
+    for (size_t i = 0; weight->screen != NULL && i < SETUN_WEIGHT_SCREEN_PARTS && status == SETUN_OK; i++)
+        status = check_one(weights, &weight->screen[i], error);
     return status;
 }
 

@@ -34,7 +34,13 @@ typedef struct setun_weight {
     uint64_t    file_byte;
     const struct setun_weight_coding *coding; /* NULL: the file's bytes are the contents; likewise */
     const char *decoded;   /* NULL, or what these dense values are in the file: never to be ternarised again */
+    const struct setun_weight *screen; /* [SETUN_WEIGHT_SCREEN_PARTS] the parts of what op quantise makes of it, stored beside it; NULL: none */
+    bool        is_screen; /* such a part: its hash is that of its pieces' hashes, and is always compared */
 } setun_weight;
+
+/* The representation that parts of a screen have, in this order: codes, steps, rests, sizes (formats.md). */
+#define SETUN_WEIGHT_SCREEN_FMTS "i8.r16k4+f32+f32+f32"
+enum { SETUN_WEIGHT_SCREEN_PARTS = 4 };
 
 typedef struct setun_weights setun_weights;
 
@@ -79,11 +85,16 @@ size_t setun_weight_piece_bytes(const setun_weight *weight);
  * SETUN_ERR_FORMAT: the error names the first place in the order of the file. */
 setun_status setun_weight_check(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 bool         setun_weight_is_passed_over(const setun_weight *weight); /* one of those */
-/* The same without an exception for large ones. A tensor with a hash is compared with it: SETUN_ERR_FORMAT, too. */
+/* The same without an exception for large ones. A tensor with a hash is compared with it, and the screen stored beside it is looked at, too:
+ * SETUN_ERR_FORMAT. */
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 /* Looks at a piece of the contents that the caller has read: data[n_bytes] from the tensor's byte first_byte on, a multiple of
  * setun_weight_piece_bytes. */
 setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error);
+
+/* The hash of a part of a screen: XXH3 of its pieces' hashes, each 8 bytes, the lowest first. Pieces may be hashed by any number of threads. */
+uint64_t     setun_weight_piece_hash(const void *data, size_t n_bytes);
+setun_status setun_weight_check_hashes(const setun_weight *weight, const uint64_t *piece_hashes, size_t n_pieces, setun_error *error);
 
 /* Files that hold the tensors, and their sizes together. */
 size_t setun_weights_files(const setun_weights *weights, uint64_t *out_bytes);

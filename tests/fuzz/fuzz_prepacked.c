@@ -34,6 +34,9 @@ static void check_weights(const setun_weights *weights, size_t n_bytes)
 
         FUZZ_EXPECT(weight->n_bytes > 0 && weight->n_bytes <= n_bytes && weight->file_byte <= n_bytes - weight->n_bytes);
         FUZZ_EXPECT(weight->n_dims <= 4 && weight->scale > 0 && strlen(weight->name) > 0 && strlen(weight->fmt) > 0);
+        for (size_t j = 0; weight->screen != NULL && j < SETUN_WEIGHT_SCREEN_PARTS; j++)
+            FUZZ_EXPECT(weight->screen[j].n_bytes > 0 && weight->screen[j].n_bytes <= n_bytes &&
+                        weight->screen[j].file_byte <= n_bytes - weight->screen[j].n_bytes);
         status = setun_weight_check_whole(weights, weight, &error);
         if (status != SETUN_OK)
             fuzz_expect_refusal(status, &error);

@@ -21,7 +21,7 @@ typedef enum setun_file_kind {
     SETUN_FILE_TQ2_0 = 2,     /**< GGUF, ternary weights as TQ2_0 */
     SETUN_FILE_TQ1_0 = 3,     /**< GGUF, ternary weights as TQ1_0 */
     SETUN_FILE_HF_BF16 = 4,   /**< Hugging Face folder, bf16 masters; synthesis only */
-    SETUN_FILE_PREPACKED = 5  /**< Setun's own file, weights as this machine's kernels read them; conversion only, head keep only */
+    SETUN_FILE_PREPACKED = 5  /**< Setun's own file, weights as this machine's kernels read them, with the head's screen; conversion only, head keep only */
 } setun_file_kind;
 
 /** How the dense matrices, embedding and output head, are written. */
