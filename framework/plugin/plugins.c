@@ -16,13 +16,19 @@ typedef struct candidate {
     setun_loaded loaded;
 } candidate;
 
+/* Hashes of what kernels are looked for by: equal texts have equal ones. */
+typedef struct kernel_key {
+    uint64_t pattern, fmts;
+} kernel_key;
+
 struct setun_plugins {
     setun_pool pool; /* every string of the infos */
     setun_names folders, files;
     candidate *candidates; /* [files.n], the first n_candidates looked at */
     size_t n_candidates;
     setun_kernel_ref *kernels; /* usable ones */
-    size_t n_kernels, kernels_capacity;
+    kernel_key *keys;          /* of each */
+    size_t n_kernels, kernels_capacity, keys_capacity;
     uint64_t cpu;
     setun_host host;
 };
@@ -55,15 +61,27 @@ static setun_status check_clashes(const setun_plugins *plugins, const setun_plug
     return SETUN_OK;
 }
 
+/* FNV-1a. */
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 /* Kernels whose own features are there become visible. */
 static setun_status add_kernels(setun_plugins *plugins, const candidate *c, setun_error *error)
 {
     const setun_plugin *plugin = c->loaded.plugin;
 
-    if (!setun_grow(&plugins->kernels, &plugins->kernels_capacity, plugins->n_kernels + c->loaded.n_kernels, sizeof(*plugins->kernels)))
+    if (!setun_grow(&plugins->kernels, &plugins->kernels_capacity, plugins->n_kernels + c->loaded.n_kernels, sizeof(*plugins->kernels)) ||
+        !setun_grow(&plugins->keys, &plugins->keys_capacity, plugins->n_kernels + c->loaded.n_kernels, sizeof(*plugins->keys)))
         return setun_fail_nomem(error, "kernel table", c->loaded.n_kernels * sizeof(*plugins->kernels));
     for (unsigned i = 0; i < c->loaded.n_kernels; i++)
         if ((plugin->kernels[i]->cpu & ~plugins->cpu) == 0) {
+            plugins->keys[plugins->n_kernels] = (kernel_key){hash_text(plugin->kernels[i]->pattern), hash_text(plugin->kernels[i]->fmts)};
             plugins->kernels[plugins->n_kernels].kernel = plugin->kernels[i];
             plugins->kernels[plugins->n_kernels++].plugin = plugin;
         }
@@ -210,6 +228,7 @@ void setun_plugins_close(setun_plugins *plugins)
         setun_unload(&plugins->candidates[i - 1].loaded);
     free(plugins->candidates);
     free(plugins->kernels);
+    free(plugins->keys);
     setun_names_free(&plugins->folders);
     setun_names_free(&plugins->files);
     setun_pool_free(&plugins->pool);
@@ -251,6 +270,18 @@ size_t setun_plugins_n_kernels(const setun_plugins *plugins)
 setun_kernel_ref setun_plugins_kernel(const setun_plugins *plugins, size_t i)
 {
     return plugins->kernels[i];
+}
+
+size_t setun_plugins_find_kernel(const setun_plugins *plugins, size_t from, const char *pattern, const char *fmts)
+{
+    const kernel_key key = {hash_text(pattern), fmts != NULL ? hash_text(fmts) : 0};
+    size_t i = from;
+
+    for (; i < plugins->n_kernels; i++)
+        if (plugins->keys[i].pattern == key.pattern && (fmts == NULL || plugins->keys[i].fmts == key.fmts) &&
+            strcmp(plugins->kernels[i].kernel->pattern, pattern) == 0 && (fmts == NULL || strcmp(plugins->kernels[i].kernel->fmts, fmts) == 0))
+            break;
+    return i;
 }
 
 size_t setun_plugins_kernel_count(const setun_plugins *plugins)

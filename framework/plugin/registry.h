@@ -14,6 +14,10 @@ typedef struct setun_kernel_ref {
 size_t           setun_plugins_n_kernels(const setun_plugins *plugins);
 setun_kernel_ref setun_plugins_kernel(const setun_plugins *plugins, size_t i);
 
+/* The number of the first of them, from number `from` on, with that pattern and, unless NULL, these fmts; setun_plugins_n_kernels: there is
+ * none. A planner asks some ten thousand times a plan. */
+size_t           setun_plugins_find_kernel(const setun_plugins *plugins, size_t from, const char *pattern, const char *fmts);
+
 /* Kernel i of setun_plugins_kernel_count: the usable ones and those that miss a CPU feature. */
 setun_kernel_ref setun_plugins_any_kernel(const setun_plugins *plugins, size_t i);
 

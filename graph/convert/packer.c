@@ -94,7 +94,7 @@ static const setun_kernel *find(const setun_packer *packer, const char *op, cons
 
     (void)snprintf(fmts, sizeof(fmts), "%s>%s", in->fmts, out->fmts);
     (void)snprintf(why, why_bytes, "no loaded plugin can %s %s into %s", op, in->fmts, out->fmts);
-    for (size_t i = 0; i < setun_plugins_n_kernels(packer->plugins); i++) {
+    for (size_t i = 0; (i = setun_plugins_find_kernel(packer->plugins, i, op, fmts)) < setun_plugins_n_kernels(packer->plugins); i++) {
         static const void *const no_attr[1] = {NULL};
         const setun_kernel_ref ref = setun_plugins_kernel(packer->plugins, i);
         setun_kernel_plan plan = {.size = sizeof(plan)};
@@ -102,8 +102,7 @@ static const setun_kernel *find(const setun_packer *packer, const char *op, cons
                                    .out = out->operand.part, .rows_min = in->operand.part[0].dim[0], .rows_max = in->operand.part[0].dim[0],
                                    .attr = no_attr, .machine = &packer->machine, .why = why, .why_bytes = why_bytes};
 
-        if (strcmp(ref.kernel->pattern, op) != 0 || strcmp(ref.kernel->fmts, fmts) != 0 || !(ref.kernel->flags & SETUN_KERNEL_EXACT) ||
-            ref.kernel->plan(&query, &plan) != SETUN_OK)
+        if (!(ref.kernel->flags & SETUN_KERNEL_EXACT) || ref.kernel->plan(&query, &plan) != SETUN_OK)
             continue;
         if (found == NULL || plan.cost_ns < out_plan->cost_ns) {
             found = ref.kernel;
@@ -119,12 +118,9 @@ bool setun_packer_knows(const setun_packer *packer, const char *op, const char *
     char fmts[160];
 
     (void)snprintf(fmts, sizeof(fmts), "%s>%s", from, to);
-    for (size_t i = 0; i < setun_plugins_n_kernels(packer->plugins); i++) {
-        const setun_kernel *kernel = setun_plugins_kernel(packer->plugins, i).kernel;
-
-        if (strcmp(kernel->pattern, op) == 0 && strcmp(kernel->fmts, fmts) == 0 && (kernel->flags & SETUN_KERNEL_EXACT))
+    for (size_t i = 0; (i = setun_plugins_find_kernel(packer->plugins, i, op, fmts)) < setun_plugins_n_kernels(packer->plugins); i++)
+        if (setun_plugins_kernel(packer->plugins, i).kernel->flags & SETUN_KERNEL_EXACT)
             return true;
-    }
     return false;
 }
 

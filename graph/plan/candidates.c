@@ -150,12 +150,12 @@ static bool find_activation_pack(const setun_planner *planner, uint32_t value, c
     (void)append(&out, &to);
     (void)snprintf(wanted, sizeof(wanted), "%s>%s", base, fmts);
     (void)snprintf(why, why_bytes, "no loaded plugin packs %s into %s", base, fmts);
-    for (size_t i = 0; i < setun_plugins_n_kernels(planner->request->plugins); i++) {
+    for (size_t i = 0; (i = setun_plugins_find_kernel(planner->request->plugins, i, "pack", wanted)) < setun_plugins_n_kernels(planner->request->plugins);
+         i++) {
         setun_kernel_ref ref = setun_plugins_kernel(planner->request->plugins, i);
         setun_kernel_plan plan;
 
-        if (strcmp(ref.kernel->pattern, "pack") != 0 || strcmp(ref.kernel->fmts, wanted) != 0 ||
-            !(ref.kernel->flags & SETUN_KERNEL_EXACT) || setun_planner_avoids(planner, ref.kernel->name))
+        if (!(ref.kernel->flags & SETUN_KERNEL_EXACT) || setun_planner_avoids(planner, ref.kernel->name))
             continue;
         if (!rank_backend(planner, ref.plugin->name, &rank)) {
             (void)snprintf(why, why_bytes, "no backend of the list packs %s into %s", base, fmts);
@@ -358,13 +358,11 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
     char reasons[768] = "";
     size_t used = 0;
 
-    for (size_t i = 0; i < setun_plugins_n_kernels(plugins); i++) {
+    for (size_t i = 0; (i = setun_plugins_find_kernel(plugins, i, node->op, NULL)) < setun_plugins_n_kernels(plugins); i++) {
         setun_candidate candidate = {.ref = setun_plugins_kernel(plugins, i)};
         char why[256];
         bool banned, eligible;
 
-        if (strcmp(candidate.ref.kernel->pattern, node->op) != 0)
-            continue;
         eligible = setun_planner_is_eligible(planner, rule, &candidate, &banned);
         forbidden = forbidden || banned;
         if (!eligible || !split_fmts(&candidate))

@@ -77,13 +77,12 @@ setun_status setun_planner_choose_head(const setun_planner_request *request, int
     in[1].dim[0] = n;
     out = f32_matrix(request->rows_max, n);
     (void)snprintf(fmts, sizeof(fmts), "f32,%s>f32", weight->fmt);
-    for (size_t i = 0; i < setun_plugins_n_kernels(request->plugins); i++) {
+    for (size_t i = 0; (i = setun_plugins_find_kernel(request->plugins, i, "linear", fmts)) < setun_plugins_n_kernels(request->plugins); i++) {
         setun_candidate c = {.ref = setun_plugins_kernel(request->plugins, i)};
         char why[256];
         bool forbidden;
 
-        if (strcmp(c.ref.kernel->pattern, "linear") != 0 || strcmp(c.ref.kernel->fmts, fmts) != 0 ||
-            !(c.ref.kernel->flags & SETUN_KERNEL_EXACT) || !setun_planner_is_eligible(&planner, rule, &c, &forbidden))
+        if (!(c.ref.kernel->flags & SETUN_KERNEL_EXACT) || !setun_planner_is_eligible(&planner, rule, &c, &forbidden))
             continue;
         if (setun_planner_ask(&planner, c.ref, in, 2, &out, 1, &head->attr, &c.kernel_plan, why, sizeof(why)) != SETUN_OK) {
             (void)snprintf(reasons, sizeof(reasons), " (%s: %s)", c.ref.kernel->name, why);

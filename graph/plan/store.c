@@ -209,15 +209,14 @@ static const setun_kernel *find_pack(const setun_store *store, const char *op, c
     (void)snprintf(fmts, sizeof(fmts), "%s>%s", from, to);
     if (why_bytes > 0)
         (void)snprintf(why, why_bytes, "no loaded plugin can %s %s into %s", op, from, to);
-    for (size_t i = 0; i < setun_plugins_n_kernels(store->plugins); i++) {
+    for (size_t i = 0; (i = setun_plugins_find_kernel(store->plugins, i, op, fmts)) < setun_plugins_n_kernels(store->plugins); i++) {
         setun_kernel_ref ref = setun_plugins_kernel(store->plugins, i);
         setun_kernel_plan plan = {.size = sizeof(plan)};
         static const void *const no_attr[1] = {NULL};
         setun_query query = {.size = sizeof(query), .n_in = in->n, .n_out = out->n, .in = in->part, .out = out->part, .rows_min = in->part[0].dim[0],
                              .rows_max = in->part[0].dim[0], .attr = no_attr, .machine = &store->machine, .why = why, .why_bytes = why_bytes};
 
-        if (strcmp(ref.kernel->pattern, op) != 0 || strcmp(ref.kernel->fmts, fmts) != 0 ||
-            !(ref.kernel->flags & SETUN_KERNEL_EXACT) || ref.kernel->plan(&query, &plan) != SETUN_OK)
+        if (!(ref.kernel->flags & SETUN_KERNEL_EXACT) || ref.kernel->plan(&query, &plan) != SETUN_OK)
             continue;
         if (found == NULL || plan.cost_ns < out_plan->cost_ns) {
             found     = ref.kernel;
