@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -21,22 +23,32 @@ static double peak_of_life(void)
 #endif
 }
 
+/* "Key:   123 kB"; another line changes nothing. */
+static void read_kib(const char *line, const char *key, double *out_bytes)
+{
+    const size_t n = strlen(key);
+    double kib;
+    char *end;
+
+    if (strncmp(line, key, n) != 0)
+        return;
+    kib = (double)strtoull(line + n, &end, 10);
+    if (strncmp(end, " kB", 3) == 0)
+        *out_bytes = 1024.0 * kib;
+}
+
 void memory_read(memory_use *out_use)
 {
     FILE *file = fopen("/proc/self/status", "r");
-    unsigned long long kib;
     char line[256];
 
     *out_use = (memory_use){NAN, NAN, peak_of_life()};
     if (file == NULL)
         return;
     while (fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
-            out_use->anon_bytes = 1024.0 * (double)kib;
-        else if (sscanf(line, "RssFile: %llu kB", &kib) == 1)
-            out_use->file_bytes = 1024.0 * (double)kib;
-        else if (sscanf(line, "VmHWM: %llu kB", &kib) == 1)
-            out_use->peak_bytes = 1024.0 * (double)kib;
+        read_kib(line, "RssAnon:", &out_use->anon_bytes);
+        read_kib(line, "RssFile:", &out_use->file_bytes);
+        read_kib(line, "VmHWM:", &out_use->peak_bytes);
     }
     (void)fclose(file);
 }

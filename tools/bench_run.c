@@ -56,10 +56,12 @@ static setun_status open_sequences(bench_session *b, int64_t n_seqs, int64_t n_p
 {
     setun_status status = SETUN_OK;
 
+    const size_t n_tokens = (size_t)n_seqs * (size_t)n_positions;
+
     b->seqs = calloc((size_t)n_seqs, sizeof(*b->seqs));
     b->next = calloc((size_t)n_seqs, sizeof(*b->next));
-    b->rows = calloc((size_t)n_seqs * (size_t)n_positions, sizeof(*b->rows));
-    b->drawn = calloc((size_t)n_seqs * (size_t)n_positions, sizeof(*b->drawn));
+    b->rows = calloc(n_tokens > 0 ? n_tokens : 1, sizeof(*b->rows));
+    b->drawn = calloc(n_tokens > 0 ? n_tokens : 1, sizeof(*b->drawn));
     b->seconds = calloc((size_t)b->options->repeats, sizeof(*b->seconds));
     if (b->seqs == NULL || b->next == NULL || b->rows == NULL || b->drawn == NULL || b->seconds == NULL)
         return set_error(error, SETUN_ERR_NOMEM, "out of memory: %lld rows", (long long)(n_seqs * n_positions));

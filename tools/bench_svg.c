@@ -127,11 +127,15 @@ static void draw_ticks(picture *p, bool across, double min, double max, double u
     static const double steps[] = {1, 2, 5};
     const double decades = log10(max / min), pixels = across ? WIDTH : HEIGHT;
     const bool all = pixels / decades > (across ? 150 : 90);
+    const int first = (int)floor(log10(min / unit)), last = (int)floor(log10(max / unit));
 
-    for (double power = pow(10, floor(log10(min / unit))); power * unit <= max; power *= 10)
-        for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-            if (steps[i] * power * unit >= min && steps[i] * power * unit <= max)
-                draw_tick(p, across, steps[i] * power * unit, steps[i] * power, i == 0, all || i == 0);
+    for (int decade = first; decade <= last; decade++)
+        for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+            const double mark = steps[i] * pow(10, decade);
+
+            if (mark * unit >= min && mark * unit <= max)
+                draw_tick(p, across, mark * unit, mark, i == 0, all || i == 0);
+        }
 }
 
 static void draw_axes(picture *p)
@@ -172,7 +176,8 @@ static void label_level(picture *p, double y, const char *colour, const char *te
 {
     const double width = svg_text_width(text, LABEL_SIZE);
 
-    for (double end = LEFT + WIDTH - 6; end - width > LEFT; end -= 12) {
+    for (int i = 0; LEFT + WIDTH - 6 - 12 * i - width > LEFT; i++) {
+        const double end = LEFT + WIDTH - 6 - 12 * i;
         const svg_box place = {end - width, y - 4 - LABEL_SIZE, width, LABEL_SIZE + 3};
 
         if (!svg_is_free(&p->places, &place))
@@ -237,7 +242,8 @@ static void label_slope(picture *p, const bench_team *t, double from, double to,
 
     for (int i = 0; i <= 2 * PLACES; i++) { /* 0.5, 0.45, 0.55, 0.4 ... of the way */
         const int place = i % PLACES;
-        const double part = 0.5 + (place % 2 == 0 ? 0.05 : -0.05) * ((place + 1) / 2), at = from * pow(to / from, part);
+        const int steps = (place + 1) / 2;
+        const double part = 0.5 + (place % 2 == 0 ? 0.05 : -0.05) * steps, at = from * pow(to / from, part);
         const double away = i / PLACES == 1 ? -14 : 5;
 
         x = x_of(p, at) - away * sin(angle);
@@ -322,7 +328,7 @@ static void label_point(picture *p, const bench_result *r, size_t index)
 
     (void)snprintf(text, sizeof(text), "%zu", index);
     place.width = svg_text_width(text, LABEL_SIZE) + 2;
-    for (double distance = 12; distance < 260; distance += 6) {
+    for (int distance = 12; distance < 260; distance += 6) {
         for (int i = 0; i < 16; i++) {
             const double angle = -0.7853981633974483 + 0.39269908169872414 * i; /* right above first, then around */
 

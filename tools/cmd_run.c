@@ -112,14 +112,16 @@ static void print_statistics(const run_options *options, const setun_session *se
                                           [SETUN_END_INTERRUPT] = "an interrupt"};
     const int64_t n_later = generation->n_tokens > 0 ? generation->n_tokens - 1 : 0; /* the first one is the prompt's time */
     setun_session_candidates candidates;
+    uint64_t n_drawn;
 
     (void)fputc('\n', stderr);
     print_tokens("prompt   ", 6, generation->n_prompt, generation->n_prompt, generation->prompt_seconds);
     print_tokens("generated", 6, generation->n_tokens, n_later, generation->token_seconds);
     setun_session_count_candidates(session, &candidates);
-    if (options->common.verbose && candidates.n_tokens + candidates.n_full > 0)
+    n_drawn = candidates.n_tokens + candidates.n_full;
+    if (options->common.verbose && n_drawn > 0)
         (void)fprintf(stderr, "candidates for a token: median %u, largest %u; all logits for %llu of %llu tokens\n", candidates.median,
-                      candidates.largest, (unsigned long long)candidates.n_full, (unsigned long long)(candidates.n_tokens + candidates.n_full));
+                      candidates.largest, (unsigned long long)candidates.n_full, (unsigned long long)n_drawn);
     if (options->sampling.temperature > 0)
         (void)fprintf(stderr, "seed %lld; ", (long long)options->sampling.seed);
     (void)fprintf(stderr, "ended by %s\n", reasons[generation->end]);

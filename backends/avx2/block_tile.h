@@ -31,11 +31,12 @@ typedef struct block_scratch {
 static inline setun_status block_tile_plan(const setun_query *query, double unpack_ns, double compute_ns, setun_kernel_plan *out_plan)
 {
     const double nk = (double)query->in[1].dim[0] * (double)query->in[1].dim[1], rows = (double)query->rows_max;
+    const int64_t whole_rows = (query->rows_max + BLOCK_X - 1) / BLOCK_X * BLOCK_X;
 
     out_plan->n_phases = 2;
     out_plan->worker_bytes = BLOCK_PANEL_BYTES + BLOCK_D_BYTES + BLOCK_ROWS_BYTES;
     out_plan->shared_bytes = (size_t)query->in[0].dim[0] * (size_t)query->in[0].dim[1] * sizeof(int16_t);
-    out_plan->cost_ns = nk * (unpack_ns + compute_ns * (double)((query->rows_max + BLOCK_X - 1) / BLOCK_X * BLOCK_X)) + 1.0 * rows;
+    out_plan->cost_ns = nk * (unpack_ns + compute_ns * (double)whole_rows) + 1.0 * rows;
     return SETUN_OK;
 }
 

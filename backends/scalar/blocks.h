@@ -23,7 +23,7 @@ static inline void q80_block_put_d(uint8_t *at, uint16_t d)
     memcpy(at, &d, sizeof(d));
 }
 
-static inline int8_t q80_code(const uint8_t *block, int64_t j)
+static inline int q80_code(const uint8_t *block, int64_t j)
 {
     return (int8_t)block[2 + j];
 }

@@ -6,7 +6,7 @@ static void unpack(const uint8_t *w, int64_t k, block_row *out_row)
 {
     for (int64_t b = 0; b < k / SETUN_BLOCK; b++, w += SETUN_Q8_0_BYTES) {
         for (int64_t j = 0; j < SETUN_BLOCK; j++)
-            out_row->code[b * SETUN_BLOCK + j] = q80_code(w, j);
+            out_row->code[b * SETUN_BLOCK + j] = (int16_t)q80_code(w, j);
         out_row->part[2 * b] = out_row->part[2 * b + 1] = 1;
         out_row->scale[b] = block_f16(w);
     }
