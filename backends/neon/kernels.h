@@ -32,7 +32,27 @@
     X(silu_mul_f32_f32_f32__neon)
 
 /* Those that do. */
-#define NEON_INTEGER_KERNELS(X)
+#define NEON_INTEGER_KERNELS(X) \
+    X(linear_i8b32_q6kb256_f32__neondot_4x16panel) \
+    X(linear_i8b32_q6kb256_f32__neondot_1x16) \
+    X(linear_i8b32_q6kb256_f32__neon_4x16panel) \
+    X(linear_i8b32_q6kb256_f32__neon_1x16) \
+    X(linear_i8b32_q80b32_f32__neondot_4x16panel) \
+    X(linear_i8b32_q80b32_f32__neondot_1x16) \
+    X(linear_i8b32_q80b32_f32__neon_4x16panel) \
+    X(linear_i8b32_q80b32_f32__neon_1x16) \
+    X(linear_i8row_tern2r16k16_f32__neoni8mm_8x16panel) \
+    X(linear_i8row_tern2r16k16_f32__neoni8mm_8x16) \
+    X(linear_i8row_tern2r16k16_f32__neondot_8x16panel) \
+    X(linear_i8row_tern2r16k16_f32__neondot_8x16) \
+    X(linear_i8row_tern2r16k16_f32__neondot_1x16) \
+    X(linear_i8row_tern2r16k16_f32__neon_4x16panel) \
+    X(linear_i8row_tern2r16k16_f32__neon_4x16) \
+    X(linear_i8row_tern2r16k16_f32__neon_1x16) \
+    X(linear_i8row_tern5r16k96_f32__neondot_8x16panel) \
+    X(linear_i8row_tern5r16k96_f32__neondot_1x16) \
+    X(linear_i8row_tern5r16k96_f32__neon_4x16panel) \
+    X(linear_i8row_tern5r16k96_f32__neon_1x16)
 
 #define NEON_KERNELS(X) NEON_FLOAT_KERNELS(X) NEON_INTEGER_KERNELS(X)
 

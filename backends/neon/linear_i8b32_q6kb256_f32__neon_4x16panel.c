@@ -1,0 +1,24 @@
+/* linear_i8b32_q6kb256_f32__neon_4x16panel.c - y[m, n] = x[m, k] . w[n, k], x in i8.b32, w in q6_k.b256: four rows of x at a time. */
+#include "block_tile.h"
+#include "kernels.h"
+
+static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    return block_tile_plan(query, SETUN_Q6_K_BYTES, (block_cost){.once = 230, .row = 72}, out_plan);
+}
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    block_tile_run(call, tile, SETUN_Q6_K_BLOCK, SETUN_Q6_K_BYTES, SETUN_Q6_K_BYTES - 2, block_widen_q6k);
+}
+
+const setun_kernel linear_i8b32_q6kb256_f32__neon_4x16panel = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "linear_i8b32_q6kb256_f32__neon_4x16panel",
+    .pattern = "linear",
+    .fmts = "i8.b32,q6_k.b256>f32",
+    .plan = plan,
+    .units = block_tile_units,
+    .run = run,
+};

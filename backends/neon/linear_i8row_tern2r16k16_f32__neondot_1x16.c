@@ -1,0 +1,30 @@
+/* linear_i8row_tern2r16k16_f32__neondot_1x16.c - y[m, n] = (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): one row of q at a time.
+ * in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n]; out: y f32[m, n]. */
+#include "kernels.h"
+#include "ternary_dot.h"
+
+static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    static const ternary_cost cost = {.once = 0, .tile = 0, .row = 32, .x = 1, .step = 1};
+
+    return ternary_plan(query, cost, 0, out_plan);
+}
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    ternary_dot_row_run(call, tile);
+}
+
+const setun_kernel linear_i8row_tern2r16k16_f32__neondot_1x16 = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "linear_i8row_tern2r16k16_f32__neondot_1x16",
+    .pattern = "linear",
+    .fmts = "i8.row+f32,tern2.r16k16+f32>f32",
+    .cpu = SETUN_CPU_DOTPROD,
+    .k_max = TERNARY_K_MAX,
+    .acc_bits = 32,
+    .plan = plan,
+    .units = ternary_units,
+    .run = run,
+};
