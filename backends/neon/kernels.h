@@ -52,7 +52,16 @@
     X(linear_i8row_tern5r16k96_f32__neondot_8x16panel) \
     X(linear_i8row_tern5r16k96_f32__neondot_1x16) \
     X(linear_i8row_tern5r16k96_f32__neon_4x16panel) \
-    X(linear_i8row_tern5r16k96_f32__neon_1x16)
+    X(linear_i8row_tern5r16k96_f32__neon_1x16) \
+    X(pack_f32_i16hl__neon) \
+    X(probe_int8_f32_f32__neoni8mm) \
+    X(probe_int8_f32_f32__neondot) \
+    X(probe_int8_f32_f32__neon) \
+    X(quantise_bf16_i8r16k4__neon) \
+    X(quantise_f16_i8r16k4__neon) \
+    X(quantise_f32_i8r16k4__neon) \
+    X(screen_i16hl_i8r16k4_f32__neondot) \
+    X(screen_i16hl_i8r16k4_f32__neon)
 
 #define NEON_KERNELS(X) NEON_FLOAT_KERNELS(X) NEON_INTEGER_KERNELS(X)
 
