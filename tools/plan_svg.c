@@ -40,9 +40,9 @@ static void measure_phase(const plan_rows *rows, int phase, double *out_longest,
 
 static void draw_legend(buffer *svg)
 {
-    double x = MARGIN;
+    for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
+        const double x = MARGIN + 120.0 * (double)i;
 
-    for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++, x += 120) {
         svg_rect(svg, x, HEAD - 22, 12, 12, whys[i].colour, NULL);
         svg_text(svg, x + 18, HEAD - 12, TEXT, SVG_START, "#333333", false, whys[i].word);
     }
