@@ -26,14 +26,16 @@ static void run_avx512(void)
 
 static const struct instruction instructions[] = {{"popcnt", run_popcnt}, {"avx2", run_avx2}, {"avx512", run_avx512}};
 #elif defined(__aarch64__)
+/* As numbers: compilers name them only for CPUs that have them. sdot v1.4s, v0.16b, v0.16b. */
 static void run_dotprod(void)
 {
-    __asm__ volatile(".arch armv8.2-a+dotprod\n\tsdot v1.4s, v0.16b, v0.16b" : : : "v1");
+    __asm__ volatile(".inst 0x4e809401" : : : "v1");
 }
 
+/* smmla v1.4s, v0.16b, v0.16b */
 static void run_i8mm(void)
 {
-    __asm__ volatile(".arch armv8.2-a+i8mm\n\tsmmla v1.4s, v0.16b, v0.16b" : : : "v1");
+    __asm__ volatile(".inst 0x4e80a401" : : : "v1");
 }
 
 static const struct instruction instructions[] = {{"dotprod", run_dotprod}, {"i8mm", run_i8mm}};
