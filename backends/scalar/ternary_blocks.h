@@ -19,8 +19,12 @@ typedef void put_block(const uint8_t *codes, float scale, uint8_t *out_block);
 /* Column 32q + l is in byte l, bits 6 - 2q and the next. */
 static inline void i2s_get(const uint8_t *block, uint8_t *out_codes)
 {
-    for (int c = 0; c < I2S_COLUMNS; c++)
-        out_codes[c] = (uint8_t)(block[c % 32] >> (6 - 2 * (c / 32)) & 3);
+    for (int q = 0; q < 4; q++)
+        for (int l = 0; l < I2S_BYTES; l += 4) {
+            const uint32_t codes = word_of(block + l) >> (6 - 2 * q) & 0x03030303;
+
+            memcpy(out_codes + 32 * q + l, &codes, sizeof(codes));
+        }
 }
 
 static inline void i2s_put(const uint8_t *codes, float scale, uint8_t *out_block)

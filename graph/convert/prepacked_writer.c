@@ -2,6 +2,7 @@
 #include "convert/prepacked_writer.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ enum { TELL_BYTES = 8 << 20 }; /* how often progress is told while the file is w
 typedef struct writing {
     const setun_session *session;
     const setun_convert_options *options;
-    bool           stopped;   /* progress() said so */
+    atomic_bool    stopped;   /* progress() said so */
     packed_tensor *tensors;
     size_t         n;
     char          *tokenizer; /* [tokenizer_bytes] */
@@ -49,7 +50,7 @@ static setun_status check_stopped(const writing *w, setun_error *error)
     return w->stopped ? setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted") : SETUN_OK;
 }
 
-/* A setun_progress. A session that packs weights cannot be stopped; what it is told then ends the work behind it. */
+/* A setun_progress, of the session that packs the weights, too: it looks at `stopped`. */
 static void tell(void *context, const char *stage, uint64_t done, uint64_t total)
 {
     writing *w = context;
@@ -429,16 +430,16 @@ setun_status setun_prepacked_convert(setun_model *model, const setun_session_opt
 {
     setun_session_options told = *session_options;
     setun_session *session;
-    writing w = {.options = options};
+    writing w = {.options = options, .stopped = false};
     setun_status status;
 
     told.progress = tell;
     told.progress_context = &w;
     told.head = SETUN_HEAD_RESIDENT; /* the file holds the head as it is and, where it can be screened, with what that takes */
-    status = setun_session_create(model, &told, &session, error);
+    status = setun_session_create_until(model, &told, &w.stopped, &session, error);
     if (status == SETUN_ERR_UNSUPPORTED) {
         told.head = SETUN_HEAD_FULL;
-        status = setun_session_create(model, &told, &session, error);
+        status = setun_session_create_until(model, &told, &w.stopped, &session, error);
     }
     if (status != SETUN_OK)
         return status;

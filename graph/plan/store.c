@@ -368,6 +368,11 @@ void setun_store_set_progress(setun_store *store, setun_store_progress *progress
     store->progress_context = context;
 }
 
+void setun_store_set_stop(setun_store *store, const atomic_bool *stop)
+{
+    store->stop = stop;
+}
+
 /* ---- tables and caches ---- */
 
 setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand *out_operand, setun_error *error)

@@ -2,6 +2,8 @@
  * A weight is made once for each format that plans ask for: read from its file, or packed by kernels of the plugins on all threads. */
 #ifndef SETUN_STORE_H
 #define SETUN_STORE_H
+#include <stdatomic.h>
+
 #include "exec/plan.h"
 #include "graph.h"
 #include "plan/operand.h"
@@ -37,9 +39,11 @@ setun_status setun_store_get_cache(setun_store *store, uint32_t c, const char *f
 /* Tells how many bytes of the weights have been read; NULL: nobody. */
 typedef void setun_store_progress(void *context, const char *stage, uint64_t done, uint64_t total);
 void setun_store_set_progress(setun_store *store, setun_store_progress *progress, void *context);
+/* Once *stop is true, whoever sets it, filling ends soon with SETUN_ERR_INTERRUPTED; NULL: never. It must outlive the filling. */
+void setun_store_set_stop(setun_store *store, const atomic_bool *stop);
 
-/* Reads, checks and packs all weights asked for since the last call, one after the other: beside the weights that stay no more than one is
- * in memory as it is in its file, or in a form between. SETUN_ERR_IO: a file became shorter; SETUN_ERR_FORMAT: contents are wrong. */
+/* Reads, checks and packs all weights asked for since the last call, one after the other. Most are packed a few rows at a time as they are
+ * read; beside the weights that stay no more than one is in memory as it is in its file, or in a form between. SETUN_ERR_IO: a file became shorter; SETUN_ERR_FORMAT: contents are wrong. */
 setun_status setun_store_fill(setun_store *store, setun_team *team, setun_error *error);
 
 /* Representations that plans read, and how many of them are packed: not as they are in the file. */

@@ -29,6 +29,7 @@ struct setun_store {
     size_t               weight_bytes, cache_bytes;
     setun_store_progress *progress; /* NULL: nobody */
     void                *progress_context;
+    const atomic_bool   *stop;     /* NULL: never */
     uint64_t             n_read, n_to_read; /* bytes of weight files, for progress */
 };
 
@@ -36,4 +37,17 @@ struct setun_store {
  * touches the beginning of each block only. */
 setun_status setun_store_reserve(setun_operand *operand, bool sparse, const char *what, setun_error *error);
 void         setun_store_release(setun_operand *operand);
+
+/* SETUN_ERR_INTERRUPTED: filling is to end. */
+static inline setun_status setun_store_check_stop(const setun_store *store, setun_error *error)
+{
+    if (store->stop != NULL && atomic_load_explicit(store->stop, memory_order_relaxed))
+        return setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted");
+    return SETUN_OK;
+}
+
+/* store_stream.c. Makes `to`, which stays, of `from`, which is as in the file and is needed for nothing else, without ever having that in memory.
+ * *out_done false: these formats cannot be packed by some rows at a time, and nothing has happened. */
+setun_status setun_store_stream(setun_store *store, const setun_store_entry *from, const setun_store_entry *to, setun_team *team, bool *out_done,
+                                setun_error *error);
 #endif

@@ -1,5 +1,5 @@
 /* store_load.c - fills a store's weights: reads them, proves their contents, packs them; one weight after another, so that beside the
- * weights that stay only one is in memory in any other form. */
+ * weights that stay at most one is in memory in any other form. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +25,10 @@ static void read_piece(reading *r, size_t at, size_t n_bytes, bool is_caller, se
 {
     setun_store *store = r->store;
     setun_error error;
-    setun_status status = setun_weight_read(store->graph->source, r->source, at, n_bytes, r->data + at, &error);
+    setun_status status = setun_store_check_stop(store, &error);
 
+    if (status == SETUN_OK)
+        status = setun_weight_read(store->graph->source, r->source, at, n_bytes, r->data + at, &error);
     /* What is proved is what was read: a file that changes meanwhile cannot slip anything in. */
     if (status == SETUN_OK && r->check)
         status = setun_weight_check_piece(r->source, at, r->data + at, n_bytes, &error);
@@ -181,14 +183,40 @@ static bool is_to_fill(const setun_store_entry *entry, uint32_t w)
     return entry->kind == SETUN_OPERAND_WEIGHT && entry->index == w && !entry->filled;
 }
 
+/* The one representation to fill, if it is packed from what is in the file and nothing else is to be had of that; else NULL. */
+static setun_store_entry *find_only(setun_store *store, uint32_t w)
+{
+    setun_store_entry *only = NULL;
+
+    for (size_t i = 0; i < store->n_entries; i++) {
+        setun_store_entry *entry = &store->entries[i];
+
+        if (!is_to_fill(entry, w) || (entry->source == SETUN_STORE_FILE && !entry->wanted && screen_of(store, entry) == NULL))
+            continue;
+        if (only != NULL || entry->source == SETUN_STORE_FILE || store->entries[entry->source].source != SETUN_STORE_FILE ||
+            store->entries[entry->source].wanted)
+            return NULL;
+        only = entry;
+    }
+    return only;
+}
+
 /* Fills all of weight w's representations; an entry stands before those that are made of it. */
 static setun_status fill_weight(setun_store *store, uint32_t w, setun_team *team, setun_error *error)
 {
     const char *name = store->graph->weights[w].name;
+    setun_store_entry *only = find_only(store, w);
     setun_plan *plan;
-    bool packs = false;
-    setun_status status = setun_plan_create(&plan, error);
+    bool packs = false, done = false;
+    setun_status status = SETUN_OK;
 
+    if (only != NULL)
+        status = setun_store_stream(store, &store->entries[only->source], only, team, &done, error);
+    if (done)
+        only->filled = status == SETUN_OK;
+    if (done || status != SETUN_OK)
+        return status;
+    status = setun_plan_create(&plan, error);
     if (status != SETUN_OK)
         return status;
     for (size_t i = 0; i < store->n_entries && status == SETUN_OK; i++) {
@@ -232,8 +260,12 @@ setun_status setun_store_fill(setun_store *store, setun_team *team, setun_error 
         if (is_to_fill(entry, entry->index) && entry->source == SETUN_STORE_FILE)
             store->n_to_read += bytes_to_read(store, entry);
     }
-    for (size_t i = 0; i < store->n_entries && status == SETUN_OK; i++)
-        if (is_to_fill(&store->entries[i], store->entries[i].index) && store->entries[i].wanted)
+    for (size_t i = 0; i < store->n_entries && status == SETUN_OK; i++) {
+        if (!is_to_fill(&store->entries[i], store->entries[i].index) || !store->entries[i].wanted)
+            continue;
+        status = setun_store_check_stop(store, error);
+        if (status == SETUN_OK)
             status = fill_weight(store, store->entries[i].index, team, error);
+    }
     return status;
 }

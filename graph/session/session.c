@@ -225,11 +225,18 @@ static setun_status prepare(setun_model *model, const setun_session_options *opt
 setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
                                   setun_error *error)
 {
+    return setun_session_create_until(model, options, NULL, out_session, error);
+}
+
+setun_status setun_session_create_until(setun_model *model, const setun_session_options *options, const atomic_bool *stop,
+                                        setun_session **out_session, setun_error *error)
+{
     setun_session *session;
     setun_status status = prepare(model, options, NULL, &session, error);
 
     if (status != SETUN_OK)
         return status;
+    setun_store_set_stop(session->store, stop);
     status = setun_store_fill(session->store, session->team, error);
     if (status != SETUN_OK) {
         setun_session_destroy(session);

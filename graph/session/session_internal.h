@@ -67,6 +67,10 @@ struct setun_session {
     setun_row      *rows;                        /* [chunk] scratch of setun_generate */
 };
 
+/* setun_session_create that ends soon with SETUN_ERR_INTERRUPTED once *stop is true, which `progress` may set; stop NULL: never. */
+setun_status setun_session_create_until(setun_model *model, const setun_session_options *options, const atomic_bool *stop,
+                                        setun_session **out_session, setun_error *error);
+
 /* Makes the sequence's block table cover n_positions. There are always enough blocks: context x max_seqs are reserved. */
 void setun_sequence_reserve(setun_session *session, setun_sequence *sequence, int64_t n_positions);
 

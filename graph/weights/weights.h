@@ -89,7 +89,7 @@ bool         setun_weight_is_passed_over(const setun_weight *weight); /* one of 
  * SETUN_ERR_FORMAT. */
 setun_status setun_weight_check_whole(const setun_weights *weights, const setun_weight *weight, setun_error *error);
 /* Looks at a piece of the contents that the caller has read: data[n_bytes] from the tensor's byte first_byte on, a multiple of
- * setun_weight_piece_bytes. */
+ * setun_weight_piece_bytes or of the bytes of a row, or of rows that a format keeps together. */
 setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_byte, const void *data, size_t n_bytes, setun_error *error);
 
 /* The hash of a part of a screen: XXH3 of its pieces' hashes, each 8 bytes, the lowest first. Pieces may be hashed by any number of threads. */

@@ -8,7 +8,7 @@
 #include "convert/prepacked_writer.h"
 #include "file.h"
 #include "fixture.h"
-#include "session/model_internal.h"
+#include "session/session_internal.h"
 #include "setun/inspect.h"
 #include "setun/session.h"
 #include "tiny_model.h"
@@ -269,6 +269,54 @@ Test(prepacked_model, statistics_are_the_same)
         setun_inspection_destroy(right);
         setun_model_close(left_model);
         setun_model_close(right_model);
+    }
+}
+
+typedef struct stopping {
+    atomic_bool stop;
+    size_t      n_told, n_after; /* calls, and those after the one that asked for the end */
+    size_t      stop_at;
+} stopping;
+
+static void tell(void *context, const char *stage, uint64_t done, uint64_t total)
+{
+    stopping *s = context;
+
+    cr_assert_str_eq(stage, "loading weights");
+    cr_assert_leq(done, total);
+    s->n_after += s->stop;
+    if (s->n_told++ == s->stop_at)
+        s->stop = true;
+}
+
+/* Loading ends where it is told to, with weights that are read as they are and such that are packed, not when all are there. */
+Test(prepacked_model, loading_ends_when_it_is_told_to)
+{
+    const char *const from[] = {"fable", path};
+
+    convert("fable", "scalar");
+    for (size_t i = 0; i < 2; i++) {
+        setun_model *model = open_model(from[i]);
+        stopping all = {.stop_at = SIZE_MAX};
+        const setun_session_options options = {.n_threads = 1, .context = 1, .progress = tell, .progress_context = &all};
+        setun_session *session = NULL;
+        setun_error error = {""};
+
+        cr_assert_eq(setun_session_create_until(model, &options, &all.stop, &session, &error), SETUN_OK, "%s", error.text);
+        setun_session_destroy(session);
+        cr_assert_gt(all.n_told, 30);
+        for (size_t at = 0; at < all.n_told - 1; at += 7) {
+            stopping one = {.stop_at = at};
+            setun_session_options told = options;
+
+            told.progress_context = &one;
+            session = NULL;
+            cr_assert_eq(setun_session_create_until(model, &told, &one.stop, &session, &error), SETUN_ERR_INTERRUPTED, "%s", from[i]);
+            cr_assert_null(session);
+            cr_assert_str_eq(error.text, "interrupted");
+            cr_assert_eq(one.n_after, 0, "%s, stopped at %zu: told %zu times after", from[i], at, one.n_after);
+        }
+        setun_model_close(model);
     }
 }
 
