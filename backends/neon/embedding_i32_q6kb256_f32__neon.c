@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return plan_simple((double)query->rows_max * (20.0 + 0.45 * (double)query->out[0].dim[1]), out_plan);
+    return plan_simple((double)query->rows_max * (20.0 + 0.18 * (double)query->out[0].dim[1]), out_plan);
 }
 
 /* Codes - 32 of the 16 columns 32p + l of one half of a block; low: bytes 32 (p mod 2) + l of its low bits, high: bytes l of its high

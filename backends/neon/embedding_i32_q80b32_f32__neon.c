@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return plan_simple((double)query->rows_max * (20.0 + 0.35 * (double)query->out[0].dim[1]), out_plan);
+    return plan_simple((double)query->rows_max * (20.0 + 0.14 * (double)query->out[0].dim[1]), out_plan);
 }
 
 /* One unit is one row. */

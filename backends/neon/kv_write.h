@@ -11,7 +11,7 @@ static inline setun_status kv_write_plan(const setun_query *query, setun_kernel_
         return setun_refuse(query, "kv_write: the cache is not [blocks, kv_heads, 256, head_dim]");
     if (query->in[0].dim[1] != attr->kv_heads * attr->head_dim || query->in[1].dim[1] != attr->kv_heads * attr->head_dim)
         return setun_refuse(query, "kv_write: the columns are not kv_heads * head_dim");
-    return plan_simple((double)query->rows_max * (20.0 + 0.4 * (double)query->in[0].dim[1]), out_plan);
+    return plan_simple((double)query->rows_max * (20.0 + 0.27 * (double)query->in[0].dim[1]), out_plan);
 }
 
 typedef void lanes_storer_n(void *y, lanes a, int64_t n);

@@ -124,11 +124,19 @@ static inline lanes lanes_load_bf16_n(const void *x, int64_t n)
 /* To nearest, ties to even: the mode that no kernel may change. */
 static inline void lanes_store_f16_n(void *y, lanes x, int64_t n)
 {
-    uint16_t half[SETUN_LANES];
+    const uint16x8_t low = vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.a), x.b)),
+                     high = vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.c), x.d));
 
-    vst1q_u16(half, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.a), x.b)));
-    vst1q_u16(half + 8, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(x.c), x.d)));
-    memcpy(y, half, (size_t)least(n, SETUN_LANES) * sizeof(uint16_t));
+    if (n >= SETUN_LANES) {
+        vst1q_u16(y, low);
+        vst1q_u16((uint16_t *)y + 8, high);
+    } else {
+        uint16_t whole[SETUN_LANES];
+
+        vst1q_u16(whole, low);
+        vst1q_u16(whole + 8, high);
+        memcpy(y, whole, (size_t)n * sizeof(uint16_t));
+    }
 }
 
 static inline void lanes_store_f32_n(void *y, lanes x, int64_t n)

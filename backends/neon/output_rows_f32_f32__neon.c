@@ -6,7 +6,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return plan_simple((double)query->rows_max * (10.0 + 0.065 * (double)query->out[0].dim[1]), out_plan);
+    return plan_simple((double)query->rows_max * (10.0 + 0.085 * (double)query->out[0].dim[1]), out_plan);
 }
 
 /* One unit is one row of y. */

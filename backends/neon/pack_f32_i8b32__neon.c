@@ -6,7 +6,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return plan_simple((double)query->in[0].dim[0] * (20.0 + 0.7 * (double)query->in[0].dim[1]), out_plan);
+    return plan_simple((double)query->in[0].dim[0] * (20.0 + 0.25 * (double)query->in[0].dim[1]), out_plan);
 }
 
 /* One block of 32 columns; returns its scale. */

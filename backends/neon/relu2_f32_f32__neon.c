@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return elementwise_plan(query, 0.09, out_plan);
+    return elementwise_plan(query, 0.17, out_plan);
 }
 
 static inline lanes op(lanes x, lanes unused)

@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return elementwise_plan(query, 0.1, out_plan);
+    return elementwise_plan(query, 0.23, out_plan);
 }
 
 static inline lanes op(lanes g, lanes u)

@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    const setun_status status = norm_quant_plan(query, query->attr[2], 0.5, out_plan);
+    const setun_status status = norm_quant_plan(query, query->attr[2], 0.8, out_plan);
 
     out_plan->worker_bytes = (size_t)query->in[0].dim[1] * sizeof(float); /* a row of x */
     return status;

@@ -9,7 +9,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 
     if (attr->groups < 1 || n % attr->groups != 0)
         return setun_refuse(query, "rms_norm: groups does not divide the columns");
-    return plan_simple((double)query->rows_max * (20.0 * (double)attr->groups + 0.25 * (double)n), out_plan);
+    return plan_simple((double)query->rows_max * (20.0 * (double)attr->groups + 0.32 * (double)n), out_plan);
 }
 
 /* x, w, y [n]. */

@@ -4,7 +4,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return norm_quant_plan(query, query->attr[0], 0.4, out_plan);
+    return norm_quant_plan(query, query->attr[0], 0.6, out_plan);
 }
 
 /* One unit is one row. */

@@ -13,7 +13,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
         return setun_refuse(query, "rope: n_dims must be even and at most head_dim");
     if (attr->heads * attr->head_dim != query->in[0].dim[1])
         return setun_refuse(query, "rope: the columns are not heads * head_dim");
-    return plan_simple((double)query->rows_max * (20.0 + 0.3 * (double)query->in[0].dim[1]), out_plan);
+    return plan_simple((double)query->rows_max * (20.0 + 0.2 * (double)query->in[0].dim[1]), out_plan);
 }
 
 /* x, y: one head; c, s: [half]. */

@@ -33,7 +33,7 @@ static inline int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* One phase, no scratch. */
+/* One phase, no scratch. Costs of this backend are estimates, never timed: README.md says how they were reckoned. */
 static inline setun_status plan_simple(double cost_ns, setun_kernel_plan *out_plan)
 {
     out_plan->n_phases = 1;
