@@ -146,10 +146,13 @@ ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const flo
         for (int i = 0; i < n; i++)
             acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 3);
     }
-    for (; d < attr->head_dim; d++, columns += SETUN_LANES)
+    for (; d < attr->head_dim; d++, columns += SETUN_LANES) {
+        const lanes column = lanes_load(columns);
+
 #pragma GCC unroll 4
         for (int i = 0; i < n; i++)
-            acc[i] = lanes_fma(lanes_set(query[i]->q[d]), lanes_load(columns), acc[i]);
+            acc[i] = lanes_fma(lanes_set(query[i]->q[d]), column, acc[i]);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
         lanes_store(query[i]->p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
