@@ -127,16 +127,21 @@ static size_t tern2_row_layout(const int64_t dim[4], int64_t out_stride_bytes[4]
     return rows_layout(dim, dim[1] / 4 + (dim[1] % 4 != 0), 0, out_stride_bytes);
 }
 
-/* Blocks of 16 rows by some columns. A group's blocks follow each other; rows and columns have no address of their own. */
-static size_t groups_layout(const int64_t dim[4], int64_t columns, int64_t block_bytes, int64_t stride_bytes[4])
+/* Blocks of some rows by some columns. A group's blocks follow each other; rows and columns have no address of their own. */
+static size_t tall_groups_layout(const int64_t dim[4], int64_t rows, int64_t columns, int64_t block_bytes, int64_t stride_bytes[4])
 {
     int64_t group_bytes, total;
 
     fail(stride_bytes);
     if (!is_matrix(dim) || !times(dim[1] / columns + (dim[1] % columns != 0), block_bytes, &group_bytes) ||
-        !times(dim[0] / 16 + (dim[0] % 16 != 0), group_bytes, &total))
+        !times(dim[0] / rows + (dim[0] % rows != 0), group_bytes, &total))
         return 0;
     return (size_t)total;
+}
+
+static size_t groups_layout(const int64_t dim[4], int64_t columns, int64_t block_bytes, int64_t stride_bytes[4])
+{
+    return tall_groups_layout(dim, 16, columns, block_bytes, stride_bytes);
 }
 
 static size_t tern2_r16k16_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
@@ -147,6 +152,43 @@ static size_t tern2_r16k16_layout(const int64_t dim[4], int64_t out_stride_bytes
 static size_t tern5_r16k96_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
 {
     return groups_layout(dim, 96, 320, out_stride_bytes);
+}
+
+static size_t tern243_r16k20_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return groups_layout(dim, 20, 64, out_stride_bytes);
+}
+
+static size_t tern14_r32k24_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return tall_groups_layout(dim, 32, 24, 160, out_stride_bytes);
+}
+
+static size_t tern27_r64k48_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return tall_groups_layout(dim, 64, 48, 640, out_stride_bytes);
+}
+
+/* Tables of activations: rows of whole blocks of columns. */
+static size_t tables_layout(const int64_t dim[4], int64_t columns, int64_t block_bytes, int64_t stride_bytes[4])
+{
+    int64_t total;
+
+    fail(stride_bytes);
+    if (!is_matrix(dim) || !times(dim[1] / columns + (dim[1] % columns != 0), block_bytes, &stride_bytes[0]) ||
+        !times(dim[0], stride_bytes[0], &total))
+        return fail(stride_bytes);
+    return (size_t)total;
+}
+
+static size_t i8_t14_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return tables_layout(dim, 24, 256, out_stride_bytes);
+}
+
+static size_t i16_t27_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
+{
+    return tables_layout(dim, 48, 1024, out_stride_bytes);
 }
 
 /* Blocks of 64 bytes: 16 rows of 4 columns; otherwise as tern2.r16k16. */
@@ -218,6 +260,8 @@ OFFSET_OF(tern2_i2s_layout)
 OFFSET_OF(tern_tq1_layout)
 OFFSET_OF(tern2_tq2_layout)
 OFFSET_OF(tern2_row_layout)
+OFFSET_OF(i8_t14_layout)
+OFFSET_OF(i16_t27_layout)
 OFFSET_OF(f16_kv256_layout)
 OFFSET_OF(f32_kv256_layout)
 
@@ -238,6 +282,21 @@ static size_t tern2_r16k16_layout_offset(const int64_t dim[4], int64_t row)
 static size_t tern5_r16k96_layout_offset(const int64_t dim[4], int64_t row)
 {
     return (size_t)((row + 15) / 16 * ((dim[1] + 95) / 96 * 320));
+}
+
+static size_t tern243_r16k20_layout_offset(const int64_t dim[4], int64_t row)
+{
+    return (size_t)((row + 15) / 16 * ((dim[1] + 19) / 20 * 64));
+}
+
+static size_t tern14_r32k24_layout_offset(const int64_t dim[4], int64_t row)
+{
+    return (size_t)((row + 31) / 32 * ((dim[1] + 23) / 24 * 160));
+}
+
+static size_t tern27_r64k48_layout_offset(const int64_t dim[4], int64_t row)
+{
+    return (size_t)((row + 63) / 64 * ((dim[1] + 47) / 48 * 640));
 }
 
 static size_t i8_r16k4_layout_offset(const int64_t dim[4], int64_t row)
@@ -265,6 +324,11 @@ FORMAT(format_q6_k_b256, "q6_k.b256", q6_k_b256_layout, 1)
 FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
 FORMAT(format_tern2_r16k16, "tern2.r16k16", tern2_r16k16_layout, 16)
 FORMAT(format_tern5_r16k96, "tern5.r16k96", tern5_r16k96_layout, 16)
+FORMAT(format_tern243_r16k20, "tern243.r16k20", tern243_r16k20_layout, 16)
+FORMAT(format_tern14_r32k24, "tern14.r32k24", tern14_r32k24_layout, 32)
+FORMAT(format_tern27_r64k48, "tern27.r64k48", tern27_r64k48_layout, 64)
+FORMAT(format_i8_t14, "i8.t14", i8_t14_layout, 1)
+FORMAT(format_i16_t27, "i16.t27", i16_t27_layout, 1)
 FORMAT(format_tern2_hf, "tern2.hf", tern2_hf_layout, UINT32_MAX)
 FORMAT(format_tern2_i2s, "tern2.i2s", tern2_i2s_layout, 1)
 FORMAT(format_tern_tq1, "tern.tq1", tern_tq1_layout, 1)
@@ -276,5 +340,6 @@ const setun_format *const scalar_formats[] = {
     &format_i32,          &format_f32,          &format_f16,       &format_bf16,      &format_i8_row,   &format_i8_b32,
     &format_q8_0_b32,     &format_q6_k_b256,    &format_tern2_row, &format_tern2_hf,  &format_tern2_i2s, &format_tern_tq1,
     &format_tern2_r16k16, &format_tern5_r16k96, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256, &format_i16_hl,
-    &format_i8_r16k4,     NULL,
+    &format_i8_r16k4,     &format_tern243_r16k20, &format_tern14_r32k24, &format_tern27_r64k48, &format_i8_t14, &format_i16_t27,
+    NULL,
 };

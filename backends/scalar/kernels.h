@@ -26,16 +26,26 @@
     X(pack_f16_f32__scalar) \
     X(pack_f32_f32__scalar) \
     X(pack_f32_i16hl__scalar) \
+    X(pack_f32_i16t27__scalar) \
     X(pack_f32_i8b32__scalar) \
     X(pack_f32_i8row__scalar) \
+    X(pack_f32_i8t14__scalar) \
+    X(pack_i8row_i16t27__scalar) \
+    X(pack_i8row_i8t14__scalar) \
     X(pack_q6kb256_f32__scalar) \
     X(pack_q80b32_f32__scalar) \
+    X(pack_tern14r32k24_tern2row__scalar) \
+    X(pack_tern243r16k20_tern2row__scalar) \
+    X(pack_tern27r64k48_tern2row__scalar) \
     X(pack_tern2hf_tern2r16k16__scalar) \
     X(pack_tern2hf_tern2row__scalar) \
     X(pack_tern2i2s_tern2r16k16__scalar) \
     X(pack_tern2i2s_tern2row__scalar) \
     X(pack_tern2i2s_tern5r16k96__scalar) \
     X(pack_tern2r16k16_tern2row__scalar) \
+    X(pack_tern2row_tern14r32k24__scalar) \
+    X(pack_tern2row_tern243r16k20__scalar) \
+    X(pack_tern2row_tern27r64k48__scalar) \
     X(pack_tern2row_tern2hf__scalar) \
     X(pack_tern2row_tern2i2s__scalar) \
     X(pack_tern2row_tern2r16k16__scalar) \

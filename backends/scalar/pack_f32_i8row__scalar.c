@@ -11,23 +11,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 static void run(const setun_call *call, const setun_tile *tile)
 {
     const int64_t k = call->in[0].dim[1], padded = (k + 63) / 64 * 64;
-    float *scale = call->out[1].data;
 
     for (int64_t i = tile->begin; i < tile->end; i++) {
-        const float *x = in_row(call, 0, i);
         int8_t *q = out_row(call, 0, i);
-        float amax = SETUN_QUANT_FLOOR, s;
 
-        for (int64_t j = 0; j < k; j++)
-            amax = fabsf(x[j]) > amax ? fabsf(x[j]) : amax;
-        s = SETUN_QUANT_MAX / amax;
-        for (int64_t j = 0; j < k; j++) {
-            const float r = rintf(x[j] * s);
-
-            q[j] = (int8_t)(r >= 127.0f ? 127.0f : r >= -128.0f ? r : -128.0f);
-        }
+        ((float *)call->out[1].data)[i] = quantise_row(in_row(call, 0, i), k, q);
         memset(q + k, 0, (size_t)(padded - k));
-        scale[i] = s;
     }
 }
 

@@ -102,6 +102,22 @@ static inline void widen_bf16(const void *from, int64_t n, float *out)
         out[i] = bf16_to_f32(h[i]);
 }
 
+/* x[k] to q[k]; returns the scale. numerics.md: quantise. */
+static inline float quantise_row(const float *x, int64_t k, int8_t *out_q)
+{
+    float amax = SETUN_QUANT_FLOOR, s;
+
+    for (int64_t j = 0; j < k; j++)
+        amax = fabsf(x[j]) > amax ? fabsf(x[j]) : amax;
+    s = SETUN_QUANT_MAX / amax;
+    for (int64_t j = 0; j < k; j++) {
+        const float r = rintf(x[j] * s);
+
+        out_q[j] = (int8_t)(r >= 127.0f ? 127.0f : r >= -128.0f ? r : -128.0f);
+    }
+    return s;
+}
+
 /* One phase, no scratch. */
 static inline setun_status plan_simple(double cost_ns, setun_kernel_plan *out_plan)
 {

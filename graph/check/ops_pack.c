@@ -16,10 +16,10 @@ static const enum setun_check_fill fills[] = {SETUN_FILL_RANDOM, SETUN_FILL_CODE
 /* Rows of activations differ from pass to pass, those of weights do not. */
 static bool is_activation(const setun_check_target *target)
 {
-    static const char *const fmts[] = {"i8.row", "i8.b32", "i16.hl"};
+    static const char *const fmts[] = {"i8.row", "i8.b32", "i16.hl", "i8.t14", "i16.t27"};
 
     for (size_t i = 0; i < SETUN_COUNT(fmts); i++)
-        if (strncmp(target->fmts.in[0], fmts[i], 6) == 0 || strncmp(target->fmts.out[0], fmts[i], 6) == 0)
+        if (strncmp(target->fmts.in[0], fmts[i], strlen(fmts[i])) == 0 || strncmp(target->fmts.out[0], fmts[i], strlen(fmts[i])) == 0)
             return true;
     return false;
 }

@@ -1,0 +1,44 @@
+/* rows.h - rows of tensors, and what plan() and units() of several kernels share. */
+#ifndef SETUN_LUT_ROWS_H
+#define SETUN_LUT_ROWS_H
+#include "setun_plugin.h"
+
+/* Small functions whose constant arguments must reach the loops inside. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+static inline const void *in_row(const setun_call *call, uint32_t operand, int64_t row)
+{
+    return (const char *)call->in[operand].data + row * call->in[operand].stride_bytes[0];
+}
+
+static inline void *out_row(const setun_call *call, uint32_t operand, int64_t row)
+{
+    return (char *)call->out[operand].data + row * call->out[operand].stride_bytes[0];
+}
+
+static inline int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One phase, no scratch. */
+static inline setun_status plan_simple(double cost_ns, setun_kernel_plan *out_plan)
+{
+    out_plan->n_phases = 1;
+    out_plan->cost_ns = cost_ns;
+    return SETUN_OK;
+}
+
+/* One unit is one row of the first output, or of the first input. */
+static inline int64_t units_out_rows(const setun_call *call, uint32_t phase)
+{
+    (void)phase;
+    return call->out[0].dim[0];
+}
+
+static inline int64_t units_in_rows(const setun_call *call, uint32_t phase)
+{
+    (void)phase;
+    return call->in[0].dim[0];
+}
+#endif
