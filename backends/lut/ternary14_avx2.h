@@ -1,0 +1,92 @@
+/* ternary14_avx2.h - tern14.r32k24 over i8.t14 (formats.md): a look-up (pshufb) of an index of four bits gives the low bytes of the sums of three columns
+ * for 16 rows, in each half of a register by a table of its own, another gives the high bytes; psignb makes them negative where the sign says so.
+ *
+ * Because sum = 25 * high + low with |high| <= 15 and |low| <= 12, eight look-ups can be added in bytes before two unpackings and maddubs with
+ * 1 and 25 make 16 bits of them: with a split at 256 each would have to be unpacked by itself. */
+#ifndef SETUN_LUT_TERNARY14_AVX2_H
+#define SETUN_LUT_TERNARY14_AVX2_H
+#include "avx2.h"
+#include "tables14_avx2.h"
+
+enum { T14_GROUP = 32, T14_BLOCK_BYTES = 160, T14_SIGNS = 128 };
+/* Look-ups are added in bytes over two blocks, four of each half of a register in a block; ten times as much, 80 sums of at most 384, in 16 bits. */
+enum { T14_BYTE_BLOCKS = 2, T14_FOLD_BLOCKS = 20 };
+
+/* low[h] and high[h] += the look-ups of one block for its rows 16 h .. 16 h + 15, triples 0, 2, 4, 6 in the lower half and the others in the upper one. */
+ALWAYS_INLINE void t14_block(const uint8_t *block, const uint8_t *tables, __m256i low[2], __m256i high[2])
+{
+    const __m256i nibble = _mm256_set1_epi8(15), one = _mm256_set1_epi8(1);
+    const __m256i lower = _mm256_setr_epi64x(-1, -1, 0, 0);
+    __m256i signs[2];
+
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; h++) { /* the sign of triple 2 p in bit 2 p + 1 of the lower half, that of the next in the same bit of the upper one */
+        const __m256i bits = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)(block + T14_SIGNS + 16 * h)));
+
+        signs[h] = _mm256_add_epi8(bits, _mm256_and_si256(bits, lower));
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; p++) {
+        const __m256i x = load_bytes(block + 32 * p), table_low = load_bytes(tables + T14_PAIR_BYTES * p);
+        const __m256i table_high = load_bytes(tables + T14_PAIR_BYTES * p + 32);
+
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; h++) {
+            const __m256i index = _mm256_and_si256(h == 0 ? x : _mm256_srli_epi16(x, 4), nibble);
+            /* Bit 7 is the sign; psignb makes 0 of what meets a 0. A neighbour's bits come in below bit 7 only. */
+            const __m256i sign = _mm256_or_si256(_mm256_slli_epi16(signs[h], 6 - 2 * p), one);
+
+            low[h] = _mm256_add_epi8(low[h], _mm256_sign_epi8(_mm256_shuffle_epi8(table_low, index), sign));
+            high[h] = _mm256_add_epi8(high[h], _mm256_sign_epi8(_mm256_shuffle_epi8(table_high, index), sign));
+        }
+    }
+}
+
+/* 32-bit sums of eight rows, of 16-bit ones in both halves. */
+static inline __m256i t14_fold(__m256i sum, __m256i words)
+{
+    return _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(words)),
+                                                  _mm256_cvtepi16_epi32(_mm256_extracti128_si256(words, 1))));
+}
+
+static inline void t14_row_group(const setun_call *call, int64_t i, int64_t group)
+{
+    const int64_t n_blocks = (call->in[2].dim[1] + T14_COLUMNS - 1) / T14_COLUMNS;
+    const uint8_t *w = (const uint8_t *)call->in[2].data + group * n_blocks * T14_BLOCK_BYTES, *tables = in_row(call, 0, i);
+    const __m256i bases = _mm256_set1_epi16(25 << 8 | 1);
+    __m256i sum[4];
+
+    for (int j = 0; j < 4; j++)
+        sum[j] = _mm256_setzero_si256();
+    for (int64_t first = 0; first < n_blocks; first += T14_FOLD_BLOCKS) {
+        const int64_t end = least(first + T14_FOLD_BLOCKS, n_blocks);
+        __m256i words[4]; /* rows 0 .. 7, 8 .. 15, 16 .. 23, 24 .. 31, twice */
+
+        words[0] = words[1] = words[2] = words[3] = _mm256_setzero_si256();
+        for (int64_t b = first; b < end; b += T14_BYTE_BLOCKS) {
+            __m256i low[2], high[2];
+
+            low[0] = low[1] = high[0] = high[1] = _mm256_setzero_si256();
+            t14_block(w + b * T14_BLOCK_BYTES, tables + b * T14_ROW_BYTES, low, high);
+            if (b + 1 < end)
+                t14_block(w + (b + 1) * T14_BLOCK_BYTES, tables + (b + 1) * T14_ROW_BYTES, low, high);
+#pragma GCC unroll 2
+            for (int h = 0; h < 2; h++) {
+                words[2 * h] = _mm256_add_epi16(words[2 * h], _mm256_maddubs_epi16(bases, _mm256_unpacklo_epi8(low[h], high[h])));
+                words[2 * h + 1] = _mm256_add_epi16(words[2 * h + 1], _mm256_maddubs_epi16(bases, _mm256_unpackhi_epi8(low[h], high[h])));
+            }
+        }
+        for (int j = 0; j < 4; j++)
+            sum[j] = t14_fold(sum[j], words[j]);
+    }
+    for (int j = 0; j < 4; j++)
+        store_8(call, i, group * T14_GROUP + 8 * j, sum[j]);
+}
+
+/* One unit is a group of 32 rows. */
+static inline int64_t t14_units(const setun_call *call, uint32_t phase)
+{
+    (void)phase;
+    return (call->in[2].dim[0] + T14_GROUP - 1) / T14_GROUP;
+}
+#endif
