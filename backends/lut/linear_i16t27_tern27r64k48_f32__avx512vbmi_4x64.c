@@ -5,12 +5,12 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return tables_linear_plan(query, 0.0075, 0.0055, out_plan);
+    return t27_plan(query, 0.0075, 0.0055, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    t27_run(call, tile, t27_last_vbmi2);
+    t27_run(call, tile, t27_take_vbmi2);
 }
 
 const setun_kernel linear_i16t27_tern27r64k48_f32__avx512vbmi_4x64 = {

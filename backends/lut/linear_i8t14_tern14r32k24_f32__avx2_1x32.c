@@ -5,14 +5,12 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return tables_linear_plan(query, 0.009, 0.011, out_plan);
+    return tables_linear_plan(query, T14_GROUP, 0.009, 0.011, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    for (int64_t g = tile->begin; g < tile->end; g++)
-        for (int64_t i = 0; i < call->in[0].dim[0]; i++)
-            t14_row_group(call, i, g);
+    t14_run(call, tile);
 }
 
 const setun_kernel linear_i8t14_tern14r32k24_f32__avx2_1x32 = {

@@ -12,7 +12,8 @@
  * costs less than looking up each row's sums. */
 #define TABLES_X_MAX 16
 
-static inline setun_status tables_linear_plan(const setun_query *query, double read_ns, double compute_ns, setun_kernel_plan *out_plan)
+/* Scratch: 32-bit sums for all groups of `group` rows and all rows of q. */
+static inline setun_status tables_linear_plan(const setun_query *query, int64_t group, double read_ns, double compute_ns, setun_kernel_plan *out_plan)
 {
     const double nk = (double)query->in[2].dim[0] * (double)query->in[2].dim[1], compute = compute_ns * (double)query->rows_max;
 
@@ -21,6 +22,7 @@ static inline setun_status tables_linear_plan(const setun_query *query, double r
     if (query->rows_max > TABLES_X_MAX)
         return setun_refuse(query, "linear: tables of more than 16 rows leave the caches, and dot products of unpacked weights cost less");
     out_plan->n_phases = 1;
+    out_plan->worker_bytes = (size_t)((query->in[2].dim[0] + group - 1) / group * group) * (size_t)query->in[0].dim[0] * sizeof(int32_t);
     out_plan->cost_ns = nk * (compute > read_ns ? compute : read_ns);
     return SETUN_OK;
 }

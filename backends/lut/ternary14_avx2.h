@@ -9,6 +9,9 @@
 #include "tables14_avx2.h"
 
 enum { T14_GROUP = 32, T14_BLOCK_BYTES = 160, T14_SIGNS = 128 };
+/* Blocks whose tables, 256 bytes each, shall stay in the first cache while all groups go by; and how many blocks ahead the weights are fetched by hand,
+ * into the second cache: see ternary27_avx512.h. */
+enum { T14_PANEL_BLOCKS = 60, T14_AHEAD_BLOCKS = 40 };
 /* Look-ups are added in bytes over two blocks, four of each half of a register in a block; ten times as much, 80 sums of at most 384, in 16 bits. */
 enum { T14_BYTE_BLOCKS = 2, T14_FOLD_BLOCKS = 20 };
 
@@ -49,26 +52,29 @@ static inline __m256i t14_fold(__m256i sum, __m256i words)
                                                   _mm256_cvtepi16_epi32(_mm256_extracti128_si256(words, 1))));
 }
 
-static inline void t14_row_group(const setun_call *call, int64_t i, int64_t group)
+/* sums[32] of row i of q and one group += those of blocks first .. end - 1. */
+static inline void t14_row_group(const setun_call *call, int64_t i, const uint8_t *w, int64_t first, int64_t end, int64_t group_bytes, int32_t *sums)
 {
-    const int64_t n_blocks = (call->in[2].dim[1] + T14_COLUMNS - 1) / T14_COLUMNS;
-    const uint8_t *w = (const uint8_t *)call->in[2].data + group * n_blocks * T14_BLOCK_BYTES, *tables = in_row(call, 0, i);
     const __m256i bases = _mm256_set1_epi16(25 << 8 | 1);
-    __m256i sum[4];
+    const uint8_t *tables = in_row(call, 0, i);
 
-    for (int j = 0; j < 4; j++)
-        sum[j] = _mm256_setzero_si256();
-    for (int64_t first = 0; first < n_blocks; first += T14_FOLD_BLOCKS) {
-        const int64_t end = least(first + T14_FOLD_BLOCKS, n_blocks);
+    for (int64_t start = first; start < end; start += T14_FOLD_BLOCKS) {
+        const int64_t stop = least(start + T14_FOLD_BLOCKS, end);
         __m256i words[4]; /* rows 0 .. 7, 8 .. 15, 16 .. 23, 24 .. 31, twice */
 
         words[0] = words[1] = words[2] = words[3] = _mm256_setzero_si256();
-        for (int64_t b = first; b < end; b += T14_BYTE_BLOCKS) {
+        for (int64_t b = start; b < stop; b += T14_BYTE_BLOCKS) {
+            /* In this panel of the group, else in that of the next one. */
+            const uint8_t *ahead = w + (b + T14_AHEAD_BLOCKS) * T14_BLOCK_BYTES +
+                                   (b + T14_AHEAD_BLOCKS < end ? 0 : group_bytes - (end - first) * T14_BLOCK_BYTES);
             __m256i low[2], high[2];
 
+#pragma GCC unroll 5
+            for (int line = 0; line < 5; line++)
+                _mm_prefetch((const char *)ahead + 64 * line, _MM_HINT_T1);
             low[0] = low[1] = high[0] = high[1] = _mm256_setzero_si256();
             t14_block(w + b * T14_BLOCK_BYTES, tables + b * T14_ROW_BYTES, low, high);
-            if (b + 1 < end)
+            if (b + 1 < stop)
                 t14_block(w + (b + 1) * T14_BLOCK_BYTES, tables + (b + 1) * T14_ROW_BYTES, low, high);
 #pragma GCC unroll 2
             for (int h = 0; h < 2; h++) {
@@ -77,10 +83,26 @@ static inline void t14_row_group(const setun_call *call, int64_t i, int64_t grou
             }
         }
         for (int j = 0; j < 4; j++)
-            sum[j] = t14_fold(sum[j], words[j]);
+            _mm256_storeu_si256((__m256i *)(void *)(sums + 8 * j), t14_fold(load_bytes(sums + 8 * j), words[j]));
     }
-    for (int j = 0; j < 4; j++)
-        store_8(call, i, group * T14_GROUP + 8 * j, sum[j]);
+}
+
+/* All groups before the next columns, so that the columns' tables stay in the first cache. */
+static inline void t14_run(const setun_call *call, const setun_tile *tile)
+{
+    const int64_t m = call->in[0].dim[0], n_blocks = (call->in[2].dim[1] + T14_COLUMNS - 1) / T14_COLUMNS;
+    int32_t *all = tile->scratch;
+
+    memset(all, 0, (size_t)((tile->end - tile->begin) * m * T14_GROUP) * sizeof(*all));
+    for (int64_t first = 0; first < n_blocks; first += T14_PANEL_BLOCKS)
+        for (int64_t g = tile->begin; g < tile->end; g++)
+            for (int64_t i = 0; i < m; i++)
+                t14_row_group(call, i, (const uint8_t *)call->in[2].data + g * n_blocks * T14_BLOCK_BYTES, first, least(first + T14_PANEL_BLOCKS, n_blocks),
+                              n_blocks * T14_BLOCK_BYTES, all + ((g - tile->begin) * m + i) * T14_GROUP);
+    for (int64_t g = tile->begin; g < tile->end; g++)
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < T14_GROUP; j += 8)
+                store_8(call, i, g * T14_GROUP + j, load_bytes(all + ((g - tile->begin) * m + i) * T14_GROUP + j));
 }
 
 /* One unit is a group of 32 rows. */

@@ -9,7 +9,7 @@ enum { TERNARY27_LINES = 5, TERNARY27_LINE = 64 };
 /* Word j of row r: little-endian bytes. */
 static inline uint8_t *ternary27_word(uint8_t *block, int64_t r, int64_t j)
 {
-    return block + (r / 32 * TERNARY27_LINES + j) * TERNARY27_LINE + 2 * (r % 32);
+    return block + (2 * j + r / 32) * TERNARY27_LINE + 2 * (r % 32);
 }
 
 static inline void ternary27_put(const uint8_t *codes, int64_t r, uint8_t *block)
@@ -31,7 +31,7 @@ static inline void ternary27_get(const uint8_t *block, int64_t r, uint8_t *out_c
     unsigned last = 0;
 
     for (int64_t j = 0; j < TERNARY27_LINES; j++) {
-        const uint8_t *at = block + (r / 32 * TERNARY27_LINES + j) * TERNARY27_LINE + 2 * (r % 32);
+        const uint8_t *at = block + (2 * j + r / 32) * TERNARY27_LINE + 2 * (r % 32);
         const unsigned word = at[0] | (unsigned)at[1] << 8;
 
         for (int64_t s = 0; s < 3; s++)
