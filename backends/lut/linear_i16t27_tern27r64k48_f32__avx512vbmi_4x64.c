@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return t27_plan(query, 0.0075, 0.0055, out_plan);
+    return t27_plan(query, 0.0098, 0.0056, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return t243_plan(query, T243_K_MAX, "linear: a row of more than 4194288 ternary weights could overflow a 32-bit sum", 0.010, 0.016, 0, 0, out_plan);
+    return t243_plan(query, T243_K_MAX, "linear: a row of more than 4194288 ternary weights could overflow a 32-bit sum", 0.018, 0.018, 0, 0, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return tables_linear_plan(query, T14_GROUP, 0.009, 0.011, out_plan);
+    return tables_linear_plan(query, T14_GROUP, 0.013, 0.011, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -11,8 +11,8 @@
  *              table is f32|f16|bf16, or q8_0.b32|q6_k.b256
  * output_rows  x f32[m, n]                                        y f32[o, n]      none; o = batch.n_out_rows
  * linear       x [m, k], w [n, k]                                 y f32[m, n]      none
- *              x f32, w f32|f16|bf16; or x i8.row+f32 (numerics.md: quantise), w a ternary format with one scale a row; or
- *              x i8.b32 (numerics.md: quantise in blocks), w q8_0.b32|q6_k.b256
+ *              x f32, w f32|f16|bf16; or x i8.row+f32 (numerics.md: quantise) or tables of it (i8.t14+f32,
+ *              i16.t27+f32), w a ternary format with one scale a row; or x i8.b32 (numerics.md: quantise in blocks), w q8_0.b32|q6_k.b256
  * rms_norm     x f32[m, n], w f32[1, n]                           y f32[m, n]      setun_attr_rms_norm
  * rope         x f32[m, heads * head_dim], cos, sin f32[p, d/2]   y like x         setun_attr_rope
  * kv_write     k, v f32[m, kv_heads * head_dim]                   k, v cache       setun_attr_kv_write
@@ -20,8 +20,8 @@
  * add, mul     a, b f32[m, n]                                     y f32[m, n]      none
  * relu2, silu  x f32[m, n]                                        y f32[m, n]      none
  * pack         one operand in one representation                  the same operand in another       none
- *              weights keep their values; f32 activations become i8.row+f32, i8.b32 or i16.hl+f32+f32+f32 as
- *              numerics.md says
+ *              weights keep their values; f32 activations become i8.row+f32, tables of that, i8.b32 or
+ *              i16.hl+f32+f32+f32 as numerics.md says
  * ternarise    masters f32|f16|bf16[n, k]                         ternary codes with one scale a row  none
  * quantise     masters f32|f16|bf16[n, k]                         q8_0.b32|q6_k.b256 [n, k], or       none
  *                                                                 i8.r16k4+f32+f32+f32 [n, k], for screen

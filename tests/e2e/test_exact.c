@@ -124,7 +124,7 @@ Test(exact, window_is_a_sequence)
 
 static void check_backends(const char *kv)
 {
-    static const char *const backends[] = {"avx2", "avx512", "amx", "neon"}, *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "9", "200"};
+    static const char *const backends[] = {"avx2", "avx512", "amx", "neon", "lut"}, *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "9", "200"};
     scored scalar = scored_by((const char *const[]){"--ids", "-f", GOLDEN "/logits/long.ids", "--kv", kv, "--backend", "scalar", NULL});
 
     for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {

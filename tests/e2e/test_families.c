@@ -97,7 +97,7 @@ static void write_ids(const char *path)
 
 Test(families, same_bytes_everywhere, .timeout = 600)
 {
-    static const char *const backends[] = {"avx2", "avx512", "amx", "neon"}, *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "7", "60"};
+    static const char *const backends[] = {"avx2", "avx512", "amx", "neon", "lut"}, *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "7", "60"};
     static const char *const masks[] = {"SETUN_CPU=sse", "SETUN_CPU=avx2", "SETUN_CPU=avx512", "SETUN_CPU=avx512,-vnni"};
 
     for (size_t m = 0; m < N_MODELS; m++)
