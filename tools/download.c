@@ -2,6 +2,7 @@
 #include "download.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -80,16 +81,39 @@ static const char *validator(const transfer *t)
     return "";
 }
 
+/* Digits at *at, and behind them `after`; *at moves behind both. */
+static bool read_number(const char **at, char after, int64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoll(*at, &end, 10);
+    if (**at < '0' || **at > '9' || errno != 0 || *end != after)
+        return false;
+    *at = end + 1;
+    return true;
+}
+
+/* "bytes 200-1023/146515": the length of the whole may be "*", out_total = -1. RFC 9110, section 14.4. */
+static bool read_range(const char *range, int64_t *out_first, int64_t *out_last, int64_t *out_total)
+{
+    *out_total = -1;
+    if (strncmp(range, "bytes ", 6) != 0)
+        return false;
+    range += 6;
+    return read_number(&range, '-', out_first) && read_number(&range, '/', out_last) && *out_last >= *out_first &&
+           (strcmp(range, "*") == 0 || (read_number(&range, '\0', out_total) && *out_last < *out_total));
+}
+
 /* A part was sent: is it the one that was asked for, of the same file? */
 static bool judge_part(transfer *t)
 {
     const char *range = field(t, "Content-Range"), *tag = field(t, "ETag");
-    int64_t first, last, total = -1;
+    int64_t first, last, total;
 
     if (t->asked == 0)
         return refuse(t, SETUN_ERR_FORMAT, "the server sends a part (HTTP status 206), but the whole file was asked for");
-    if (range == NULL || sscanf(range, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64, &first, &last, &total) < 2 || first < 0 || last < first ||
-        (total >= 0 && last >= total))
+    if (range == NULL || !read_range(range, &first, &last, &total))
         return refuse(t, SETUN_ERR_FORMAT, "the server sends a part without saying properly which (Content-Range '%.80s')",
                       range != NULL ? range : "");
     if (first != t->asked)
