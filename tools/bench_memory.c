@@ -37,20 +37,27 @@ static void read_kib(const char *line, const char *key, double *out_bytes)
         *out_bytes = 1024.0 * kib;
 }
 
-void memory_read(memory_use *out_use)
+static void read_file(const char *path, memory_use *use)
 {
-    FILE *file = fopen("/proc/self/status", "r");
+    FILE *file = fopen(path, "r");
     char line[256];
 
-    *out_use = (memory_use){NAN, NAN, peak_of_life()};
     if (file == NULL)
         return;
     while (fgets(line, sizeof(line), file) != NULL) {
-        read_kib(line, "RssAnon:", &out_use->anon_bytes);
-        read_kib(line, "RssFile:", &out_use->file_bytes);
-        read_kib(line, "VmHWM:", &out_use->peak_bytes);
+        read_kib(line, "RssAnon:", &use->anon_bytes);
+        read_kib(line, "RssFile:", &use->file_bytes);
+        read_kib(line, "VmHWM:", &use->peak_bytes);
+        read_kib(line, "AnonHugePages:", &use->huge_bytes);
     }
     (void)fclose(file);
+}
+
+void memory_read(memory_use *out_use)
+{
+    *out_use = (memory_use){NAN, NAN, NAN, peak_of_life()};
+    read_file("/proc/self/status", out_use);
+    read_file("/proc/self/smaps_rollup", out_use);
 }
 
 void memory_forget_peak(void)

@@ -6,6 +6,7 @@
 typedef struct memory_use {
     double anon_bytes; /* its own: weights, activations, cache */
     double file_bytes; /* of mapped files, the program among them */
+    double huge_bytes; /* of anon_bytes: what the system has granted in huge pages */
     double peak_bytes; /* most of both at once since memory_forget_peak, or since it began */
 } memory_use;
 

@@ -41,7 +41,8 @@ static const field part_fields[] = {
 static const field team_fields[] = {
     FIELD(bench_team, WHOLE, threads), FIELD(bench_team, WHOLE, chunk), FIELD(bench_team, TEXT, head), FIELD(bench_team, REAL, start_s), FIELD(bench_team, REAL, open_s),
     FIELD(bench_team, REAL, load_s), FIELD(bench_team, REAL, first_token_s), FIELD(bench_team, REAL, weight_bytes),
-    FIELD(bench_team, REAL, activation_bytes), FIELD(bench_team, REAL, token_bytes), FIELD(bench_team, REAL, page_cache_bytes),
+    FIELD(bench_team, REAL, activation_bytes), FIELD(bench_team, REAL, token_bytes), FIELD(bench_team, REAL, huge_bytes),
+    FIELD(bench_team, REAL, page_cache_bytes),
     FIELD(bench_team, REAL, read_bytes_s), FIELD(bench_team, REAL, read_buffer_bytes), FIELD(bench_team, REAL, last_cache_bytes),
     FIELD(bench_team, TEXT, read_how), FIELD(bench_team, REAL, int8_ops_s), FIELD(bench_team, TEXT, int8_kernel),
     FIELD(bench_team, FLAG, limits_cached), FIELD(bench_team, WHOLE, limits_measured),

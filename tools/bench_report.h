@@ -52,6 +52,7 @@ typedef struct bench_team {
     char    head[BENCH_WORD_BYTES]; /* "full", "screened", "resident", "int8": see --head */
     double  start_s, open_s, load_s, first_token_s; /* start is the sum of the others */
     double  weight_bytes, activation_bytes, token_bytes;
+    double  huge_bytes;       /* of the process when it has started: in huge pages */
     double  page_cache_bytes; /* tensors of the weight file whose rows are read while tokens are made: not in resident_bytes */
     double  read_bytes_s, read_buffer_bytes, last_cache_bytes;
     char    read_how[BENCH_TEXT_BYTES];

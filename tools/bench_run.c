@@ -147,9 +147,12 @@ static void describe_team(const bench_session *b, bench_team *team)
 {
     static const char *const heads[] = {[SETUN_HEAD_FULL] = "full", [SETUN_HEAD_SCREENED] = "screened", [SETUN_HEAD_RESIDENT] = "resident",
                                         [SETUN_HEAD_INT8] = "int8"};
+    memory_use use;
 
     team->threads = b->info.n_threads;
     team->chunk = b->info.chunk;
+    memory_read(&use);
+    team->huge_bytes = use.huge_bytes;
     team->weight_bytes = (double)b->info.weight_bytes;
     team->activation_bytes = (double)b->info.activation_bytes;
     team->token_bytes = (double)b->info.token_bytes;

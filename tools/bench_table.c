@@ -1,5 +1,6 @@
 /* bench_table.c - the results of `setun bench` for people: columns, and where the time of a pass goes. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -38,6 +39,8 @@ void bench_table_team(buffer *text, const bench_team *team)
                cell(a, team->start_s, 1, 2, ""), cell(b, team->open_s, 1, 2, ""), cell(c, team->load_s, 1, 2, ""));
     buffer_add(text, "first token %s); weights %s MiB, activations %s MiB", cell(a, team->first_token_s, 1, 3, ""),
                cell(b, team->weight_bytes, mib, 1, ""), cell(c, team->activation_bytes, mib, 1, ""));
+    if (!isnan(team->huge_bytes))
+        buffer_add(text, ", %s MiB in huge pages", cell(a, team->huge_bytes, mib, 1, ""));
     buffer_add(text, "; head %s", team->head);
     if (team->page_cache_bytes > 0)
         buffer_add(text, ", page cache wanted besides %s MiB", cell(a, team->page_cache_bytes, mib, 1, ""));

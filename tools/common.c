@@ -2,11 +2,13 @@
 #include "options.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "bench_memory.h"
 #include "progress.h"
 #include "setun/cpu.h"
 #include "setun/tuning.h"
@@ -190,6 +192,7 @@ setun_status common_create_session(const common_options *common, setun_model *mo
         static const char *const heads[] = {[SETUN_HEAD_FULL] = "full", [SETUN_HEAD_SCREENED] = "screened", [SETUN_HEAD_RESIDENT] = "resident",
                                             [SETUN_HEAD_INT8] = "int8"};
         setun_session_info info;
+        memory_use use;
 
         setun_session_describe(*out_session, &info);
         (void)fprintf(stderr,
@@ -199,6 +202,9 @@ setun_status common_create_session(const common_options *common, setun_model *mo
                       info.n_threads, info.chunk, info.max_seqs, (long long)info.context, options.kv == SETUN_KV_F32 ? "f32" : "f16",
                       heads[info.head], info.n_weights, info.n_packed,
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
+        memory_read(&use);
+        if (!isnan(use.huge_bytes)) /* asked for is all but the cache */
+            (void)fprintf(stderr, "huge pages: %.1f MiB of %.1f MiB touched so far\n", use.huge_bytes / mib, use.anon_bytes / mib);
     }
     return status;
 }

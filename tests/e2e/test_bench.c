@@ -2,6 +2,7 @@
  * looked at. */
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,6 +78,27 @@ Test(bench, hashes_do_not_depend_on_how_it_computes)
     json_decref(other);
 }
 
+/* What is in huge pages is whole ones, no more than the process has, and none where the system grants none. */
+static void expect_huge(const json_t *report)
+{
+    const json_t *huge = json_object_get(json_array_get(json_object_get(report, "teams"), 0), "huge_bytes");
+    const double n_bytes = json_number_value(huge);
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+    char enabled[64] = "";
+
+    if (file != NULL) {
+        (void)!fgets(enabled, sizeof(enabled), file);
+        (void)fclose(file);
+    }
+    if (access("/proc/self/smaps_rollup", R_OK) != 0) {
+        cr_expect(json_is_null(huge));
+        return;
+    }
+    cr_expect(json_is_number(huge) && n_bytes >= 0 && n_bytes <= number_of(report, 0, "resident_bytes") + (64 << 20));
+    cr_expect_eq((long long)n_bytes % 65536, 0, "%g bytes", n_bytes);
+    cr_expect(strstr(enabled, "[never]") == NULL || n_bytes == 0, "%g bytes", n_bytes);
+}
+
 /* Neither kind of head that computes the file's logits changes the hash; a screened one counts candidates and says what it reads of the file:
  * fable's head is its embedding, 2 bytes each. */
 Test(bench, kinds_of_head)
@@ -92,6 +114,8 @@ Test(bench, kinds_of_head)
     cr_expect_str_eq(json_string_value(json_object_get(of_full, "head")), "full");
     cr_expect_str_eq(json_string_value(json_object_get(of_screened, "head")), "screened");
     cr_expect_eq(json_number_value(json_object_get(of_full, "page_cache_bytes")), 0);
+    expect_huge(full);
+    expect_huge(screened);
     cr_expect_eq(json_number_value(json_object_get(of_screened, "page_cache_bytes")),
                  2 * json_number_value(json_object_get(config, "vocab_size")) * json_number_value(json_object_get(config, "hidden_size")));
     cr_expect(json_is_null(json_object_get(json_array_get(json_object_get(full, "results"), 1), "candidates_token")));
@@ -467,7 +491,7 @@ Test(bench, picture_is_xml_and_has_every_point, .init = begin_report, .fini = en
 /* ---- reports of others ---- */
 
 #define TEAM "{\"threads\":1,\"chunk\":1,\"head\":\"\",\"start_s\":0,\"open_s\":0,\"load_s\":0,\"first_token_s\":0,\"weight_bytes\":0,\"activation_bytes\":0," \
-    "\"token_bytes\":0,\"page_cache_bytes\":null,\"read_bytes_s\":0,\"read_buffer_bytes\":0,\"last_cache_bytes\":0,\"read_how\":\"<&\\u001b\"," \
+    "\"token_bytes\":0,\"huge_bytes\":0,\"page_cache_bytes\":null,\"read_bytes_s\":0,\"read_buffer_bytes\":0,\"last_cache_bytes\":0,\"read_how\":\"<&\\u001b\"," \
     "\"int8_ops_s\":null,\"int8_kernel\":\"\",\"limits_cached\":true,\"limits_measured\":900000000000000000,\"int8\":[]}"
 #define RESULT(test, n, rate) "{\"test\":\"" test "\",\"n\":" n ",\"depth\":0,\"batch\":0,\"threads\":1,\"repeats\":0,\"tokens_s_median\":" rate "," \
     "\"tokens_s_min\":0,\"tokens_s_max\":0,\"ms_token\":0,\"bytes_per_pass\":0,\"bytes_per_token\":0,\"bytes_s\":1,\"ops_s\":" rate "," \
