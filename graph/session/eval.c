@@ -94,6 +94,7 @@ static setun_status take_logits(setun_session *session, int64_t out_row, const f
                                 setun_error *error)
 {
     const int32_t i = session->out_row[out_row], seq = session->seq[i];
+    double begin_s;
     setun_status status = check_logits(session, out_row, logits, error);
 
     if (status != SETUN_OK)
@@ -102,8 +103,10 @@ static setun_status take_logits(setun_session *session, int64_t out_row, const f
         return to->sink(to->context, first_row + (size_t)i, logits, error);
     if (to->out_ids == NULL) /* nobody wants them */
         return SETUN_OK;
+    begin_s = setun_beside_begin(session->times);
     to->out_ids[first_row + (size_t)i] = setun_sampler_draw(session->sampler, to->sampling == NULL ? NULL : &to->sampling[seq], logits,
                                                             session->seqs[seq].token, (size_t)session->pos[i] + 1, session->pos[i] + 1);
+    setun_beside_count(session->times, SETUN_BESIDE_DRAW, begin_s);
     return SETUN_OK;
 }
 
@@ -199,10 +202,17 @@ static setun_status eval(setun_session *session, const setun_row *rows, size_t n
         size_t n = n_rows - i < session->chunk ? n_rows - i : session->chunk;
         const setun_session_plan *plan = setun_session_plan_for(session, (int64_t)n);
 
+        session->times = session->profiled ? &session->plans[plan - session->plans].beside : NULL;
+        if (session->head != NULL)
+            setun_screen_time(session->head, session->times);
         if (setun_session_take_interrupt(session))
             return setun_fail(error, SETUN_ERR_INTERRUPTED, "interrupted after %zu of %zu rows", i, n_rows);
-        if (session->gather != NULL)
+        if (session->gather != NULL) {
+            const double begin_s = setun_beside_begin(session->times);
+
             status = setun_gather_read(session->gather, rows + i, n, error);
+            setun_beside_count(session->times, SETUN_BESIDE_GATHER, begin_s);
+        }
         if (status != SETUN_OK)
             return status;
         fill_batch(session, rows + i, (int64_t)n);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "session/head.h"
+#include "setun/bench.h"
 
 enum { N_PLANS = 2 }; /* for one row, and for up to SETUN_HEAD_ROWS */
 
@@ -13,6 +14,7 @@ struct setun_screen {
     int64_t              rows_max; /* of a call */
     int64_t              k, vocab;
     int                  mode;
+    setun_beside_times  *times;    /* NULL: not counted */
     setun_batch          batch;
     unsigned char       *arena;    /* of the plans, which take turns */
     size_t               arena_bytes;
@@ -158,6 +160,24 @@ void setun_screen_destroy(setun_screen *head)
     free(head);
 }
 
+double setun_beside_begin(const setun_beside_times *times)
+{
+    return times != NULL ? setun_clock_s() : 0;
+}
+
+void setun_beside_count(setun_beside_times *times, enum setun_beside what, double begin_s)
+{
+    if (times == NULL)
+        return;
+    times->s[what] += setun_clock_s() - begin_s;
+    times->n[what]++;
+}
+
+void setun_screen_time(setun_screen *head, setun_beside_times *times)
+{
+    head->times = times;
+}
+
 void setun_screen_bind(setun_screen *head)
 {
     for (uint32_t i = 0; i < head->n_plans; i++)
@@ -200,11 +220,13 @@ void setun_screen_run(setun_screen *head, setun_team *team, const void *x, int64
 {
     const setun_planned *planned = planned_for(head, n);
     const setun_tensor *to = setun_plan_tensor(planned->plan, planned->hidden);
+    const double begin_s = setun_beside_begin(head->times);
 
     keep_rows(head, x, stride_bytes, n);
     for (int64_t i = 0; i < n; i++)
         memcpy((char *)to->data + i * to->stride_bytes[0], (const char *)head->x + i * head->x_stride, (size_t)head->k * sizeof(float));
     setun_plan_run(planned->plan, team, &head->batch);
+    setun_beside_count(head->times, SETUN_BESIDE_SCREEN, begin_s);
 }
 
 /* Row i of a result of the latest screening. */
@@ -316,11 +338,14 @@ static void run_share(const setun_worker *worker, void *context)
 
 static setun_status run_original(original *o, setun_team *team, setun_error *error)
 {
+    const double begin_s = setun_beside_begin(o->head->times);
+
     /* One block is not worth waking the others. */
     if (o->n > SETUN_HEAD_BLOCK)
         setun_team_run(team, run_share, o);
     else
         run_share(&(setun_worker){team, 0, 1}, o);
+    setun_beside_count(o->head->times, SETUN_BESIDE_ROWS, begin_s);
     if (o->status != SETUN_OK && error != NULL)
         *error = o->error;
     return o->status;
@@ -349,12 +374,14 @@ setun_status setun_screen_logits(setun_screen *head, setun_team *team, const voi
 setun_status setun_screen_draw(setun_screen *head, setun_team *team, setun_sampler *sampler, int64_t i, const setun_sampling *sampling,
                              const int32_t *history, size_t n_history, int32_t *out_id, bool *out_full, setun_error *error)
 {
+    double begin_s = setun_beside_begin(head->times);
     const int64_t n = setun_sampler_screen(sampler, sampling, screened_row(head, estimate, i), screened_row(head, bound, i), history, n_history,
                                            (int64_t)n_history, SETUN_HEAD_CANDIDATES, head->id);
     original o = {.head = head, .id = head->id, .n = n, .x = (const float *)(const void *)((const char *)head->x + i * head->x_stride), .m = 1,
                   .out = head->exact, .out_stride = SETUN_HEAD_CANDIDATES, .lock = ATOMIC_FLAG_INIT};
     setun_status status;
 
+    setun_beside_count(head->times, SETUN_BESIDE_SELECT, begin_s);
     *out_full = n < 0;
     if (n < 0) {
         head->counts.n_full++;
@@ -366,6 +393,8 @@ setun_status setun_screen_draw(setun_screen *head, setun_team *team, setun_sampl
     head->counts.n_screened++;
     if (head->counts.count[n] < UINT32_MAX)
         head->counts.count[n]++;
+    begin_s = setun_beside_begin(head->times);
     *out_id = setun_sampler_draw_among(sampler, sampling, head->id, head->exact, n, history, n_history, (int64_t)n_history);
+    setun_beside_count(head->times, SETUN_BESIDE_DRAW, begin_s);
     return SETUN_OK;
 }

@@ -17,6 +17,24 @@ enum {
 
 typedef struct setun_screen setun_screen;
 
+/* What a pass does beside its plan: seconds on the calling thread, in which the others help or wait. */
+enum setun_beside {
+    SETUN_BESIDE_GATHER, /* rows of the embedding are read from the file */
+    SETUN_BESIDE_SCREEN, /* the head's op screen and the packing before it */
+    SETUN_BESIDE_SELECT, /* candidates are picked: of all bounds, on one thread */
+    SETUN_BESIDE_ROWS,   /* candidates, or all rows, are computed from the originals */
+    SETUN_BESIDE_DRAW,   /* the token is drawn: among the candidates, or of all logits; on one thread */
+    SETUN_N_BESIDE
+};
+typedef struct setun_beside_times {
+    double   s[SETUN_N_BESIDE];
+    uint64_t n[SETUN_N_BESIDE]; /* how often */
+} setun_beside_times;
+
+/* Counts what was begun at begin_s, of setun_clock_s; times NULL: nothing is counted, and begin_s may be anything. */
+void setun_beside_count(setun_beside_times *times, enum setun_beside what, double begin_s);
+double setun_beside_begin(const setun_beside_times *times); /* 0 for NULL */
+
 /* How often how many candidates were recomputed. */
 typedef struct setun_screen_counts {
     uint64_t n_screened, n_full;                   /* tokens drawn among candidates, and from all logits */
@@ -27,6 +45,8 @@ typedef struct setun_screen_counts {
  * from the store is filled with it. SETUN_ERR_UNSUPPORTED: this head cannot be screened; the error says why. */
 setun_status setun_screen_create(const setun_planner_request *request, int mode, int64_t chunk, setun_screen **out_head, setun_error *error);
 void         setun_screen_destroy(setun_screen *head); /* accepts NULL */
+/* Counts into *times from now on; NULL: no longer. */
+void         setun_screen_time(setun_screen *head, setun_beside_times *times);
 /* Once the store is filled. */
 void         setun_screen_bind(setun_screen *head);
 

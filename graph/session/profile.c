@@ -11,8 +11,11 @@ setun_status setun_session_start_profile(setun_session *session, setun_error *er
 {
     setun_status status = SETUN_OK;
 
-    for (uint32_t i = 0; i < session->n_plans && status == SETUN_OK; i++)
+    for (uint32_t i = 0; i < session->n_plans && status == SETUN_OK; i++) {
+        memset(&session->plans[i].beside, 0, sizeof(session->plans[i].beside));
         status = setun_plan_start_profile(session->plans[i].plan, error);
+    }
+    session->profiled = true;
     if (status != SETUN_OK)
         setun_session_stop_profile(session);
     return status;
@@ -20,6 +23,7 @@ setun_status setun_session_start_profile(setun_session *session, setun_error *er
 
 void setun_session_stop_profile(setun_session *session)
 {
+    session->profiled = false;
     for (uint32_t i = 0; i < session->n_plans; i++)
         setun_plan_stop_profile(session->plans[i].plan);
 }
@@ -56,10 +60,29 @@ static size_t add_step(setun_profile_line *lines, size_t n, const setun_plan_lin
     return n;
 }
 
+/* Adds what the passes do beside the plan, each kind a step. Returns the number of lines. */
+static size_t add_beside(setun_profile_line *lines, size_t n, const setun_beside_times *times, double passes)
+{
+    static const struct {
+        const char *op, *what;
+    } names[SETUN_N_BESIDE] = {
+        [SETUN_BESIDE_GATHER] = {"gather", "rows of the embedding"}, [SETUN_BESIDE_SCREEN] = {"screen", "8-bit head and bounds"},
+        [SETUN_BESIDE_SELECT] = {"select", "candidates, one thread"}, [SETUN_BESIDE_ROWS] = {"candidates", "rows of the 16-bit head"},
+        [SETUN_BESIDE_DRAW] = {"draw", "one thread"},
+    };
+
+    for (size_t i = 0; i < SETUN_N_BESIDE; i++)
+        if (times->n[i] > 0)
+            lines[n++] = (setun_profile_line){.op = names[i].op, .n_steps = 1, .run_ns = 1e9 * times->s[i] / passes,
+                                              .kernel = names[i].what};
+    return n;
+}
+
 setun_status setun_session_report_profile(const setun_session *session, uint32_t n_rows, setun_profile_sink *sink, void *context,
                                           setun_profile_total *out_total, setun_error *error)
 {
-    const setun_plan *plan = setun_session_plan_for(session, n_rows)->plan;
+    const setun_session_plan *of_rows = setun_session_plan_for(session, n_rows);
+    const setun_plan *plan = of_rows->plan;
     setun_profile_line *lines;
     setun_plan_times times;
     setun_status status = SETUN_OK;
@@ -70,7 +93,7 @@ setun_status setun_session_report_profile(const setun_session *session, uint32_t
         return setun_fail(error, SETUN_ERR_INVALID, "profile: it was not started");
     if (times.n_passes == 0)
         return SETUN_OK;
-    lines = setun_calloc(times.n_steps, sizeof(*lines));
+    lines = setun_calloc(times.n_steps + (size_t)SETUN_N_BESIDE, sizeof(*lines));
     if (lines == NULL)
         return setun_fail_nomem(error, "profile", times.n_steps * sizeof(*lines));
     for (uint32_t i = 0; i < times.n_steps; i++) {
@@ -79,10 +102,14 @@ setun_status setun_session_report_profile(const setun_session *session, uint32_t
         setun_plan_describe(plan, i, &step);
         n = add_step(lines, n, &step, &times.step[i], (double)times.n_passes, (double)times.n_workers);
     }
+    n = add_beside(lines, n, &of_rows->beside, (double)times.n_passes);
     qsort(lines, n, sizeof(*lines), longest_first);
-    *out_total = (setun_profile_total){.n_passes = times.n_passes, .n_threads = times.n_workers, .n_steps = times.n_steps,
+    *out_total = (setun_profile_total){.n_passes = times.n_passes, .n_threads = times.n_workers,
                                        .pass_ns = (double)times.pass_ns / (double)times.n_passes};
+    for (size_t i = 0; i < SETUN_N_BESIDE; i++)
+        out_total->pass_ns += 1e9 * of_rows->beside.s[i] / (double)times.n_passes;
     for (size_t i = 0; i < n; i++) {
+        out_total->n_steps += lines[i].n_steps;
         out_total->run_ns += lines[i].run_ns;
         out_total->imbalance_ns += lines[i].imbalance_ns;
         out_total->barrier_ns += lines[i].barrier_ns;

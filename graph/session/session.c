@@ -163,7 +163,8 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
             continue;
         status = setun_planner_compile(&request, &planned, error);
         if (status == SETUN_OK) {
-            *plan = (setun_session_plan){planned.plan, request.rows_max, session->head != NULL ? planned.hidden : planned.logits};
+            *plan = (setun_session_plan){.plan = planned.plan, .rows_max = request.rows_max,
+                                         .result = session->head != NULL ? planned.hidden : planned.logits};
             if (session->n_plans == 0) {
                 const uint64_t head_bytes = session->head != NULL ? setun_screen_token_bytes(session->head) : 0;
 

@@ -17,6 +17,7 @@ typedef struct setun_session_plan {
     setun_plan *plan;
     int64_t     rows_max;
     uint32_t    result; /* tensor of the plan: logits, or what a screened head reads */
+    setun_beside_times beside; /* of its passes, while there is a profile */
 } setun_session_plan;
 
 typedef struct setun_sequence {
@@ -42,6 +43,9 @@ struct setun_session {
     setun_sampler     *sampler;
     setun_text_decoder *decoder; /* of setun_generate */
     atomic_bool        interrupted; /* set by setun_session_interrupt, cleared by the call that reports it */
+
+    bool            profiled;
+    setun_beside_times *times;  /* of the pass that runs; NULL: not counted */
 
     setun_progress *progress; /* NULL: nobody is told */
     void           *progress_context;

@@ -8,7 +8,9 @@
 extern "C" {
 #endif
 
-/** The steps of a pass that run the same op with the same kernel, taken together. Times are means for one pass and one thread, in ns. */
+/** The steps of a pass that run the same op with the same kernel, taken together. Times are means for one pass and one thread, in ns. What a pass
+ * does beside its plan is a step, too: "gather", "screen" (of which the packing before it is a part), "select", "candidates", "draw"; these are
+ * timed on the calling thread as a whole, waiting included, and `kernel` says what they are. */
 typedef struct setun_profile_line {
     const char *op;           /**< "linear", "pack"; of a fused kernel its ops with '+' between: "relu2+mul" */
     const char *kernel;       /**< name */
@@ -24,7 +26,7 @@ typedef struct setun_profile_total {
     uint64_t n_passes;        /**< that were timed */
     uint32_t n_threads;       /**< that took part in the latest */
     uint32_t n_steps;         /**< of a pass */
-    double   pass_ns;         /**< mean of a pass: from the first thread's first step to the last one's end */
+    double   pass_ns;         /**< mean of a pass: from the first thread's first step to the last one's end, and what is done beside */
     double   run_ns;          /**< as in the lines, whose sums these four are */
     double   imbalance_ns;    /**< likewise */
     double   barrier_ns;      /**< likewise */

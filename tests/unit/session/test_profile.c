@@ -79,7 +79,7 @@ Test(profile, counts_passes_and_steps)
         cr_assert_eq(decode.n_passes, 5);
         cr_assert_eq(prefill.n_passes, 1);
         cr_assert_eq(decode.n_threads, n_threads);
-        cr_assert_eq(decode.n_steps, setun_plan_n_steps(plan));
+        cr_assert_eq(decode.n_steps, setun_plan_n_steps(plan) + 2, "embedding rows are read, and all logits computed, beside the plan");
         cr_assert_eq(s.n_steps, decode.n_steps);
         cr_assert_gt(s.n_linear, 4u, "fable has more than one layer");
         cr_assert_float_eq(s.n_barriers, setun_plan_n_barriers(plan), 1e-6);
@@ -90,6 +90,65 @@ Test(profile, counts_passes_and_steps)
         /* What a thread does and waits for is no more than the pass; between steps little is left. */
         cr_assert_leq(decode.run_ns + decode.imbalance_ns + decode.barrier_ns, decode.pass_ns * 1.001);
         cr_assert_gt(prefill.run_ns, decode.run_ns, "40 rows are more work than one");
+        setun_session_destroy(session);
+        setun_model_close(model);
+    }
+}
+
+typedef struct beside {
+    double   gather_ns, screen_ns, select_ns, candidates_ns, draw_ns, all_ns;
+    uint32_t n_lines;
+} beside;
+
+static setun_status find(void *context, const setun_profile_line *line, setun_error *error)
+{
+    beside *b = context;
+    const struct {
+        const char *op;
+        double     *to;
+    } lines[] = {{"gather", &b->gather_ns}, {"screen", &b->screen_ns}, {"select", &b->select_ns}, {"candidates", &b->candidates_ns}, {"draw", &b->draw_ns}};
+
+    (void)error;
+    b->all_ns += line->run_ns + line->imbalance_ns + line->barrier_ns;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        if (strcmp(line->op, lines[i].op) == 0) {
+            *lines[i].to += line->run_ns;
+            b->n_lines++;
+        }
+    return SETUN_OK;
+}
+
+/* What lies beside the plan has its lines, by what the head is; the sum is no more than the pass. */
+Test(profile, has_the_head_and_the_draw)
+{
+    static const struct {
+        int      head;
+        uint32_t n_lines;
+    } cases[] = {{SETUN_HEAD_SCREENED, 5}, {SETUN_HEAD_RESIDENT, 4}, {SETUN_HEAD_FULL, 1}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const setun_session_options options = {.n_threads = 2, .chunk = 64, .context = 128, .head = cases[i].head};
+        setun_row row = {.token = 100, .want_logits = true};
+        setun_profile_total total;
+        setun_session *session;
+        setun_model *model;
+        setun_error error = {""};
+        beside b = {0};
+
+        cr_assert_eq(setun_model_open("fable", NULL, &model, &error), SETUN_OK, "%s", error.text);
+        cr_assert_eq(setun_session_create(model, &options, &session, &error), SETUN_OK, "%s", error.text);
+        cr_assert_eq(setun_sequence_open(session, &row.seq, &error), SETUN_OK, "%s", error.text);
+        cr_assert_eq(setun_session_start_profile(session, &error), SETUN_OK, "%s", error.text);
+        for (int j = 0; j < 20; j++)
+            cr_assert_eq(setun_session_draw(session, &row, 1, NULL, &row.token, &error), SETUN_OK, "%s", error.text);
+        cr_assert_eq(setun_session_report_profile(session, 1, find, &b, &total, &error), SETUN_OK, "%s", error.text);
+        cr_expect_eq(b.n_lines, cases[i].n_lines, "head %d: %u lines", cases[i].head, b.n_lines);
+        cr_expect_eq(b.gather_ns > 0, cases[i].head == SETUN_HEAD_SCREENED);
+        cr_expect_eq(b.screen_ns > 0, cases[i].head != SETUN_HEAD_FULL);
+        cr_expect_eq(b.select_ns > 0, cases[i].head != SETUN_HEAD_FULL);
+        cr_expect_eq(b.candidates_ns > 0, cases[i].head != SETUN_HEAD_FULL);
+        cr_expect_gt(b.draw_ns, 0);
+        cr_expect_leq(b.all_ns, total.pass_ns * 1.001);
         setun_session_destroy(session);
         setun_model_close(model);
     }
