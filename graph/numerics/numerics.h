@@ -32,4 +32,8 @@ void setun_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out
 /* Standard Gumbel noise of one candidate token (numerics.md: sampling). position: the place that the drawn token will have in its
  * sequence, 0 for the first. */
 double setun_gumbel(uint64_t seed, uint64_t position, uint32_t id);
+/* The same in two steps, and what the second, two logarithms, cannot exceed: nearly all candidates are out of the draw by that. */
+uint32_t setun_gumbel_word(uint64_t seed, uint64_t position, uint32_t id);
+double   setun_gumbel_of(uint32_t word);
+double   setun_gumbel_most(uint32_t word);
 #endif

@@ -22,14 +22,33 @@ void setun_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out
     out[3] = c3;
 }
 
-double setun_gumbel(uint64_t seed, uint64_t position, uint32_t id)
+uint32_t setun_gumbel_word(uint64_t seed, uint64_t position, uint32_t id)
 {
     const uint32_t counter[4] = {id, (uint32_t)position, (uint32_t)(position >> 32), 0};
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     uint32_t word[4];
-    double u;
 
     setun_philox(counter, key, word);
-    u = ((double)word[0] + 0.5) * 0x1p-32;
+    return word[0];
+}
+
+double setun_gumbel_of(uint32_t word)
+{
+    const double u = ((double)word + 0.5) * 0x1p-32;
+
     return -setun_log64(-setun_log64(u));
+}
+
+/* -log(u) >= 1 - u, and 1 - u > 2^-(n + 1) where the word begins with n ones. */
+double setun_gumbel_most(uint32_t word)
+{
+    const double ln2 = 0.6931472; /* rounded up, by more than the roundings of log64 are worth */
+    const int n_ones = word == UINT32_MAX ? 32 : __builtin_clz(~word);
+
+    return ln2 * (n_ones + 1);
+}
+
+double setun_gumbel(uint64_t seed, uint64_t position, uint32_t id)
+{
+    return setun_gumbel_of(setun_gumbel_word(seed, position, id));
 }

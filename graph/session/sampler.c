@@ -147,7 +147,7 @@ static int64_t keep_min_p(candidate *candidates, int64_t n, float min_p)
 }
 
 /* argmax of z + gumbel. A candidate whose z is so low that the largest possible noise could not make it win is passed over: its noise
- * costs two logarithms. */
+ * costs a random number; and one whose own noise is too low, which costs two logarithms to know exactly. */
 static int32_t draw(const candidate *candidates, int64_t n, uint64_t seed, uint64_t position)
 {
     const double gumbel_max = 23.0; /* -log(-log(1 - 2^-33)) = 22.87 */
@@ -161,11 +161,15 @@ static int32_t draw(const candidate *candidates, int64_t n, uint64_t seed, uint6
     id   = candidates[first].id;
     best = (double)candidates[first].z + setun_gumbel(seed, position, (uint32_t)id);
     for (int64_t i = 0; i < n; i++) {
+        uint32_t word;
         double score;
 
         if (i == first || (double)candidates[i].z + gumbel_max < best)
             continue;
-        score = (double)candidates[i].z + setun_gumbel(seed, position, (uint32_t)candidates[i].id);
+        word = setun_gumbel_word(seed, position, (uint32_t)candidates[i].id);
+        if ((double)candidates[i].z + setun_gumbel_most(word) < best)
+            continue;
+        score = (double)candidates[i].z + setun_gumbel_of(word);
         if (score > best || (score == best && candidates[i].id < id)) {
             best = score;
             id   = candidates[i].id;

@@ -98,11 +98,15 @@ static int64_t keep_lucky(setun_sampler *sampler, const float *low, const float 
     double best = -INFINITY;
 
     for (int64_t i = 0; i < n; i++) {
+        uint32_t word;
         double noise;
 
         if ((double)high[i] + gumbel_max < best)
             continue;
-        noise = setun_gumbel(sampling->seed, (uint64_t)position, (uint32_t)i);
+        word = setun_gumbel_word(sampling->seed, (uint64_t)position, (uint32_t)i);
+        if ((double)high[i] + setun_gumbel_most(word) < best)
+            continue;
+        noise = setun_gumbel_of(word);
         if ((double)high[i] + noise < best)
             continue;
         maybe[n_maybe++].id = (int32_t)i;

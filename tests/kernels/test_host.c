@@ -199,6 +199,24 @@ Test(gumbel, follows_the_definition)
 }
 
 /* The mean of the standard distribution is Euler's constant, its variance pi^2 / 6. */
+/* Never below the noise, where it is nearest to it too (runs of ones, and zeros behind), and not so far above that it would be of no use. */
+Test(gumbel, most_is_a_bound)
+{
+    for (uint32_t ones = 0; ones <= 32; ones++)
+        for (int64_t off = -3; off <= 3; off++) {
+            const uint32_t begin = ones == 0 ? 0 : UINT32_MAX << (32 - ones), word = (uint32_t)(begin + off);
+
+            cr_assert_geq(setun_gumbel_most(word), setun_gumbel_of(word), "%08x", word);
+        }
+    for (uint32_t i = 0; i < 1000000; i++) {
+        const uint32_t word = setun_gumbel_word(3, i / 1000, i % 1000);
+        const double noise = setun_gumbel_of(word), most = setun_gumbel_most(word);
+
+        cr_assert(most >= noise && (noise < 1 || most < noise + 1), "%08x: %g, at most %g", word, noise, most);
+        cr_assert_eq(noise, setun_gumbel(3, i / 1000, i % 1000));
+    }
+}
+
 Test(gumbel, has_the_right_mean_and_variance)
 {
     const long n = 400000;
