@@ -9,7 +9,12 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
 
-add_compile_definitions(_GNU_SOURCE)
+# POSIX and what else the systems' C libraries have.
+if(APPLE)
+  add_compile_definitions(_DARWIN_C_SOURCE)
+else()
+  add_compile_definitions(_GNU_SOURCE)
+endif()
 # numerics.md: one IEEE operation per step. The compiler may not fuse a multiplication and an addition on its own.
 add_compile_options(-ffp-contract=off)
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes

@@ -215,7 +215,7 @@ setun_status sampling_settle(sampling_options *sampling, setun_error *error)
 
     if (sampling->seed >= 0)
         return SETUN_OK;
-    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+    if (getentropy(&seed, sizeof(seed)) != 0)
         return set_error(error, SETUN_ERR_IO, "no random seed: %s", strerror(errno));
     sampling->seed = seed;
     return SETUN_OK;

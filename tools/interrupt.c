@@ -1,7 +1,6 @@
 /* interrupt.c - Ctrl-C and kill: the first asks the session to end after its present pass, the second ends the process; or they are only
  * noted. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -99,7 +98,7 @@ int interrupt_descriptor(void)
     int ends[2];
 
     if (wake_read < 0) {
-        if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        if (!pipe_open(true, ends))
             return -1;
         wake_read = ends[0];
         wake_write = ends[1];

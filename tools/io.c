@@ -127,6 +127,23 @@ void stdio_open(void)
             (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* takes this number, the lowest free one; wrong way on purpose */
 }
 
+bool pipe_open(bool nonblocking, int out_ends[2])
+{
+    if (pipe(out_ends) != 0)
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (fcntl(out_ends[i], F_SETFD, FD_CLOEXEC) != 0 || (nonblocking && fcntl(out_ends[i], F_SETFL, O_NONBLOCK) != 0)) {
+            const int cause = errno;
+
+            (void)close(out_ends[0]);
+            (void)close(out_ends[1]);
+            out_ends[0] = out_ends[1] = -1;
+            errno = cause;
+            return false;
+        }
+    return true;
+}
+
 setun_status stdout_write(const char *text, size_t n_bytes, setun_error *error)
 {
     progress_hide(); /* it may be the same terminal */

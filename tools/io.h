@@ -26,6 +26,10 @@ setun_status encode_text(const setun_tokenizer *tokenizer, const char *path, con
  * them is then an error. Call first. */
 void stdio_open(void);
 
+/* A pipe whose ends a program that is started does not get; where wanted, reading and writing never wait. False: errno says why. (The calls
+ * that do this at once are not on every system. No other thread starts a program meanwhile.) */
+bool pipe_open(bool nonblocking, int out_ends[2]);
+
 /* Writes bytes to stdout now. SETUN_ERR_IO: "standard output: ...". */
 setun_status stdout_write(const char *text, size_t n_bytes, setun_error *error);
 

@@ -61,10 +61,27 @@ static void find_memory(setun_model *model, setun_session_options options, shown
     memory->known = true;
 }
 
-/* By name, layer 2 before layer 10. */
+/* Numbers in names count as numbers: layer 2 comes before layer 10. */
+static int compare_names(const char *a, const char *b)
+{
+    static const char digits[] = "0123456789";
+
+    while (*a != '\0' && *b != '\0') {
+        const size_t n_a = strspn(a, digits), n_b = strspn(b, digits);
+
+        if (n_a != n_b && n_a > 0 && n_b > 0) /* written without zeros in front */
+            return n_a < n_b ? -1 : 1;
+        if (*a != *b)
+            break;
+        a++;
+        b++;
+    }
+    return (unsigned char)*a - (unsigned char)*b;
+}
+
 static int compare_tensors(const void *left, const void *right)
 {
-    return strverscmp(((const shown_tensor *)left)->info.name, ((const shown_tensor *)right)->info.name);
+    return compare_names(((const shown_tensor *)left)->info.name, ((const shown_tensor *)right)->info.name);
 }
 
 static void list_rows(shown_model *shown)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "io.h"
 
 /* Our ends of the pipes; -1 once closed. `failure` carries errno if the program cannot be started. */
 typedef struct child {
@@ -42,7 +43,7 @@ static setun_status start(const char *const *argv, child *out_child, setun_error
     bool good = true;
 
     for (int i = 0; i < 4 && good; i++)
-        good = pipe2(fd[i], O_CLOEXEC) == 0;
+        good = pipe_open(false, fd[i]);
     started.pid = good ? fork() : -1;
     if (started.pid < 0) {
         (void)set_error(error, SETUN_ERR_IO, "%s: %s", argv[0], strerror(errno));

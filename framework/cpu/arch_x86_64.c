@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#if defined(__linux__)
+#if SETUN_LINUX
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -101,7 +101,7 @@ static bool amx_granted;
 
 static void ask_for_amx(void)
 {
-#if defined(__linux__) && defined(SYS_arch_prctl)
+#if SETUN_LINUX && defined(SYS_arch_prctl)
     const long req_xcomp_perm = 0x1023; /* ARCH_REQ_XCOMP_PERM */
     const long tile_data = 18;          /* XSAVE state component of TILEDATA */
 

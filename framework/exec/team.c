@@ -2,7 +2,7 @@
 #include <limits.h>
 #include <omp.h>
 #include <stdlib.h>
-#ifdef __linux__
+#if SETUN_LINUX
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -101,7 +101,7 @@ static inline void pause_briefly(void)
 /* Sleeps until the generation is no longer the given one, or for no reason. */
 static void sleep_on(setun_team *team, unsigned generation)
 {
-#ifdef __linux__
+#if SETUN_LINUX
     (void)syscall(SYS_futex, &team->generation, FUTEX_WAIT_PRIVATE, generation, NULL, NULL, 0);
 #else
     (void)team;
@@ -112,7 +112,7 @@ static void sleep_on(setun_team *team, unsigned generation)
 
 static void wake_sleepers(setun_team *team)
 {
-#ifdef __linux__
+#if SETUN_LINUX
     (void)syscall(SYS_futex, &team->generation, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 #else
     (void)team;

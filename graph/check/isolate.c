@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#if defined(__linux__)
+#if SETUN_LINUX
 #include <sys/prctl.h>
 #endif
 
@@ -52,7 +52,7 @@ setun_status setun_check_child_start(void (*body)(void *context, setun_check_chi
     if (child.pid == 0) {
         close(ends[0]);
         child.fd = ends[1];
-#if defined(__linux__)
+#if SETUN_LINUX
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
         if ((long)getppid() != parent || atexit(on_exit_called) != 0) /* the parent is gone */

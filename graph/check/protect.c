@@ -1,18 +1,16 @@
 /* protect.c - signal handlers on stacks of their own that jump back to where a kernel was called, and a thread that watches the time. */
 #include "check/protect.h"
 
-#include <fcntl.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "check/thread_time.h"
 
 enum {
     STACK_BYTES = 1 << 17, /* room for a sanitizer's bookkeeping in the handler */
@@ -29,7 +27,7 @@ static const struct {
 /* A thread that calls kernels. The watching thread looks at the atomic part. */
 typedef struct caller {
     pthread_t thread;
-    char stat_file[64];           /* /proc/self/task/N/stat */
+    setun_check_thread clock;     /* of it */
     volatile sig_atomic_t inside; /* a kernel is running in it */
     _Atomic uint64_t n_calls;     /* odd: a kernel is running */
     _Atomic uint64_t expired;     /* the call whose time is up */
@@ -75,33 +73,6 @@ static void handle(int signal, siginfo_t *info, void *context)
 
 /* ---- the time ---- */
 
-static double cpu_seconds(const caller *c)
-{
-    struct timespec time = {.tv_sec = 0};
-    clockid_t clock;
-
-    if (pthread_getcpuclockid(c->thread, &clock) != 0 || clock_gettime(clock, &time) != 0)
-        return 0.0;
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* Waiting for a processor is not sleeping: a busy machine must not make a kernel fail. */
-static bool is_runnable(const caller *c)
-{
-    char text[512];
-    const int fd = open(c->stat_file, O_RDONLY | O_CLOEXEC);
-    const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    const char *name_end;
-
-    if (fd >= 0)
-        (void)close(fd);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
-    name_end = strrchr(text, ')'); /* "123 (name) R ..." */
-    return name_end != NULL && name_end[1] != '\0' && name_end[2] == 'R';
-}
-
 /* What the watching thread has seen of the call that a thread is in. */
 typedef struct sight {
     uint64_t call;
@@ -117,12 +88,12 @@ static void look(caller *c, sight *s)
 
     if (call % 2 == 0)
         return;
-    cpu = cpu_seconds(c);
+    cpu = setun_check_thread_seconds(&c->clock);
     if (s->call != call) {
         *s = (sight){.call = call, .cpu_first = cpu, .cpu_last = cpu};
         return;
     }
-    if (cpu > s->cpu_last || is_runnable(c))
+    if (cpu > s->cpu_last || setun_check_thread_is_runnable(&c->clock))
         s->n_awake++;
     else
         s->n_asleep++;
@@ -164,7 +135,7 @@ static setun_status add_caller(stack_t *out_old, setun_error *error)
         state.stack = stack.ss_sp;
     mine = &state.caller[n];
     mine->thread = pthread_self();
-    (void)snprintf(mine->stat_file, sizeof(mine->stat_file), "/proc/self/task/%ld/stat", (long)syscall(SYS_gettid));
+    setun_check_thread_here(&mine->clock);
     mine->inside = 0;
     atomic_store(&mine->n_calls, 0);
     atomic_store(&state.n_callers, n + 1);

@@ -7,12 +7,21 @@ enum { N_INTEGER = 10, N_VECTOR = 8, N_SAVED = N_INTEGER + N_VECTOR };
 
 /* x0: function, x1: a, x2: b, x3: pattern[18], x4: found[18]. x18 belongs to the platform and is left alone. */
 uint64_t setun_check_call_aarch64(void (*function)(void), const void *a, uint64_t b, const uint64_t *patterns, uint64_t *out_found);
+#if defined(__APPLE__) /* Mach-O */
+#define BEGIN ".private_extern _setun_check_call_aarch64\n" \
+              ".globl _setun_check_call_aarch64\n" \
+              "_setun_check_call_aarch64:\n"
+#define END   ""
+#else
+#define BEGIN ".hidden setun_check_call_aarch64\n" \
+              ".globl setun_check_call_aarch64\n" \
+              ".type setun_check_call_aarch64, %function\n" \
+              "setun_check_call_aarch64:\n"
+#define END   ".size setun_check_call_aarch64, .-setun_check_call_aarch64\n"
+#endif
 __asm__(".text\n"
         ".p2align 4\n"
-        ".hidden setun_check_call_aarch64\n"
-        ".globl setun_check_call_aarch64\n"
-        ".type setun_check_call_aarch64, %function\n"
-        "setun_check_call_aarch64:\n"
+        BEGIN
         "    stp x29, x30, [sp, #-176]!\n"
         "    mov x29, sp\n"
         "    stp x19, x20, [sp, #16]\n"
@@ -59,7 +68,7 @@ __asm__(".text\n"
         "    ldp d14, d15, [sp, #144]\n"
         "    ldp x29, x30, [sp], #176\n"
         "    ret\n"
-        ".size setun_check_call_aarch64, .-setun_check_call_aarch64\n");
+        END);
 
 static uint64_t fpcr(void)
 {

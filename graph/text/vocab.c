@@ -70,7 +70,7 @@ setun_status setun_vocab_begin(setun_vocab *vocab, size_t n_names, setun_error *
     size_t n_all;
 
     /* Not from a generator with a fixed seed: whoever writes a file must not know which names collide. */
-    if (getrandom(&vocab->seed, sizeof(vocab->seed), GRND_NONBLOCK) != (ssize_t)sizeof(vocab->seed))
+    if (getentropy(&vocab->seed, sizeof(vocab->seed)) != 0)
         vocab->seed = (uint64_t)(uintptr_t)vocab ^ (uint64_t)(uintptr_t)error;
     for (vocab->n_slots = 16; vocab->n_slots < 2 * n_names;)
         vocab->n_slots *= 2;
