@@ -19,7 +19,12 @@
     X(pack_i8row_i8t14__avx2)
 #else
 #define LUT_CPU SETUN_CPU_NEON
-#define LUT_KERNELS(X)
+#define LUT_KERNELS(X) \
+    X(linear_i8row_tern243r16k20_f32__neon_1x16) \
+    X(linear_i8row_tern243r16k20_f32__neondot_1x16) \
+    X(linear_i8t14_tern14r32k24_f32__neon_1x32) \
+    X(pack_f32_i8t14__neon) \
+    X(pack_i8row_i8t14__neon)
 #endif
 
 #define LUT_DECLARE(name) extern const setun_kernel name;
