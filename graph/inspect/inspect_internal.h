@@ -24,7 +24,7 @@ setun_status setun_weight_statistics(const setun_weights *weights, const setun_w
 
 /* A ternary format of blocks, with a scale each or of five-bit codes: n_bytes hold n_values weights, those of padding included. read gives
  * them as 0, 1, 2, or 3 where the bits are none, in any order. */
-enum { SETUN_TERNARY_BLOCK_MAX_VALUES = 16 * 96 };
+enum { SETUN_TERNARY_BLOCK_MAX_VALUES = 64 * 48 };
 typedef struct setun_ternary_block {
     const char *fmt;
     size_t      n_bytes, n_values;

@@ -56,8 +56,60 @@ static void tern5(const unsigned char *block, unsigned char *out_codes)
     }
 }
 
+/* Three codes of a number in base 3; 3, not a weight, for numbers above 26. */
+static void three(unsigned x, unsigned char *out_codes)
+{
+    out_codes[0] = (unsigned char)(x % 3);
+    out_codes[1] = (unsigned char)(x / 3 % 3);
+    out_codes[2] = (unsigned char)(x / 9);
+}
+
+/* Five weights in each of 64 bytes. */
+static void tern243(const unsigned char *block, unsigned char *out_codes)
+{
+    for (int j = 0; j < 64; j++, out_codes += 5) {
+        const unsigned l = block[j] & 7, u = block[j] >> 3 & 7, y = l == 7 ? 0 : u + 1;
+
+        three(4 * (l == 7 ? u : l) + (block[j] >> 6), out_codes);
+        out_codes[3] = (unsigned char)(y % 3);
+        out_codes[4] = (unsigned char)(y / 3);
+    }
+}
+
+/* An index and a sign for each of eight times three weights of 32 rows. */
+static void tern14(const unsigned char *block, unsigned char *out_codes)
+{
+    for (int r = 0; r < 32; r++)
+        for (int j = 0; j < 8; j++, out_codes += 3) {
+            const unsigned t = block[16 * j + r % 16] >> (r < 16 ? 0 : 4) & 15;
+
+            three(t > 13 ? 27 : block[128 + r] >> j & 1 ? 13 - t : 13 + t, out_codes);
+        }
+}
+
+/* Three codes of five bits in each of 320 words, and one bit of a sixteenth. */
+static void tern27(const unsigned char *block, unsigned char *out_codes)
+{
+    for (int r = 0; r < 64; r++) {
+        unsigned last = 0;
+
+        for (int j = 0; j < 5; j++, out_codes += 9) {
+            const unsigned char *at = block + (2 * j + r / 32) * 64 + 2 * (r % 32);
+            const unsigned word = at[0] | (unsigned)at[1] << 8;
+
+            for (int s = 0; s < 3; s++)
+                three(word >> (5 * s) & 31, out_codes + 3 * s);
+            last = last << 1 | word >> 15;
+        }
+        three(last, out_codes);
+        out_codes += 3;
+    }
+}
+
 static const setun_ternary_block blocks[] = {
-    {"tern2.tq2", 66, 256, tq2, false}, {"tern.tq1", 54, 256, tq1, false}, {"tern5.r16k96", 320, SETUN_TERNARY_BLOCK_MAX_VALUES, tern5, true}};
+    {"tern2.tq2", 66, 256, tq2, false},         {"tern.tq1", 54, 256, tq1, false},           {"tern5.r16k96", 320, 1536, tern5, true},
+    {"tern243.r16k20", 64, 320, tern243, true}, {"tern14.r32k24", 160, 768, tern14, true},
+    {"tern27.r64k48", 640, SETUN_TERNARY_BLOCK_MAX_VALUES, tern27, true}};
 
 const setun_ternary_block *setun_ternary_block_of(const char *fmt)
 {
