@@ -61,6 +61,22 @@ ALWAYS_INLINE void block_dot_turn(const uint8_t *const block[4], int c, int q6k,
         vst1q_s8(out + j * BLOCK_DOT_WORD, vreinterpretq_s8_s32(row[j]));
 }
 
+/* The factors of four rows' blocks, a part's 16 apart. */
+static inline void block_dot_factors(const uint8_t *const block[4], int32_t *out)
+{
+    int32x4_t part[4][4]; /* [row][four parts] */
+
+    for (int r = 0; r < 4; r++)
+        block_widen_parts(block_q6k_parts(block[r]), part[r]);
+    for (int p = 0; p < 4; p++) {
+        int32x4_t row[4] = {part[0][p], part[1][p], part[2][p], part[3][p]};
+
+        turn_words(row);
+        for (int j = 0; j < 4; j++)
+            vst1q_s32(out + (4 * p + j) * BLOCK_UNIT, row[j]);
+    }
+}
+
 /* Columns c .. c + n_columns - 1 of the rows of unit u into the panel. Rows past the last are copies of it. */
 ALWAYS_INLINE void block_dot_unpack(const setun_call *call, int64_t u, int64_t c, int64_t n_columns, int q6k, const block_dot_scratch *s)
 {
@@ -74,11 +90,9 @@ ALWAYS_INLINE void block_dot_unpack(const setun_call *call, int64_t u, int64_t c
             for (int e = 0; e < 4; e++) {
                 block[e] = (const uint8_t *)in_row(call, 1, least(u * BLOCK_UNIT + r + e, last)) + (c + at) / columns * block_bytes;
                 s->d[at / columns * BLOCK_UNIT + r + e] = block_bits_16(block[e] + d_at);
-                if (q6k)
-                    for (int p = 0; p < 16; p++)
-                        s->factor[(at / SETUN_Q6_K_PART + p) * BLOCK_UNIT + r + e] = (int8_t)block[e][192 + p];
             }
             if (q6k) {
+                block_dot_factors(block, s->factor + at / SETUN_Q6_K_PART * BLOCK_UNIT + r);
 #pragma GCC unroll 16
                 for (int j = 0; j < 16; j++)
                     block_dot_turn(block, j, 1, s->panel + (at / 4 + 4 * j) * BLOCK_DOT_WORD + 4 * r);

@@ -132,11 +132,9 @@ ALWAYS_INLINE void block_dots_q80(const uint8_t *w, const int8_t *x, int64_t n, 
 /* One block of w. Codes are unsigned as they are; `sums` take off what that brings too much. */
 ALWAYS_INLINE void block_dots_q6k(const uint8_t *w, const int8_t *x, const int32_t *sums, uint16_t *out_d, int32x4_t out_dots[2], block_dot16 *dot)
 {
-    const int8x16_t part = vld1q_s8((const int8_t *)w + 192);
-    const int16x8_t low = vmovl_s8(vget_low_s8(part)), high = vmovl_high_s8(part);
-    const int32x4_t factor[4] = {vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)};
-    int32x4_t e[4];
+    int32x4_t e[4], factor[4];
 
+    block_widen_parts(block_q6k_parts(w), factor);
     *out_d = block_bits_16(w + SETUN_Q6_K_BYTES - 2);
 #pragma GCC unroll 4
     for (int q = 0; q < 4; q++) {

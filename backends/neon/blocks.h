@@ -40,6 +40,22 @@ static inline uint16_t block_bits_16(const uint8_t *at)
     return bits;
 }
 
+/* The factors of the parts of a block of q6_k.b256. */
+static inline int8x16_t block_q6k_parts(const uint8_t *block)
+{
+    return vld1q_s8((const int8_t *)block + 192);
+}
+
+static inline void block_widen_parts(int8x16_t part, int32x4_t out_factor[4])
+{
+    const int16x8_t low = vmovl_s8(vget_low_s8(part)), high = vmovl_high_s8(part);
+
+    out_factor[0] = vmovl_s16(vget_low_s16(low));
+    out_factor[1] = vmovl_high_s16(low);
+    out_factor[2] = vmovl_s16(vget_low_s16(high));
+    out_factor[3] = vmovl_high_s16(high);
+}
+
 /* The codes of columns 16c .. 16c + 15 of a block of q6_k.b256, 0 .. 63; c is a constant where this is inlined. SLI shifts and inserts: the
  * low four bits of its first operand stay. */
 ALWAYS_INLINE int8x16_t block_q6k_codes(const uint8_t *block, int c)

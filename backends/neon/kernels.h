@@ -49,6 +49,7 @@
     X(linear_i8row_tern2r16k16_f32__neon_4x16panel) \
     X(linear_i8row_tern2r16k16_f32__neon_4x16) \
     X(linear_i8row_tern2r16k16_f32__neon_1x16) \
+    X(linear_i8row_tern5r16k96_f32__neoni8mm_8x16panel) \
     X(linear_i8row_tern5r16k96_f32__neondot_8x16panel) \
     X(linear_i8row_tern5r16k96_f32__neondot_1x16) \
     X(linear_i8row_tern5r16k96_f32__neon_4x16panel) \

@@ -7,12 +7,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
     static const ternary_cost cost = {.once = 0, .tile = 40, .row = 8, .x = TERNARY_MM_X, .step = 2};
 
-    return ternary_mm_plan(query, cost, 0, out_plan);
+    return ternary_mm_plan_at(query, TERNARY_BITS, cost, 0, out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_mm_run(call, tile, 1);
+    ternary_mm_run(call, tile, NULL, 0);
 }
 
 const setun_kernel linear_i8row_tern2r16k16_f32__neoni8mm_8x16 = {

@@ -7,12 +7,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
     static const ternary_cost cost = {.once = 56, .tile = 0, .row = 8, .x = TERNARY_MM_X, .step = 2};
 
-    return ternary_mm_plan(query, cost, ternary_panel_bytes(query), out_plan);
+    return ternary_mm_plan_at(query, TERNARY_BITS, cost, ternary_panel_bytes(query), out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_mm_run(call, tile, 0);
+    ternary_mm_run(call, tile, ternary_mm_unpack, ternary_blocks(call) * 4 * TERNARY_BLOCK_BYTES);
 }
 
 const setun_kernel linear_i8row_tern2r16k16_f32__neoni8mm_8x16panel = {

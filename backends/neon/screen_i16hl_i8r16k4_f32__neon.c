@@ -17,8 +17,11 @@ ALWAYS_INLINE int32x4_t dot(int32x4_t sum, int8x16_t w, int8x16_t x, int e)
                                                 : e == 1 ? vdupq_laneq_s32(words, 1)
                                                 : e == 2 ? vdupq_laneq_s32(words, 2)
                                                          : vdupq_laneq_s32(words, 3));
-    const int16x8_t first = vmull_s8(vget_low_s8(w), vget_low_s8(word)), second = vmull_high_s8(w, word);
+    int16x8_t first, second;
 
+    ONE_AT_A_TIME();
+    first = vmull_s8(vget_low_s8(w), vget_low_s8(word));
+    second = vmull_high_s8(w, word);
     return vpadalq_s16(sum, vpaddq_s16(first, second));
 }
 

@@ -19,14 +19,15 @@ typedef struct ternary_cost {
     int64_t x, step;         /* rows in a tile at most; rows that are multiplied at once */
 } ternary_cost;
 
+#define TERNARY_BITS 2.0
+
 /* Of a packing of `bits` bits a weight. scratch_bytes: for each worker, besides the sums of q. */
 static inline setun_status ternary_plan_at(const setun_query *query, double bits, ternary_cost cost, size_t scratch_bytes,
                                            setun_kernel_plan *out_plan)
 {
     const double nk = (double)query->in[2].dim[0] * (double)query->in[2].dim[1], read = NEON_READ_NS * 256 / 8 * bits;
-    const double tiles = (double)((query->rows_max + cost.x - 1) / cost.x);
-    const double rows = (double)((query->rows_max + cost.step - 1) / cost.step * cost.step);
-    const double compute = NEON_VECTOR_NS * (cost.tile * tiles + cost.row * rows);
+    const int64_t tiles = (query->rows_max + cost.x - 1) / cost.x, rows = (query->rows_max + cost.step - 1) / cost.step * cost.step;
+    const double compute = NEON_VECTOR_NS * (cost.tile * (double)tiles + cost.row * (double)rows);
 
     if (query->in[2].dim[1] > TERNARY_K_MAX)
         return setun_refuse(query, "linear: a row of more than 2097136 ternary weights could overflow a 32-bit sum");
@@ -38,7 +39,7 @@ static inline setun_status ternary_plan_at(const setun_query *query, double bits
 
 static inline setun_status ternary_plan(const setun_query *query, ternary_cost cost, size_t scratch_bytes, setun_kernel_plan *out_plan)
 {
-    return ternary_plan_at(query, 2.0, cost, scratch_bytes, out_plan);
+    return ternary_plan_at(query, TERNARY_BITS, cost, scratch_bytes, out_plan);
 }
 
 static inline int64_t ternary_units(const setun_call *call, uint32_t phase)

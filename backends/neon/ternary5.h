@@ -8,6 +8,7 @@
 
 #define TERNARY5_COLUMNS 96
 #define TERNARY5_BLOCK_BYTES 320
+#define TERNARY5_BITS (5.0 / 3.0)
 #define TERNARY5_WORDS 24 /* of q, in a block's columns */
 #define TERNARY5_CODES 8
 /* A block adds 8 products that count 4-fold to each sum, and 16 that count once: 32 and 128 of them fit 16 bits (ternary_row.h). */
@@ -21,7 +22,7 @@ static const uint8_t ternary5_table[32] = {T5_9(0), T5_9(1), T5_9(2), T5(1, 1, 1
 
 static inline setun_status ternary5_plan(const setun_query *query, ternary_cost cost, size_t scratch_bytes, setun_kernel_plan *out_plan)
 {
-    return ternary_plan_at(query, 5.0 / 3.0, cost, scratch_bytes, out_plan);
+    return ternary_plan_at(query, TERNARY5_BITS, cost, scratch_bytes, out_plan);
 }
 
 static inline int64_t ternary5_blocks(const setun_call *call)
@@ -62,9 +63,6 @@ ALWAYS_INLINE uint8x16x2_t ternary5_load_table(void)
     return table;
 }
 
-/* Between the codes of a block, whose loads do not pass it: with all under way at once gcc runs out of registers. */
-#define TERNARY5_ONE_AT_A_TIME() __asm__ volatile("" ::: "memory")
-
 /* ---- one row of q ---- */
 
 /* y of row i and one group; tail: q's columns of the last block if that is not whole, then zeros. */
@@ -96,7 +94,7 @@ ALWAYS_INLINE void ternary5_block_s8(const uint8_t *block, const int8_t *q, uint
     for (int s = 0; s < TERNARY5_CODES; s++) {
         const int8x16_t word0 = ternary_word(q + 12 * s), word1 = ternary_word(q + 12 * s + 4), word2 = ternary_word(q + 12 * s + 8);
 
-        TERNARY5_ONE_AT_A_TIME();
+        ONE_AT_A_TIME();
 #pragma GCC unroll 4
         for (int r = 0; r < 4; r++) {
             const uint8x16_t fields = vqtbl2q_u8(table, ternary5_codes(block, r, s));

@@ -28,7 +28,7 @@ static inline void ternary5_row_dot(const setun_call *call, int64_t i, int64_t g
         for (int s = 0; s < TERNARY5_CODES; s++) {
             const int p = 3 * s; /* the word of q of the first field */
 
-            TERNARY5_ONE_AT_A_TIME();
+            ONE_AT_A_TIME();
 #pragma GCC unroll 4
             for (int r = 0; r < 4; r++) {
                 const uint8x16_t fields = vqtbl2q_u8(table, ternary5_codes(w, r, s));

@@ -13,9 +13,10 @@ static inline int64_t ternary_pairs(int64_t m)
     return (m + 1) / 2;
 }
 
-static inline setun_status ternary_mm_plan(const setun_query *query, ternary_cost cost, size_t scratch_bytes, setun_kernel_plan *out_plan)
+static inline setun_status ternary_mm_plan_at(const setun_query *query, double bits, ternary_cost cost, size_t scratch_bytes,
+                                              setun_kernel_plan *out_plan)
 {
-    const setun_status status = ternary_plan(query, cost, scratch_bytes, out_plan);
+    const setun_status status = ternary_plan_at(query, bits, cost, scratch_bytes, out_plan);
 
     if (status != SETUN_OK)
         return status;
@@ -185,10 +186,14 @@ ALWAYS_INLINE void ternary_mm_tiles(const setun_call *call, int64_t group, const
     }
 }
 
-ALWAYS_INLINE void ternary_mm_run(const setun_call *call, const setun_tile *tile, int packed)
+/* A group into a panel [words / 2][8 pairs][16]. */
+typedef void ternary_mm_unpacker(const setun_call *call, int64_t group, uint8_t *out_panel);
+
+/* Through a panel of panel_bytes in scratch; or, where unpack is NULL, from the packed blocks of tern2.r16k16. */
+ALWAYS_INLINE void ternary_mm_run(const setun_call *call, const setun_tile *tile, ternary_mm_unpacker *unpack, int64_t panel_bytes)
 {
     uint8_t *panel = tile->scratch;
-    int32_t *sum = (int32_t *)(void *)(panel + (packed ? 0 : ternary_blocks(call) * 4 * TERNARY_BLOCK_BYTES));
+    int32_t *sum = (int32_t *)(void *)(panel + panel_bytes);
 
     if (tile->begin == tile->end)
         return;
@@ -197,10 +202,12 @@ ALWAYS_INLINE void ternary_mm_run(const setun_call *call, const setun_tile *tile
         return;
     }
     ternary_sums(call, sum);
-    for (int64_t g = tile->begin; g < tile->end; g++) {
-        if (!packed)
-            ternary_mm_unpack(call, g, panel);
-        ternary_mm_tiles(call, g, packed ? ternary_group(call, g) : panel, packed, sum);
-    }
+    for (int64_t g = tile->begin; g < tile->end; g++)
+        if (unpack == NULL) {
+            ternary_mm_tiles(call, g, ternary_group(call, g), 1, sum);
+        } else {
+            unpack(call, g, panel);
+            ternary_mm_tiles(call, g, panel, 0, sum);
+        }
 }
 #endif

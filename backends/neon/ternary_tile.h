@@ -140,6 +140,7 @@ ALWAYS_INLINE void ternary_tile_s8(const setun_call *call, int64_t i, int n_x, c
                 for (int p = 0; p < 4; p++) {
                     const int8x16_t a = ternary_tile_codes(w, packed, c, p, half), b = ternary_tile_codes(w, packed, c, p, half + 1);
 
+                    ONE_AT_A_TIME();
 #pragma GCC unroll 4
                     for (int x = 0; x < n_x; x++) {
                         const int8x16_t words = ternary_word(q[x] + 4 * (c + p));
