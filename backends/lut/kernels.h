@@ -6,8 +6,8 @@
 #if defined(__x86_64__)
 #define LUT_CPU SETUN_CPU_AVX2
 #define LUT_KERNELS(X) \
-    X(linear_i16t27_tern27r64k48_f32__avx512_4x64) \
-    X(linear_i16t27_tern27r64k48_f32__avx512vbmi_4x64) \
+    X(linear_i16t27_tern27r64k48_f32__avx512_1x64) \
+    X(linear_i16t27_tern27r64k48_f32__avx512vbmi_1x64) \
     X(linear_i8row_tern243r16k20_f32__avx2_1x16) \
     X(linear_i8row_tern243r16k20_f32__avx512vbmi_1x16) \
     X(linear_i8row_tern243r16k20_f32__avx512vbmi_6x64panel) \

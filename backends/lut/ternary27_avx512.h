@@ -48,21 +48,18 @@ static inline void t27_fold(__m512i *sum, __m512i sums)
     sum[1] = _mm512_add_epi32(sum[1], _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(sums, 1)));
 }
 
-/* acc[x][h] += the sums of one table of row x for rows 32 h .. 32 h + 31. */
-ALWAYS_INLINE void t27_look_up(const uint8_t *const *tables, int64_t at, int n_x, const __m512i index[2], __m512i (*acc)[2])
+/* acc[h] += the sums of one table for rows 32 h .. 32 h + 31. */
+ALWAYS_INLINE void t27_look_up(const uint8_t *from, const __m512i index[2], __m512i acc[2])
 {
-#pragma GCC unroll 4
-    for (int x = 0; x < n_x; x++) {
-        const __m512i table = t27_load(tables[x] + at);
+    const __m512i table = t27_load(from);
 
 #pragma GCC unroll 2
-        for (int h = 0; h < 2; h++)
-            acc[x][h] = _mm512_add_epi16(acc[x][h], _mm512_permutexvar_epi16(index[h], table));
-    }
+    for (int h = 0; h < 2; h++)
+        acc[h] = _mm512_add_epi16(acc[h], _mm512_permutexvar_epi16(index[h], table));
 }
 
-/* acc += one block's look-ups in the tables of n_x rows of q, those of its columns being at tables[x] + at. */
-ALWAYS_INLINE void t27_block(const uint8_t *block, const uint8_t *const *tables, int64_t at, int n_x, __m512i (*acc)[2], t27_take *take)
+/* acc += one block's look-ups in the tables of its columns. */
+ALWAYS_INLINE void t27_block(const uint8_t *block, const uint8_t *tables, __m512i acc[2], t27_take *take)
 {
     __m512i code[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()}, line[2], index[2];
 
@@ -78,9 +75,9 @@ ALWAYS_INLINE void t27_block(const uint8_t *block, const uint8_t *const *tables,
                 }
                 index[h] = s == 0 ? line[h] : _mm512_srli_epi16(line[h], (unsigned)(5 * s));
             }
-            t27_look_up(tables, at + (3 * j + s) * T27_TABLE_BYTES, n_x, index, acc);
+            t27_look_up(tables + (3 * j + s) * T27_TABLE_BYTES, index, acc);
         }
-    t27_look_up(tables, at + (T27_TABLES - 1) * T27_TABLE_BYTES, n_x, code, acc);
+    t27_look_up(tables + (T27_TABLES - 1) * T27_TABLE_BYTES, code, acc);
 }
 
 /* y of row i and 16 rows of w from row j on, of those that there are. */
@@ -94,28 +91,19 @@ static inline void t27_store(const setun_call *call, int64_t i, int64_t j, __m51
     _mm512_mask_storeu_ps((float *)out_row(call, 0, i) + j, first, _mm512_mul_ps(_mm512_cvtepi32_ps(dot), factor));
 }
 
-/* 32-bit sums of n_x rows of q from row i on, a constant where this is inlined, and one group, over blocks first .. end - 1; sums[m][64] of the group
- * are those of the blocks before. */
-ALWAYS_INLINE void t27_rows(const setun_call *call, int64_t i, int n_x, const uint8_t *w, int64_t first, int64_t end, int64_t group_bytes, int32_t *sums,
-                            t27_take *take)
+/* sums[64] of row i of q and one group: those of blocks first .. end - 1 and, unless these are the first, those that are there. */
+ALWAYS_INLINE void t27_row(const setun_call *call, int64_t i, const uint8_t *w, int64_t first, int64_t end, int64_t group_bytes, int32_t *sums, t27_take *take)
 {
-    const uint8_t *tables[4];
-    __m512i sum[4][4];
+    const uint8_t *tables = in_row(call, 0, i);
+    __m512i sum[4];
 
 #pragma GCC unroll 4
-    for (int x = 0; x < n_x; x++) {
-        tables[x] = in_row(call, 0, i + x);
-#pragma GCC unroll 4
-        for (int h = 0; h < 4; h++)
-            sum[x][h] = first == 0 ? _mm512_setzero_si512() : _mm512_loadu_si512(sums + (i + x) * T27_GROUP + 16 * h);
-    }
+    for (int h = 0; h < 4; h++)
+        sum[h] = first == 0 ? _mm512_setzero_si512() : _mm512_loadu_si512(sums + 16 * h);
     for (int64_t start = first; start < end; start += T27_FOLD_BLOCKS) {
         const int64_t stop = least(start + T27_FOLD_BLOCKS, end);
-        __m512i acc[4][2];
+        __m512i acc[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
 
-#pragma GCC unroll 4
-        for (int x = 0; x < n_x; x++)
-            acc[x][0] = acc[x][1] = _mm512_setzero_si512();
         for (int64_t b = start; b < stop; b++) {
             /* In this panel of the group, else in that of the next one. */
             const uint8_t *ahead = w + (b + T27_AHEAD_BLOCKS) * T27_BLOCK_BYTES +
@@ -124,45 +112,32 @@ ALWAYS_INLINE void t27_rows(const setun_call *call, int64_t i, int n_x, const ui
 #pragma GCC unroll 10
             for (int line = 0; line < 2 * T27_LINES; line++)
                 _mm_prefetch((const char *)ahead + line * T27_LINE_BYTES, _MM_HINT_T1);
-            t27_block(w + b * T27_BLOCK_BYTES, tables, b * T27_ROW_BYTES, n_x, acc, take);
+            t27_block(w + b * T27_BLOCK_BYTES, tables + b * T27_ROW_BYTES, acc, take);
         }
-#pragma GCC unroll 4
-        for (int x = 0; x < n_x; x++) {
-            t27_fold(sum[x], acc[x][0]);
-            t27_fold(sum[x] + 2, acc[x][1]);
-        }
+        t27_fold(sum, acc[0]);
+        t27_fold(sum + 2, acc[1]);
     }
 #pragma GCC unroll 4
-    for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
-        for (int h = 0; h < 4; h++)
-            _mm512_storeu_si512(sums + (i + x) * T27_GROUP + 16 * h, sum[x][h]);
+    for (int h = 0; h < 4; h++)
+        _mm512_storeu_si512(sums + 16 * h, sum[h]);
 }
 
-/* Rows of q four, two or one at a time: what is shared by them is the indices. All groups before the next columns, so that the columns' tables stay in
- * the first cache. */
+/* All groups before the next columns, so that the columns' tables stay in the first cache. Rows of q one at a time: two or four that share the indices need
+ * more registers than there are, and took half as long again. */
 ALWAYS_INLINE void t27_run(const setun_call *call, const setun_tile *tile, t27_take *take)
 {
     const int64_t m = call->in[0].dim[0], n_blocks = (call->in[2].dim[1] + T27_COLUMNS - 1) / T27_COLUMNS, group_bytes = n_blocks * T27_BLOCK_BYTES;
-    const int64_t n_panels = (n_blocks + T27_PANEL_BLOCKS - 1) / T27_PANEL_BLOCKS;
 
-    for (int64_t p = 0; p < n_panels; p++)
-        for (int64_t g = tile->begin; g < tile->end; g++) {
-            const uint8_t *w = (const uint8_t *)call->in[2].data + g * group_bytes;
-            const int64_t first = p * T27_PANEL_BLOCKS, end = least(first + T27_PANEL_BLOCKS, n_blocks);
-            int32_t *sums = (int32_t *)tile->scratch + (g - tile->begin) * m * T27_GROUP;
-            int64_t i = 0;
+    for (int64_t first = 0; first < n_blocks; first += T27_PANEL_BLOCKS)
+        for (int64_t g = tile->begin; g < tile->end; g++)
+            for (int64_t i = 0; i < m; i++) {
+                const int64_t end = least(first + T27_PANEL_BLOCKS, n_blocks);
+                int32_t *sums = (int32_t *)tile->scratch + ((g - tile->begin) * m + i) * T27_GROUP;
 
-            for (; i + 4 <= m; i += 4)
-                t27_rows(call, i, 4, w, first, end, group_bytes, sums, take);
-            for (; i + 2 <= m; i += 2)
-                t27_rows(call, i, 2, w, first, end, group_bytes, sums, take);
-            if (i < m)
-                t27_rows(call, i, 1, w, first, end, group_bytes, sums, take);
-            for (i = 0; p == n_panels - 1 && i < m; i++)
-                for (int64_t h = 0; h < 4; h++)
-                    t27_store(call, i, g * T27_GROUP + 16 * h, _mm512_loadu_si512(sums + i * T27_GROUP + 16 * h));
-        }
+                t27_row(call, i, (const uint8_t *)call->in[2].data + g * group_bytes, first, end, group_bytes, sums, take);
+                for (int64_t h = 0; end == n_blocks && h < 4; h++)
+                    t27_store(call, i, g * T27_GROUP + 16 * h, _mm512_loadu_si512(sums + 16 * h));
+            }
 }
 
 static inline setun_status t27_plan(const setun_query *query, double read_ns, double compute_ns, setun_kernel_plan *out_plan)

@@ -16,7 +16,7 @@ static const struct {
     {"not packed for vectors", "avoid: [\"linear_i8row_tern2r16k16_*\"]\n"},
     {"lookup tables that decode weights", "avoid: [\"linear_i8row_tern2r16k16_*\", \"linear_i8row_tern5*\", \"linear_i16t27_*\", \"linear_i8t14_*\"]\n"},
     {"lookup tables of activations", "avoid: [\"linear_i8row_tern2r16k16_*\", \"linear_i8row_tern5*\", \"linear_i8row_tern243*_1x16\", \"linear_i8row_tern243*_8x16\"]\n"},
-    {"panels only", "avoid: [\"linear_*_1x16\", \"linear_*_4x16\", \"linear_*_6x64\", \"linear_*_8x16\", \"linear_*_4x64\", \"linear_*_1x32\"]\n"},
+    {"panels only", "avoid: [\"linear_*_1x16\", \"linear_*_4x16\", \"linear_*_6x64\", \"linear_*_8x16\", \"linear_*_1x64\", \"linear_*_1x32\"]\n"},
 };
 enum { N_SETTINGS = sizeof(settings) / sizeof(settings[0]) };
 
