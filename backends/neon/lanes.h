@@ -223,7 +223,7 @@ static inline float32x4_t exp_4(float32x4_t x)
     const uint32x4_t infinite = vcgtq_f32(x, vdupq_n_f32(SETUN_EXP_INF_ABOVE));
     const float32x4_t n = vrndnq_f32(vmulq_f32(x, vdupq_n_f32(SETUN_EXP_LOG2E)));
     float32x4_t r = vfmaq_f32(x, n, vdupq_n_f32(-SETUN_EXP_LN2_HI)), p = vdupq_n_f32(SETUN_EXP_C6);
-    int32x4_t bits;
+    uint32x4_t bits;
 
     r = vfmaq_f32(r, n, vdupq_n_f32(-SETUN_EXP_LN2_LO));
     p = vfmaq_f32(vdupq_n_f32(SETUN_EXP_C5), p, r);
@@ -232,9 +232,9 @@ static inline float32x4_t exp_4(float32x4_t x)
     p = vfmaq_f32(vdupq_n_f32(SETUN_EXP_C2), p, r);
     p = vfmaq_f32(vdupq_n_f32(1.0f), p, r);
     p = vfmaq_f32(vdupq_n_f32(1.0f), p, r);
-    bits = vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(vcvtnq_s32_f32(n), 23));
-    bits = vreinterpretq_s32_u32(vbicq_u32(vreinterpretq_u32_s32(bits), zero));
-    return vbslq_f32(infinite, vdupq_n_f32(__builtin_inff()), vreinterpretq_f32_s32(bits));
+    /* Unsigned: for gcc vaddq_s32 is a + b, which must not overflow, and does where x is out of range. */
+    bits = vaddq_u32(vreinterpretq_u32_f32(p), vshlq_n_u32(vreinterpretq_u32_s32(vcvtnq_s32_f32(n)), 23));
+    return vbslq_f32(infinite, vdupq_n_f32(__builtin_inff()), vreinterpretq_f32_u32(vbicq_u32(bits, zero)));
 }
 
 static inline lanes lanes_exp(lanes x)
