@@ -1,6 +1,7 @@
 #!/bin/sh
 # fault.sh PLUGIN KERNEL [KIND TEXT] - `setun kernels check` of a plugin of one kernel: it fails with a mismatch of this kind, whose line says
 # TEXT; or, without these two, it passes.
+# shellcheck disable=SC2154  # work is defined there
 . "$(dirname "$0")/../emulated.sh"
 plugin=$1
 kernel=$2
