@@ -24,7 +24,7 @@ ALWAYS_INLINE __m512i ternary_codes(const uint8_t *w, int packed, int64_t group_
 ALWAYS_INLINE void ternary_prefetch(const uint8_t *w, int packed, int64_t group_bytes, int64_t b, int n)
 {
     if (packed)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             _mm_prefetch((const char *)w + (n + g) * group_bytes + b * TERNARY_BLOCK_BYTES, _MM_HINT_T0);
 }
@@ -37,40 +37,40 @@ ALWAYS_INLINE void ternary_tile32(const setun_call *call, int64_t i, int n_x, in
     const int8_t *q[TERNARY_X];
     __m512i acc[TERNARY_X][TERNARY_PANEL];
 
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             acc[x][g] = _mm512_setzero_si512();
     }
     for (int64_t b = 0; b < n_blocks; b++) {
         ternary_prefetch(w, packed, group_bytes, b, n);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++) {
             __m512i codes[TERNARY_PANEL];
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int g = 0; g < n; g++)
                 codes[g] = ternary_codes(w, packed, group_bytes, b, p, g);
-#pragma GCC unroll 6
+UNROLL(6)
             for (int x = 0; x < n_x; x++) {
                 const __m512i words = ternary_word(q[x] + 16 * b + 4 * p);
 
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int g = 0; g < n; g++)
                     acc[x][g] = dot4(acc[x][g], codes[g], words);
             }
         }
-#pragma GCC unroll 6
+UNROLL(6)
         for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
+UNROLL(4)
             for (int g = 0; g < n; g++)
                 KEEP_IN_REGISTER(acc[x][g]);
     }
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             ternary_store(call, i + x, group + g, acc[x][g], sum[i + x]);
 }
@@ -134,7 +134,7 @@ static inline void ternary_unpack(const setun_call *call, int64_t group, int64_t
     const uint8_t *w = ternary_group(call, group);
 
     for (int64_t b = 0; b < n_blocks; b++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++)
             for (int64_t g = 0; g < n; g++)
                 _mm512_storeu_si512(out_panel + ((4 * b + p) * TERNARY_PANEL + g) * TERNARY_BLOCK_BYTES,
