@@ -90,7 +90,7 @@ Test(product, fable)
     place p;
 
     prepare(&p, 700);
-    walk(&p, "fable", 5);
+    walk(&p, "fable", 7);
     folder_remove(p.folder);
 }
 
@@ -106,6 +106,6 @@ Test(product, two_layers_of_2b4t)
     setun_command(&made, "model", "synth", "bitnet-b1.58-2b-4t", model, "--layers", "2", "--vocab-size", "1000", "--seed", "3", NULL);
     cr_assert_eq(made.exit_code, 0, "%s", made.err);
     process_result_free(&made);
-    walk(&p, model, 11);
+    walk(&p, model, 17);
     folder_remove(p.folder);
 }
