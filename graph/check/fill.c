@@ -110,8 +110,11 @@ static void fill_scales(setun_tensor *t, enum setun_check_fill fill, setun_check
 {
     const int spread = fill == SETUN_FILL_RANDOM ? 8 : 20;
 
-    for (int64_t j = 0; j < t->dim[1]; j++)
-        ((float *)t->data)[j] = ldexpf(1.0f + fabsf(setun_check_uniform(random)), (int)setun_check_below(random, 2 * spread) - spread);
+    for (int64_t j = 0; j < t->dim[1]; j++) {
+        const int exponent = (int)setun_check_below(random, 2 * spread) - spread; /* drawn first, by every compiler */
+
+        ((float *)t->data)[j] = ldexpf(1.0f + fabsf(setun_check_uniform(random)), exponent);
+    }
 }
 
 bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fill fill, setun_check_random *random)

@@ -65,7 +65,8 @@ static bool make_attempt(const setun_check_trial *trial, uint32_t index, uint32_
     default:
         way->side = setun_check_below(random, 2) == 0 ? SETUN_CHECK_AT_END : SETUN_CHECK_AT_START;
         way->n_workers = 1 + (uint32_t)setun_check_below(random, SETUN_CHECK_WORKERS);
-        out->more_rows = setun_check_below(random, 3) * setun_check_below(random, 40);
+        out->more_rows = setun_check_below(random, 3);
+        out->more_rows *= setun_check_below(random, 40);
         return true;
     }
 }
