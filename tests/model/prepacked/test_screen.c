@@ -137,7 +137,7 @@ Test(prepacked_screen, every_byte_is_as_defined)
         step = amax / 127;
         cr_assert_eq(f32_at(contents(part(1)) + 4 * r), step, "row %zu", r);
         for (size_t c = 0; c < WIDTH; c++) {
-            const int code = (signed char)codes[(r / 16 * (WIDTH / 4) + c / 4) * 64 + r % 16 * 4 + c % 4];
+            const int8_t code = (int8_t)codes[(r / 16 * (WIDTH / 4) + c / 4) * 64 + r % 16 * 4 + c % 4];
             const double left = (double)row[c] - (double)step * code;
 
             cr_assert_eq(code, (int)fminf(fmaxf(rintf(row[c] * (127 / amax)), -127), 127), "row %zu, column %zu", r, c);
