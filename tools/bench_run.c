@@ -52,17 +52,22 @@ static int64_t largest(const number_list *list)
     return most;
 }
 
+/* Zeroed, at least one. */
+static void *make(size_t n, size_t n_bytes)
+{
+    return calloc(n > 0 ? n : 1, n_bytes);
+}
+
 static setun_status open_sequences(bench_session *b, int64_t n_seqs, int64_t n_positions, setun_error *error)
 {
+    const size_t n_tokens = (size_t)n_seqs * (size_t)n_positions;
     setun_status status = SETUN_OK;
 
-    const size_t n_tokens = (size_t)n_seqs * (size_t)n_positions;
-
-    b->seqs = calloc((size_t)n_seqs, sizeof(*b->seqs));
-    b->next = calloc((size_t)n_seqs, sizeof(*b->next));
-    b->rows = calloc(n_tokens > 0 ? n_tokens : 1, sizeof(*b->rows));
-    b->drawn = calloc(n_tokens > 0 ? n_tokens : 1, sizeof(*b->drawn));
-    b->seconds = calloc((size_t)b->options->repeats, sizeof(*b->seconds));
+    b->seqs = make((size_t)n_seqs, sizeof(*b->seqs));
+    b->next = make((size_t)n_seqs, sizeof(*b->next));
+    b->rows = make(n_tokens, sizeof(*b->rows));
+    b->drawn = make(n_tokens, sizeof(*b->drawn));
+    b->seconds = make((size_t)b->options->repeats, sizeof(*b->seconds));
     if (b->seqs == NULL || b->next == NULL || b->rows == NULL || b->drawn == NULL || b->seconds == NULL)
         return set_error(error, SETUN_ERR_NOMEM, "out of memory: %lld rows", (long long)(n_seqs * n_positions));
     for (; b->n_seqs < (size_t)n_seqs && status == SETUN_OK; b->n_seqs++)
