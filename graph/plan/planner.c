@@ -276,7 +276,8 @@ static setun_status add_nodes(setun_planner *planner, setun_planned *out_planned
 /* The head's op screen: the planner works on a graph of that node alone meanwhile. */
 static setun_status add_screen(setun_planner *planner, setun_planned *out_planned, setun_error *error)
 {
-    setun_planner_request request = *planner->request;
+    const setun_planner_request *whole = planner->request;
+    setun_planner_request request = *whole;
     setun_planner_screen screen;
     setun_planned_value *value;
     setun_status status;
@@ -294,6 +295,7 @@ static setun_status add_screen(setun_planner *planner, setun_planned *out_planne
         setun_plan_set_result(planner->plan, out_planned->logits);
         setun_plan_set_result(planner->plan, out_planned->bound);
     }
+    planner->request = whole;
     return status;
 }
 
@@ -318,7 +320,6 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
         goto free_lists;
     }
     status = request->part == SETUN_PLANNER_SCREEN ? add_screen(&planner, out_planned, error) : add_nodes(&planner, out_planned, error);
-    planner.request = request;
     if (status == SETUN_OK && !request->no_replicate)
         setun_plan_allow_replication(planner.plan, barrier_ns(request->machine->n_workers));
     if (status == SETUN_OK)
