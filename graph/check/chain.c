@@ -202,7 +202,7 @@ static bool infer(const setun_check_step *step, dims *dim)
     dims *x = &dim[step->arg[0]], *y = &dim[step->out], *w = step->n_args > 1 ? &dim[step->arg[1]] : NULL;
     bool news = false;
 
-    if (!is_linear(step->op)) {
+    if (w == NULL || !is_linear(step->op)) {
         news = same_dims(x, y);
         if (w != NULL && is_elementwise(step->op))
             news = same_dims(x, w) || same_dims(y, w) || news;
