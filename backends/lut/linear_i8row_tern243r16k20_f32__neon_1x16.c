@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return t243_plan(query, T243_K_MAX, T243_K_WHY, 0.04, 0.04, 0, 0, out_plan);
+    return t243_plan(query, T243_K_MAX, T243_K_WHY, LUT_NEON_READ_NS(1.6), LUT_NEON_NS(13.3), 0, 0, out_plan);
 }
 
 /* A block adds five products, of at most 256 each, to a lane of 16 bits: 25 blocks fit. */

@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return t243_plan(query, T243_K_MAX, T243_K_WHY, 0.02, 0.02, 0, 0, out_plan);
+    return t243_plan(query, T243_K_MAX, T243_K_WHY, LUT_NEON_READ_NS(1.6), LUT_NEON_NS(8.4), 0, 0, out_plan);
 }
 
 ALWAYS_INLINE void dots(const uint8_t *w, const int8_t *q, int64_t n_blocks, int32x4_t out_dot[4])

@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return tables_linear_plan(query, T14_GROUP, 0.03, 0.03, out_plan);
+    return tables_linear_plan(query, T14_GROUP, LUT_NEON_READ_NS(5.0 / 3), LUT_NEON_NS(12.3), out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -6,6 +6,12 @@
 
 #include "rows.h"
 
+/* Costs for one weight are estimates, as no AArch64 CPU was at hand: 12.5 GB/s from memory; at 3 GHz, cycles for 64 weights, with SDOT two vector
+ * instructions a cycle, as in backends/neon, without it those of llvm-mca's cortex-a72, where tern2.r16k16 takes 8.0. So the planner does not
+ * prefer to multiplications what nobody has timed; `setun kernels tune` puts measured times in their place. */
+#define LUT_NEON_READ_NS(bits) (0.08 / 8 * (bits))
+#define LUT_NEON_NS(cycles)    ((cycles) / 3.0 / 64)
+
 /* The sum of a row of q; its padding to 64 bytes is zero. */
 static inline int32_t sum_of_row(const setun_call *call, int64_t i)
 {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # machine.sh [REFUSED...] - what setun finds on a CPU: $FEATURES by name; features under caps, $MASKS, words such as CAP=feature+feature; the
 # backends that load, $LOADED; those that do not, REFUSED, each as "NAME: feature feature" with the features that are lacking.
+# Backends that the planner does not choose by itself, as nobody has timed them on such CPUs: $UNTIMED.
 # $HWCAP, unless empty, is a program that prints the features by the words of the system's own headers.
 # shellcheck disable=SC2154  # work is defined there
 . "$(dirname "$0")/emulated.sh"
@@ -38,4 +39,10 @@ done
 emulated_setun kernels list > "$work/kernels" 2> /dev/null || fail "kernels list: exit status $?"
 for name in $LOADED; do
     grep -q "  $name  " "$work/kernels" || fail "kernels list: none of the backend $name"
+done
+for name in $UNTIMED; do
+    emulated_setun plan --tuning none -o json > "$work/plan" 2> /dev/null || fail "plan: exit status $?"
+    if grep -q "\"backend\": \"$name\"" "$work/plan"; then
+        fail "plan: steps of the backend $name, which was never timed here"
+    fi
 done
