@@ -43,7 +43,8 @@ void setun_store_set_progress(setun_store *store, setun_store_progress *progress
 void setun_store_set_stop(setun_store *store, const atomic_bool *stop);
 
 /* Reads, checks and packs all weights asked for since the last call, one after the other. Most are packed a few rows at a time as they are
- * read; beside the weights that stay no more than one is in memory as it is in its file, or in a form between. SETUN_ERR_IO: a file became shorter; SETUN_ERR_FORMAT: contents are wrong. */
+ * read; beside the weights that stay no more than one is in memory as it is in its file, or in a form between. SETUN_ERR_IO: a file became
+ * shorter; SETUN_ERR_FORMAT: contents are wrong. */
 setun_status setun_store_fill(setun_store *store, setun_team *team, setun_error *error);
 
 /* Representations that plans read, and how many of them are packed: not as they are in the file. */

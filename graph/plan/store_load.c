@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/failure.h"
 #include "plan/store_internal.h"
 
 /* A weight being read by all workers: each takes a range of pieces (setun_weight_piece_bytes), so that it first touches what it will
@@ -15,10 +16,7 @@ typedef struct reading {
     bool                check;    /* contents are proved as well */
     uint64_t           *hash;     /* of each piece, where they are to be compared; else NULL */
     atomic_uint_fast64_t n_read;  /* bytes, by all workers together */
-    atomic_flag         lock;     /* of what follows */
-    setun_status        status;   /* of the failure nearest to the weight's begin, which is the one to report */
-    size_t              failed_at;
-    setun_error         error;
+    setun_failure       failure;  /* at the first byte of a piece */
 } reading;
 
 static void read_piece(reading *r, size_t at, size_t n_bytes, bool is_caller, setun_status *out_status)
@@ -42,14 +40,7 @@ static void read_piece(reading *r, size_t at, size_t n_bytes, bool is_caller, se
             store->progress(store->progress_context, "loading weights", store->n_read + n_read, store->n_to_read);
         return;
     }
-    while (atomic_flag_test_and_set_explicit(&r->lock, memory_order_acquire))
-        ;
-    if (r->status == SETUN_OK || at < r->failed_at) {
-        r->status    = status;
-        r->failed_at = at;
-        r->error     = error;
-    }
-    atomic_flag_clear_explicit(&r->lock, memory_order_release);
+    setun_failure_keep(&r->failure, at, status, &error);
 }
 
 static void read_share(const setun_worker *worker, void *context)
@@ -69,7 +60,8 @@ static void read_share(const setun_worker *worker, void *context)
 static setun_status read_weight(setun_store *store, const setun_weight *source, void *data, bool check, uint64_t *hash, setun_team *team,
                                 setun_error *error)
 {
-    reading r = {.store = store, .source = source, .data = data, .check = check, .hash = hash, .lock = ATOMIC_FLAG_INIT};
+    reading r = {.store = store, .source = source, .data = data, .check = check, .hash = hash, .failure = {.lock = ATOMIC_FLAG_INIT}};
+    setun_status status;
 
     atomic_init(&r.n_read, 0);
     if (store->progress != NULL)
@@ -78,13 +70,10 @@ static setun_status read_weight(setun_store *store, const setun_weight *source, 
         setun_team_run(team, read_share, &r);
     else
         read_share(&(setun_worker){team, 0, 1}, &r);
-    if (r.status != SETUN_OK) {
-        if (error != NULL)
-            *error = r.error;
-        return r.status;
-    }
-    store->n_read += source->n_bytes;
-    return SETUN_OK;
+    status = setun_failure_report(&r.failure, error);
+    if (status == SETUN_OK)
+        store->n_read += source->n_bytes;
+    return status;
 }
 
 /* Reads the screen that is stored beside the weight. A number in it that is wrong would not harm but, unlike any other, silently break a

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/failure.h"
 #include "plan/store_internal.h"
 
 enum { ALIGN_BYTES = 64 /* formats.md: of all formats */ };
@@ -20,10 +21,7 @@ typedef struct streaming {
     unsigned char           *scratch;      /* [n_workers] */
     float                   *scale;        /* [step] the weight's own for each row; NULL: it has none */
     atomic_uint_fast64_t     n_read;
-    atomic_flag              lock;         /* of what follows */
-    setun_status             status;       /* of the failure nearest to the weight's begin */
-    int64_t                  failed_at;
-    setun_error              error;
+    setun_failure            failure;      /* at the first row of a slice */
 } streaming;
 
 /* Rows that must stay together; 0: the format has no rows that could be taken one by one. */
@@ -74,12 +72,19 @@ static bool ask(streaming *s, int64_t n, setun_kernel_plan *out_plan)
     return s->to->pack.kernel->plan(&query, out_plan) == SETUN_OK && out_plan->n_phases == 1 && out_plan->shared_bytes == 0;
 }
 
-/* Whether it can be done so, and how. */
-static bool prepare(streaming *s)
+/* The rows of worker w of n begin at this group, as kernels that take a group for a unit are cut (framework/exec). */
+static int64_t share_begin(const streaming *s, int64_t w, int64_t n)
+{
+    const int64_t n_groups = (s->n_rows - 1) / s->group + 1, group = n_groups / n * w + n_groups % n * w / n;
+
+    return w == n ? s->n_rows : group * s->group;
+}
+
+/* Whether it can be done so by that many workers, and how. The last slice of each worker's share may be shorter. */
+static bool prepare(streaming *s, uint32_t n_workers)
 {
     const int64_t in_group = row_group(&s->from->operand.part[0], s->from_format), out_group = row_group(&s->to->operand.part[0], s->to_format);
     const char *op = s->to->pack.kernel->pattern;
-    setun_kernel_plan last;
 
     /* ternarise takes the mean of a whole weight; the others see one row at a time. */
     if ((strcmp(op, "pack") != 0 && strcmp(op, "quantise") != 0) || in_group == 0 || out_group == 0 || s->from->operand.n > 2)
@@ -96,8 +101,15 @@ static bool prepare(streaming *s)
         s->step *= 2;
         s->slice_bytes *= 2;
     }
-    if (!ask(s, s->step, &s->plan) || (s->n_rows % s->step != 0 && (!ask(s, s->n_rows % s->step, &last) || last.worker_bytes > s->plan.worker_bytes)))
+    if (!ask(s, s->step, &s->plan))
         return false;
+    for (uint32_t w = 0; w < n_workers; w++) {
+        const int64_t left = (share_begin(s, w + 1, n_workers) - share_begin(s, w, n_workers)) % s->step;
+        setun_kernel_plan last;
+
+        if (left != 0 && (!ask(s, left, &last) || last.worker_bytes > s->plan.worker_bytes))
+            return false;
+    }
     return setun_round_up(s->slice_bytes, ALIGN_BYTES, &s->slice_bytes) && setun_add_size(s->slice_bytes, s->plan.worker_bytes, &s->scratch_bytes) &&
            setun_round_up(s->scratch_bytes, 4096 /* a page of its own */, &s->scratch_bytes);
 }
@@ -129,26 +141,6 @@ static setun_status pack_slice(streaming *s, int64_t first, int64_t n, const set
     return SETUN_OK;
 }
 
-static void keep_failure(streaming *s, int64_t at, setun_status status, const setun_error *error)
-{
-    while (atomic_flag_test_and_set_explicit(&s->lock, memory_order_acquire))
-        ;
-    if (s->status == SETUN_OK || at < s->failed_at) {
-        s->status    = status;
-        s->failed_at = at;
-        s->error     = *error;
-    }
-    atomic_flag_clear_explicit(&s->lock, memory_order_release);
-}
-
-/* The rows of worker w of n begin at this group, as kernels that take a group for a unit are cut (framework/exec). */
-static int64_t share_begin(const streaming *s, int64_t w, int64_t n)
-{
-    const int64_t n_groups = (s->n_rows - 1) / s->group + 1, group = n_groups / n * w + n_groups % n * w / n;
-
-    return w == n ? s->n_rows : group * s->group;
-}
-
 static void pack_share(const setun_worker *worker, void *context)
 {
     streaming *s = context;
@@ -168,7 +160,7 @@ static void pack_share(const setun_worker *worker, void *context)
         n = end - i < s->step ? end - i : s->step;
         status = pack_slice(s, i, n, worker, scratch, &error);
         if (status != SETUN_OK) {
-            keep_failure(s, i, status, &error);
+            setun_failure_keep(&s->failure, (uint64_t)i, status, &error);
             break;
         }
         n_read = row_byte(&s->from->operand, s->from_format, i + n) - row_byte(&s->from->operand, s->from_format, i);
@@ -185,12 +177,13 @@ setun_status setun_store_stream(setun_store *store, const setun_store_entry *fro
 {
     const setun_weight *source = store->graph->weights[to->index].source;
     streaming s = {.store = store, .source = source, .from = from, .to = to, .from_format = setun_plugins_format(store->plugins, from->operand.part[0].fmt),
-                   .to_format = setun_plugins_format(store->plugins, to->operand.part[0].fmt), .lock = ATOMIC_FLAG_INIT};
+                   .to_format = setun_plugins_format(store->plugins, to->operand.part[0].fmt), .failure = {.lock = ATOMIC_FLAG_INIT}};
+    setun_status status;
     const uint32_t n_workers = setun_team_n_threads(team);
     size_t n_scale, n_bytes;
 
     *out_done = false;
-    if (!prepare(&s))
+    if (!prepare(&s, n_workers))
         return SETUN_OK;
     if (!setun_round_up((size_t)s.step * sizeof(float), 4096, &n_scale) || !setun_mul_size(s.scratch_bytes, n_workers, &n_bytes) ||
         !setun_add_size(n_bytes, n_scale, &n_bytes))
@@ -207,11 +200,8 @@ setun_status setun_store_stream(setun_store *store, const setun_store_entry *fro
     setun_team_run(team, pack_share, &s);
     setun_pages_free(s.scratch, n_bytes);
     *out_done = true;
-    if (s.status != SETUN_OK) {
-        if (error != NULL)
-            *error = s.error;
-        return s.status;
-    }
-    store->n_read += source->n_bytes;
-    return SETUN_OK;
+    status = setun_failure_report(&s.failure, error);
+    if (status == SETUN_OK)
+        store->n_read += source->n_bytes;
+    return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/failure.h"
 #include "session/head.h"
 #include "setun/bench.h"
 
@@ -257,9 +258,7 @@ typedef struct original {
     int64_t         m;
     float          *out;         /* [m, out_stride]; room for whole blocks */
     int64_t         out_stride;  /* floats */
-    atomic_flag     lock;        /* of what follows */
-    setun_status    status;
-    setun_error     error;
+    setun_failure   failure;     /* at a block */
 } original;
 
 /* Rows first .. first + SETUN_HEAD_BLOCK - 1 of the list, one after the other; those past its end are whatever is there. */
@@ -313,27 +312,23 @@ static void run_share(const setun_worker *worker, void *context)
     const int64_t n_blocks = (o->n + SETUN_HEAD_BLOCK - 1) / SETUN_HEAD_BLOCK;
     const int64_t end = n_blocks * (worker->index + 1) / worker->n_workers;
     unsigned char *scratch = head->scratch + worker->index * head->scratch_bytes;
-    setun_status status = SETUN_OK;
-    setun_error error;
 
     if (head->linear.plugin->enter != NULL)
         head->linear.plugin->enter();
-    for (int64_t i = n_blocks * worker->index / worker->n_workers; i < end && status == SETUN_OK; i++) {
+    for (int64_t i = n_blocks * worker->index / worker->n_workers; i < end; i++) {
         const unsigned char *rows;
+        setun_status status;
+        setun_error error;
 
         status = fetch_block(o, i * SETUN_HEAD_BLOCK, scratch, &rows, &error);
-        if (status == SETUN_OK)
-            multiply_block(o, i * SETUN_HEAD_BLOCK, rows, worker, scratch + head->block_bytes);
+        if (status != SETUN_OK) {
+            setun_failure_keep(&o->failure, (uint64_t)i, status, &error);
+            break;
+        }
+        multiply_block(o, i * SETUN_HEAD_BLOCK, rows, worker, scratch + head->block_bytes);
     }
     if (head->linear.plugin->leave != NULL)
         head->linear.plugin->leave();
-    if (status == SETUN_OK)
-        return;
-    while (atomic_flag_test_and_set_explicit(&o->lock, memory_order_acquire))
-        ;
-    o->status = status;
-    o->error = error;
-    atomic_flag_clear_explicit(&o->lock, memory_order_release);
 }
 
 static setun_status run_original(original *o, setun_team *team, setun_error *error)
@@ -346,16 +341,14 @@ static setun_status run_original(original *o, setun_team *team, setun_error *err
     else
         run_share(&(setun_worker){team, 0, 1}, o);
     setun_beside_count(o->head->times, SETUN_BESIDE_ROWS, begin_s);
-    if (o->status != SETUN_OK && error != NULL)
-        *error = o->error;
-    return o->status;
+    return setun_failure_report(&o->failure, error);
 }
 
 setun_status setun_screen_logits(setun_screen *head, setun_team *team, const void *x, int64_t stride_bytes, int64_t n, const float **out_logits,
                                int64_t *out_stride, setun_error *error)
 {
     original o = {.head = head, .n = head->vocab, .x = head->x, .m = n, .out = head->logits, .out_stride = head->logits_stride,
-                  .lock = ATOMIC_FLAG_INIT};
+                  .failure = {.lock = ATOMIC_FLAG_INIT}};
 
     if (head->mode == SETUN_HEAD_INT8) {
         const setun_planned *planned = planned_for(head, n);
@@ -378,7 +371,7 @@ setun_status setun_screen_draw(setun_screen *head, setun_team *team, setun_sampl
     const int64_t n = setun_sampler_screen(sampler, sampling, screened_row(head, estimate, i), screened_row(head, bound, i), history, n_history,
                                            (int64_t)n_history, SETUN_HEAD_CANDIDATES, head->id);
     original o = {.head = head, .id = head->id, .n = n, .x = (const float *)(const void *)((const char *)head->x + i * head->x_stride), .m = 1,
-                  .out = head->exact, .out_stride = SETUN_HEAD_CANDIDATES, .lock = ATOMIC_FLAG_INIT};
+                  .out = head->exact, .out_stride = SETUN_HEAD_CANDIDATES, .failure = {.lock = ATOMIC_FLAG_INIT}};
     setun_status status;
 
     setun_beside_count(head->times, SETUN_BESIDE_SELECT, begin_s);
