@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/base.h"
 #include "cpu/arch.h"
@@ -61,14 +62,9 @@ static setun_status check_clashes(const setun_plugins *plugins, const setun_plug
     return SETUN_OK;
 }
 
-/* FNV-1a. */
 static uint64_t hash_text(const char *text)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return hash;
+    return XXH3_64bits(text, strlen(text));
 }
 
 /* Kernels whose own features are there become visible. */
