@@ -1,4 +1,4 @@
-/* rows.h - rows of tensors, and what plan() and units() of several kernels share. */
+/* rows.h - rows of tensors, and what several kernels share. */
 #ifndef SETUN_LUT_ROWS_H
 #define SETUN_LUT_ROWS_H
 #include "setun_plugin.h"
@@ -21,21 +21,7 @@ static inline int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* One phase, no scratch. */
-static inline setun_status plan_simple(double cost_ns, setun_kernel_plan *out_plan)
-{
-    out_plan->n_phases = 1;
-    out_plan->cost_ns = cost_ns;
-    return SETUN_OK;
-}
-
-/* One unit is one row of the first output, or of the first input. */
-static inline int64_t units_out_rows(const setun_call *call, uint32_t phase)
-{
-    (void)phase;
-    return call->out[0].dim[0];
-}
-
+/* One unit is one row of the first input. */
 static inline int64_t units_in_rows(const setun_call *call, uint32_t phase)
 {
     (void)phase;

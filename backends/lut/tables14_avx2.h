@@ -6,12 +6,8 @@
 #define SETUN_LUT_TABLES14_AVX2_H
 #include <immintrin.h>
 
-#include "tables.h"
+#include "tables14.h"
 
-enum { T14_COLUMNS = 24, T14_ROW_BYTES = 256 /* of tables, a block */, T14_PAIR_BYTES = 64 };
-
-/* Digit p of entry i: of the number 13 + i; entries 14 and 15 have none. */
-#define T14_D(i, power) (int8_t)((i) > 13 ? 0 : (13 + (i)) / (power) % 3 - 1)
 #define T14_PAIR01(i) T14_D(i, 1), T14_D(i, 3)
 #define T14_PAIR2(i) T14_D(i, 9), 0
 #define T14_8(f, i) f(i), f((i) + 1), f((i) + 2), f((i) + 3), f((i) + 4), f((i) + 5), f((i) + 6), f((i) + 7)

@@ -3,12 +3,8 @@
 #define SETUN_LUT_TABLES14_NEON_H
 #include <arm_neon.h>
 
-#include "tables.h"
+#include "tables14.h"
 
-enum { T14_COLUMNS = 24, T14_ROW_BYTES = 256 /* of tables, a block */, T14_PAIR_BYTES = 64 };
-
-/* Digit p of entry i: of the number 13 + i; entries 14 and 15 have none. */
-#define T14_D(i, power) (int8_t)((i) > 13 ? 0 : (13 + (i)) / (power) % 3 - 1)
 #define T14_16(power) \
     T14_D(0, power), T14_D(1, power), T14_D(2, power), T14_D(3, power), T14_D(4, power), T14_D(5, power), T14_D(6, power), T14_D(7, power), \
     T14_D(8, power), T14_D(9, power), T14_D(10, power), T14_D(11, power), T14_D(12, power), T14_D(13, power), T14_D(14, power), T14_D(15, power)

@@ -8,10 +8,8 @@
 #include "avx2.h"
 #include "tables14_avx2.h"
 
-enum { T14_GROUP = 32, T14_BLOCK_BYTES = 160, T14_SIGNS = 128 };
-/* Blocks whose tables, 256 bytes each, shall stay in the first cache while all groups go by; and how many blocks ahead the weights are fetched by hand,
- * into the second cache: see ternary27_avx512.h. */
-enum { T14_PANEL_BLOCKS = 60, T14_AHEAD_BLOCKS = 40 };
+/* How many blocks ahead the weights are fetched by hand, into the second cache: see ternary27_avx512.h. */
+enum { T14_AHEAD_BLOCKS = 40 };
 /* Look-ups are added in bytes over two blocks, four of each half of a register in a block; ten times as much, 80 sums of at most 384, in 16 bits. */
 enum { T14_BYTE_BLOCKS = 2, T14_FOLD_BLOCKS = 20 };
 
@@ -103,12 +101,5 @@ static inline void t14_run(const setun_call *call, const setun_tile *tile)
         for (int64_t i = 0; i < m; i++)
             for (int64_t j = 0; j < T14_GROUP; j += 8)
                 store_8(call, i, g * T14_GROUP + j, load_bytes(all + ((g - tile->begin) * m + i) * T14_GROUP + j));
-}
-
-/* One unit is a group of 32 rows. */
-static inline int64_t t14_units(const setun_call *call, uint32_t phase)
-{
-    (void)phase;
-    return (call->in[2].dim[0] + T14_GROUP - 1) / T14_GROUP;
 }
 #endif

@@ -7,9 +7,8 @@
 #include "neon.h"
 #include "tables14_neon.h"
 
-enum { T14_GROUP = 32, T14_BLOCK_BYTES = 160, T14_SIGNS = 128 };
-/* Ten blocks, 80 sums of at most 384, in 16 bits. Blocks whose tables, 256 bytes each, shall stay in the first cache while all groups go by. */
-enum { T14_FOLD_BLOCKS = 10, T14_PANEL_BLOCKS = 60 };
+/* Ten blocks, 80 sums of at most 384, in 16 bits. */
+enum { T14_FOLD_BLOCKS = 10 };
 
 /* words[4] += the sums of one block, eight rows each. */
 ALWAYS_INLINE void t14_block(const uint8_t *block, const int8_t *tables, int16x8_t words[4])
@@ -78,12 +77,5 @@ static inline void t14_run(const setun_call *call, const setun_tile *tile)
         for (int64_t i = 0; i < m; i++)
             for (int64_t j = 0; j < T14_GROUP; j += 4)
                 store_4(call, i, g * T14_GROUP + j, vld1q_s32(all + ((g - tile->begin) * m + i) * T14_GROUP + j));
-}
-
-/* One unit is a group of 32 rows. */
-static inline int64_t t14_units(const setun_call *call, uint32_t phase)
-{
-    (void)phase;
-    return (call->in[2].dim[0] + T14_GROUP - 1) / T14_GROUP;
 }
 #endif
