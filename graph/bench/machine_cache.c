@@ -2,12 +2,10 @@
  *
  * Nothing in it is believed that could not be a measurement. A file that breaks a rule anywhere is not used at all: its reader measures
  * again, says why, and replaces it. An error would stop people at a file that they never wrote. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bench/bench_internal.h"
 #include "convert/output.h"
@@ -171,43 +169,14 @@ static char *make_text(const char *path, const char *machine, const setun_machin
     return text;
 }
 
-/* The folders of `path`, for the user alone, as the specification has it. */
-static setun_status make_folders(const char *path, setun_error *error)
-{
-    char *copy = setun_strdup(path);
-    setun_status status = SETUN_OK;
-
-    if (copy == NULL)
-        return setun_fail_nomem(error, "a path", strlen(path));
-    for (char *slash = strchr(copy + 1, '/'); slash != NULL && status == SETUN_OK; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-            status = setun_fail(error, SETUN_ERR_IO, "%s: %s", copy, strerror(errno));
-        *slash = '/';
-    }
-    free(copy);
-    return status;
-}
-
 setun_status setun_machine_cache_store(const char *path, const char *machine, const setun_machine_limits *limits, setun_error *error)
 {
-    setun_status status = make_folders(path, error);
-    setun_output *output;
-    char *text;
+    char *text = make_text(path, machine, limits);
+    setun_status status;
 
-    if (status != SETUN_OK)
-        return status;
-    text = make_text(path, machine, limits);
     if (text == NULL)
         return setun_fail_nomem(error, "limits of the machine", strlen(path));
-    status = setun_output_create(path, false, true, &output, error);
-    if (status == SETUN_OK) {
-        status = setun_output_save(output, NULL, text, strlen(text), error);
-        if (status == SETUN_OK)
-            status = setun_output_commit(output, error);
-        else
-            setun_output_discard(output);
-    }
+    status = setun_output_cache(path, text, strlen(text), error);
     free(text);
     return status;
 }

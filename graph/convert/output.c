@@ -372,3 +372,36 @@ setun_status setun_output_save(setun_output *output, const char *name, const cha
     setun_stream_drop(stream);
     return status;
 }
+
+static setun_status make_folders(const char *path, setun_error *error)
+{
+    char *copy = setun_strdup(path);
+    setun_status status = SETUN_OK;
+
+    if (copy == NULL)
+        return setun_fail_nomem(error, "a path", strlen(path));
+    for (char *slash = *copy == '\0' ? NULL : strchr(copy + 1, '/'); slash != NULL && status == SETUN_OK; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+            status = setun_fail(error, SETUN_ERR_IO, "%s: %s", copy, strerror(errno));
+        *slash = '/';
+    }
+    free(copy);
+    return status;
+}
+
+setun_status setun_output_cache(const char *path, const char *text, size_t n_bytes, setun_error *error)
+{
+    setun_output *output;
+    setun_status status = make_folders(path, error);
+
+    if (status == SETUN_OK)
+        status = setun_output_create(path, false, true, &output, error);
+    if (status != SETUN_OK)
+        return status;
+    status = setun_output_save(output, NULL, text, n_bytes, error);
+    if (status == SETUN_OK)
+        return setun_output_commit(output, error);
+    setun_output_discard(output);
+    return status;
+}

@@ -31,4 +31,8 @@ void         setun_stream_drop(setun_stream *stream);
 
 /* All in one: text[n_bytes] becomes the file `name` of the folder. */
 setun_status setun_output_save(setun_output *output, const char *name, const char *text, size_t n_bytes, setun_error *error);
+
+/* What a program keeps for itself: text[n_bytes] becomes the file `path`, in place of an older one. Missing folders above it are made, for
+ * the user alone (XDG Base Directory Specification: 0700). */
+setun_status setun_output_cache(const char *path, const char *text, size_t n_bytes, setun_error *error);
 #endif

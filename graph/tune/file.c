@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "convert/output.h"
 #include "setun/cpu.h"
@@ -278,37 +277,15 @@ setun_status setun_tuning_print(const setun_tuning *tuning, char **out_text, siz
     return SETUN_OK;
 }
 
-/* The folders above a file, for people who never had a cache. What cannot be made shows when the file is. */
-static void make_folders(const char *path)
-{
-    char *copy = setun_strdup(path);
-
-    for (char *slash = copy == NULL ? NULL : strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(copy, 0777);
-        *slash = '/';
-    }
-    free(copy);
-}
-
 setun_status setun_tuning_save(const setun_tuning *tuning, const char *path, setun_error *error)
 {
-    setun_output *output;
     char *bytes;
     size_t n_bytes;
     setun_status status = setun_tuning_print(tuning, &bytes, &n_bytes, error);
 
     if (status != SETUN_OK)
         return status;
-    make_folders(path);
-    status = setun_output_create(path, false, true, &output, error);
-    if (status == SETUN_OK) {
-        status = setun_output_save(output, NULL, bytes, n_bytes, error);
-        if (status == SETUN_OK)
-            status = setun_output_commit(output, error);
-        else
-            setun_output_discard(output);
-    }
+    status = setun_output_cache(path, bytes, n_bytes, error);
     free(bytes);
     return status;
 }
