@@ -122,8 +122,27 @@ void   setun_bench_time_entries(setun_bench_entry *entries, setun_bench_timing *
 /* So much memory that no cache holds a part of it worth speaking of: more than 8 times the last cache, within reason. */
 size_t setun_bench_uncached_bytes(const setun_topology *topology);
 
-/* Fastest reading of memory by the team: sets what begins with read_ in *limits. */
-setun_status setun_bench_reading(const setun_topology *topology, setun_team *team, setun_machine_limits *limits, setun_error *error);
+/* Memory that a team reads in several ways: machine_read.c. Both are borrowed for as long as it lives. */
+typedef struct setun_bench_reader setun_bench_reader;
+setun_status setun_bench_reader_open(const setun_topology *topology, setun_team *team, setun_bench_reader **out_reader, setun_error *error);
+void         setun_bench_reader_close(setun_bench_reader *reader); /* NULL: nothing */
+size_t       setun_bench_reader_bytes(const setun_bench_reader *reader); /* of all its buffers, which are resident */
+/* All ways in turns, so many times: what begins with read_ in *limits is set, by the fastest reading of all. */
+void         setun_bench_read(setun_bench_reader *reader, uint32_t rounds, setun_machine_limits *limits);
+
+/* One kernel that computes in registers: machine.c. It must stay where it was opened, and the plugins loaded. */
+typedef struct setun_bench_int8 {
+    setun_bench_case    c;
+    setun_bench_streams streams;
+    setun_bench_entry   entry;
+    setun_team         *team;
+    int64_t             rows;
+} setun_bench_int8;
+setun_status setun_bench_int8_open(const setun_plugins *plugins, const setun_machine *machine, setun_team *team, setun_kernel_ref ref,
+                                   setun_bench_int8 *int8, setun_error *error);
+double       setun_bench_int8_time(const setun_bench_int8 *int8, double seconds); /* operations a second; 0: the kernel declined */
+void         setun_bench_int8_close(setun_bench_int8 *int8); /* zeroed or opened */
+
 /* One more instruction set; the best of them is int8_ops_s. */
 void setun_bench_limits_add(setun_machine_limits *limits, const char *kernel, double ops_s);
 

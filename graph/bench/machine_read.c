@@ -7,7 +7,7 @@
 #include "bench/bench_internal.h"
 #include "cpu/limits.h"
 
-enum { LINE_BYTES = 64, READ_ROUNDS = 6, N_STREAMS = 4 };
+enum { LINE_BYTES = 64, N_STREAMS = 4 };
 #define LEAST_BYTES   (UINT64_C(128) << 20)
 #define LARGEST_BYTES (UINT64_C(4) << 30) /* machines with more than 512 MiB of cache: still several times that */
 #define PAGE_BYTES    (UINT64_C(2) << 20)
@@ -108,26 +108,6 @@ static void read_lines(const setun_worker *worker, void *context)
     r->way->read(r->data + begin, end - begin, r->sums + (size_t)worker->index * 8);
 }
 
-/* All ways in turns, several times. */
-static void time_reading(setun_team *team, read_job *r, const char *pages, setun_machine_limits *limits)
-{
-    setun_team_run(team, touch, r);
-    for (int i = 0; i < READ_ROUNDS; i++) {
-        for (size_t w = 0; w < SETUN_COUNT(ways); w++) {
-            double start, bytes_s;
-
-            r->way = &ways[w];
-            start = setun_clock_s();
-            setun_team_run(team, read_lines, r);
-            bytes_s = (double)r->n_bytes / (setun_clock_s() - start);
-            if (isfinite(bytes_s) && bytes_s > limits->read_bytes_s) {
-                limits->read_bytes_s = bytes_s;
-                (void)snprintf(limits->read_how, sizeof(limits->read_how), "%s, %s", pages, ways[w].name);
-            }
-        }
-    }
-}
-
 size_t setun_bench_uncached_bytes(const setun_topology *topology)
 {
     const uint64_t n = 8 * setun_topology_cache_bytes(topology) + PAGE_BYTES;
@@ -135,40 +115,90 @@ size_t setun_bench_uncached_bytes(const setun_topology *topology)
     return (size_t)(n < LEAST_BYTES ? LEAST_BYTES : n > LARGEST_BYTES ? LARGEST_BYTES : n);
 }
 
-/* At most half of the memory that is free: a limit that starts to swap measures the disk, and others may need some. */
+/* Pages of one kind. Huge ones come from setun_pages_alloc where the system grants them. */
+static const struct {
+    const char *name;
+    void *(*alloc)(size_t n_bytes);
+} kinds[] = {{"2 MB pages", setun_pages_alloc}, {"4 KB pages", setun_pages_alloc_sparse}};
+
+struct setun_bench_reader {
+    setun_team    *team;
+    size_t         n_bytes; /* of each buffer */
+    uint64_t      *sums;    /* [workers * 8] */
+    unsigned char *pages[SETUN_COUNT(kinds)];
+};
+
+/* Each of the buffers; together at most half of the memory that is free: a limit that starts to swap measures the disk, and others may need some. */
 static size_t buffer_bytes(const setun_topology *topology)
 {
-    const uint64_t wanted = setun_bench_uncached_bytes(topology), half = setun_free_memory_read("") / 2;
-    uint64_t n = half > 0 && half < wanted ? half : wanted;
+    const uint64_t wanted = setun_bench_uncached_bytes(topology), most = setun_free_memory_read("") / 2 / SETUN_COUNT(kinds);
+    uint64_t n = most > 0 && most < wanted ? most : wanted;
 
     n = n / PAGE_BYTES * PAGE_BYTES;
     return (size_t)(n < PAGE_BYTES ? PAGE_BYTES : n);
 }
 
-setun_status setun_bench_reading(const setun_topology *topology, setun_team *team, setun_machine_limits *limits, setun_error *error)
+setun_status setun_bench_reader_open(const setun_topology *topology, setun_team *team, setun_bench_reader **out_reader, setun_error *error)
 {
-    /* Huge pages come from setun_pages_alloc where the system grants them. */
-    static const struct {
-        const char *name;
-        void *(*alloc)(size_t n_bytes);
-    } pages[] = {{"2 MB pages", setun_pages_alloc}, {"4 KB pages", setun_pages_alloc_sparse}};
-    read_job r = {.n_bytes = buffer_bytes(topology)};
-    setun_status status = SETUN_OK;
+    setun_bench_reader *reader = setun_calloc(1, sizeof(*reader));
 
-    r.sums = setun_calloc((size_t)setun_team_n_threads(team) * 8, sizeof(*r.sums));
-    if (r.sums == NULL)
-        return setun_fail_nomem(error, "sums", (size_t)setun_team_n_threads(team) * 64);
+    if (reader == NULL)
+        return setun_fail_nomem(error, "a reader of memory", sizeof(*reader));
+    reader->team = team;
+    reader->n_bytes = buffer_bytes(topology);
+    reader->sums = setun_calloc((size_t)setun_team_n_threads(team) * 8, sizeof(*reader->sums));
+    for (size_t i = 0; i < SETUN_COUNT(kinds) && reader->sums != NULL; i++) {
+        read_job r = {.n_bytes = reader->n_bytes};
+
+        r.data = reader->pages[i] = kinds[i].alloc(reader->n_bytes);
+        if (r.data == NULL)
+            break;
+        setun_team_run(team, touch, &r);
+    }
+    if (reader->pages[SETUN_COUNT(kinds) - 1] == NULL) {
+        setun_bench_reader_close(reader);
+        return setun_fail_nomem(error, "buffers to read", SETUN_COUNT(kinds) * buffer_bytes(topology));
+    }
+    *out_reader = reader;
+    return SETUN_OK;
+}
+
+void setun_bench_reader_close(setun_bench_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    for (size_t i = 0; i < SETUN_COUNT(kinds); i++)
+        if (reader->pages[i] != NULL)
+            setun_pages_free(reader->pages[i], reader->n_bytes);
+    free(reader->sums);
+    free(reader);
+}
+
+size_t setun_bench_reader_bytes(const setun_bench_reader *reader)
+{
+    return SETUN_COUNT(kinds) * reader->n_bytes;
+}
+
+void setun_bench_read(setun_bench_reader *reader, uint32_t rounds, setun_machine_limits *limits)
+{
+    read_job r = {.n_bytes = reader->n_bytes, .sums = reader->sums};
+
     limits->read_bytes_s = 0;
     limits->read_buffer_bytes = r.n_bytes;
-    for (size_t i = 0; i < SETUN_COUNT(pages) && status == SETUN_OK; i++) {
-        r.data = pages[i].alloc(r.n_bytes);
-        if (r.data == NULL) {
-            status = setun_fail_nomem(error, "a buffer to read", r.n_bytes);
-            break;
+    for (uint32_t i = 0; i < rounds; i++) {
+        for (size_t w = 0; w < SETUN_COUNT(kinds) * SETUN_COUNT(ways); w++) {
+            const size_t kind = w % SETUN_COUNT(kinds);
+            double start, bytes_s;
+
+            r.data = reader->pages[kind];
+            r.way = &ways[w / SETUN_COUNT(kinds)];
+            start = setun_clock_s();
+            setun_team_run(reader->team, read_lines, &r);
+            bytes_s = (double)r.n_bytes / (setun_clock_s() - start);
+            if (isfinite(bytes_s) && bytes_s > limits->read_bytes_s) {
+                limits->read_bytes_s = bytes_s;
+                (void)snprintf(limits->read_how, sizeof(limits->read_how), "%s, %s", kinds[kind].name, r.way->name);
+            }
         }
-        time_reading(team, &r, pages[i].name, limits);
-        setun_pages_free(r.data, r.n_bytes);
     }
-    free(r.sums);
-    return status;
 }

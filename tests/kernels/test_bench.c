@@ -273,6 +273,34 @@ Test(bench, the_machine_has_limits)
     setun_plugins_close(plugins);
 }
 
+Test(bench, limits_are_looked_at_again_and_again)
+{
+    setun_machine_probe *probe = NULL;
+    setun_machine_limits limits;
+    setun_plugins *plugins;
+    setun_error error;
+
+    cr_assert_eq(setun_plugins_open(NULL, &plugins, &error), SETUN_OK, "%s", error.text);
+    cr_expect_eq(setun_machine_probe_open(plugins, 100000, &probe, &error), SETUN_ERR_INVALID);
+    cr_assert_null(probe);
+    setun_machine_probe_close(NULL);
+    cr_assert_eq(setun_machine_probe_open(plugins, 2, &probe, &error), SETUN_OK, "%s", error.text);
+    for (int i = 0; i < 2; i++) {
+        memset(&limits, 0x55, sizeof(limits));
+        setun_machine_probe_look(probe, &limits);
+        cr_expect_eq(limits.threads, 2);
+        cr_expect_gt(limits.read_bytes_s, 0);
+        cr_expect_neq(limits.read_how[0], '\0');
+        cr_expect_eq(limits.n_int8, 1);
+        cr_expect_gt(limits.int8_ops_s, 0);
+        cr_expect_eq(limits.int8_ops_s, limits.int8[0].ops_s);
+        cr_expect_str_eq(limits.int8_kernel, limits.int8[0].kernel);
+        cr_expect_eq(setun_machine_probe_bytes(probe) % limits.read_buffer_bytes, 0, "as many buffers as there are kinds of pages");
+    }
+    setun_machine_probe_close(probe);
+    setun_plugins_close(plugins);
+}
+
 Test(bench, a_spread_is_the_middle_and_the_ends)
 {
     double odd[] = {3, 1, 2}, even[] = {4, 1, 3, 2}, one[] = {7};
