@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench_memory.h"
+#include "bench_limits.h"
 #include "setun/profile.h"
 
 enum {
@@ -183,31 +183,89 @@ static double count_bytes(const bench_session *b, const bench_result *r, double 
     return (double)passes * (double)(info->token_bytes - info->logits_bytes) + head + cache * (double)of_one;
 }
 
-static double share(double rate, double limit)
+/* Something of a repetition; amount: bytes or operations that it took. */
+typedef double repeat_value(const bench_repeat *repeat, double amount);
+
+static double seconds_of(const bench_repeat *repeat, double amount)
 {
-    return limit > 0 ? rate / limit : NAN;
+    (void)amount;
+    return repeat->seconds;
 }
 
-static void work_out(const bench_session *b, const setun_spread *spread, bench_result *r)
+static double read_limit_of(const bench_repeat *repeat, double amount)
+{
+    (void)amount;
+    return repeat->read_bytes_s;
+}
+
+static double int8_limit_of(const bench_repeat *repeat, double amount)
+{
+    (void)amount;
+    return repeat->int8_ops_s;
+}
+
+static double bandwidth_share_of(const bench_repeat *repeat, double bytes)
+{
+    return bytes / repeat->seconds / repeat->read_bytes_s;
+}
+
+static double int8_share_of(const bench_repeat *repeat, double ops)
+{
+    return ops / repeat->seconds / repeat->int8_ops_s;
+}
+
+static setun_spread spread_of(const bench_session *b, int64_t n, repeat_value *value, double amount)
+{
+    setun_spread spread;
+
+    for (int64_t i = 0; i < n; i++)
+        b->values[i] = value(&b->repeats[i], amount);
+    setun_spread_make(b->values, (size_t)n, &spread);
+    return spread;
+}
+
+/* NAN everywhere if it cannot be known. */
+static void put(const setun_spread *spread, bool known, double *out_median, double *out_min, double *out_max)
+{
+    *out_median = known ? spread->median : (double)NAN;
+    *out_min = known ? spread->min : (double)NAN;
+    *out_max = known ? spread->max : (double)NAN;
+}
+
+/* The shares of the repetitions, each by what the machine could do at its time. */
+static void work_out_shares(const bench_session *b, double bytes, double int8_ops, bench_result *r)
+{
+    const setun_spread read = spread_of(b, r->repeats, read_limit_of, 0), int8 = spread_of(b, r->repeats, int8_limit_of, 0);
+    const setun_spread of_read = spread_of(b, r->repeats, bandwidth_share_of, bytes), of_int8 = spread_of(b, r->repeats, int8_share_of, int8_ops);
+
+    put(&read, read.min > 0, &r->read_limit_bytes_s_median, &r->read_limit_bytes_s_min, &r->read_limit_bytes_s_max);
+    put(&int8, int8.min > 0, &r->int8_limit_ops_s_median, &r->int8_limit_ops_s_min, &r->int8_limit_ops_s_max);
+    put(&of_read, r->bytes_per_pass > (double)b->limits.cache_bytes && read.min > 0, &r->share_of_bandwidth, &r->share_of_bandwidth_min,
+        &r->share_of_bandwidth_max);
+    put(&of_int8, int8_ops > 0 && int8.min > 0, &r->share_of_int8, &r->share_of_int8_min, &r->share_of_int8_max);
+}
+
+static void work_out(const bench_session *b, bench_result *r)
 {
     const setun_session_info *info = &b->info;
+    const setun_spread spread = spread_of(b, r->repeats, seconds_of, 0);
     const bool is_decode = strcmp(r->test, "decode") == 0;
-    const double tokens = (double)r->n * (double)r->batch, median_s = spread->median;
+    const double tokens = (double)r->n * (double)r->batch, median_s = spread.median;
     const double n_logits = is_decode ? tokens : (double)r->batch;
+    const double int8_ops = tokens * (double)info->row_int8_ops + n_logits * (double)info->logits_int8_ops;
     double passes, bytes = count_bytes(b, r, &passes);
     setun_session_candidates candidates;
 
     r->tokens_s_median = tokens / median_s;
-    r->tokens_s_min = tokens / spread->max;
-    r->tokens_s_max = tokens / spread->min;
+    r->tokens_s_min = tokens / spread.max;
+    r->tokens_s_max = tokens / spread.min;
     r->ms_token = 1e3 * median_s / tokens;
     r->bytes_per_pass = bytes / passes;
     r->bytes_per_token = bytes / tokens;
     r->bytes_s = bytes / median_s;
     r->ops_s = (tokens * (double)info->row_ops + n_logits * (double)info->logits_ops) / median_s;
-    r->int8_ops_s = (tokens * (double)info->row_int8_ops + n_logits * (double)info->logits_int8_ops) / median_s;
-    r->share_of_bandwidth = r->bytes_per_pass > (double)b->limits.cache_bytes ? share(r->bytes_s, b->limits.read_bytes_s) : (double)NAN;
-    r->share_of_int8 = r->int8_ops_s > 0 ? share(r->int8_ops_s, b->limits.int8_ops_s) : (double)NAN;
+    r->int8_ops_s = int8_ops / median_s;
+    work_out_shares(b, bytes, int8_ops, r);
     setun_session_count_candidates(b->session, &candidates);
     r->candidates_token = candidates.n_tokens > 0 ? (double)candidates.median : NAN; /* of all cases so far */
 }
@@ -249,12 +307,14 @@ static setun_status profile_case(bench_session *b, bench_result *r, setun_error 
     const int64_t rows = strcmp(r->test, "decode") == 0 ? r->batch : r->n * r->batch;
     const uint32_t pass_rows = (uint32_t)(rows < b->info.chunk ? rows : b->info.chunk);
     setun_profile_total total;
-    double seconds, linear_ms = 0, passes;
+    bench_repeat profiled;
+    double linear_ms = 0, passes;
     setun_status status = setun_session_start_profile(b->session, error);
 
     if (status != SETUN_OK)
         return status;
-    status = repeat(b, r, &seconds, error);
+    status = repeat(b, r, &profiled.seconds, error);
+    bench_limits_after(b, &profiled);
     if (status == SETUN_OK)
         status = setun_session_report_profile(b->session, pass_rows, on_part, r, &total, error);
     setun_session_stop_profile(b->session);
@@ -265,9 +325,9 @@ static setun_status profile_case(bench_session *b, bench_result *r, setun_error 
         if (is_int8_linear(&r->parts[i]))
             linear_ms += r->parts[i].run_ms;
     (void)count_bytes(b, r, &passes);
-    if (linear_ms > 0 && r->int8_ops_s > 0) /* operations of a pass over the time of its linear layers */
-        r->share_of_int8_linear = share(r->int8_ops_s * (1e-3 * r->ms_token * (double)r->n * (double)r->batch) / passes / (1e-3 * linear_ms),
-                                        b->limits.int8_ops_s);
+    if (linear_ms > 0 && r->int8_ops_s > 0 && profiled.int8_ops_s > 0) /* operations of a pass over the time of its linear layers */
+        r->share_of_int8_linear = r->int8_ops_s * (1e-3 * r->ms_token * (double)r->n * (double)r->batch) / passes / (1e-3 * linear_ms)
+                                  / profiled.int8_ops_s;
     return SETUN_OK;
 }
 
@@ -275,23 +335,23 @@ static setun_status profile_case(bench_session *b, bench_result *r, setun_error 
 
 setun_status bench_measure(bench_session *b, bench_result *r, setun_error *error)
 {
-    setun_spread spread;
     memory_use use;
     setun_status status = begin_case(b, r, error);
 
     r->repeats = b->options->repeats;
     r->threads = b->info.n_threads;
     r->pass_ms = r->share_of_int8_linear = NAN;
+    bench_limits_before(b);
     for (int64_t i = 0; i < r->repeats && status == SETUN_OK; i++) {
-        status = repeat(b, r, &b->seconds[i], error);
+        status = repeat(b, r, &b->repeats[i].seconds, error);
+        bench_limits_after(b, &b->repeats[i]);
         if (status == SETUN_OK)
             status = check_tokens(b, r, error);
     }
     if (status != SETUN_OK)
         return status;
-    setun_spread_make(b->seconds, (size_t)r->repeats, &spread);
-    work_out(b, &spread, r);
-    memory_read(&use);
+    work_out(b, r);
+    bench_limits_memory(b, &use);
     r->anon_bytes = use.anon_bytes;
     r->file_bytes = use.file_bytes;
     r->resident_bytes = use.anon_bytes + use.file_bytes;

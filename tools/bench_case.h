@@ -3,7 +3,13 @@
 #define SETUN_TOOLS_BENCH_CASE_H
 #include <xxhash.h>
 
+#include "bench_memory.h"
 #include "bench_run.h"
+
+/* One repetition, and what the machine could do at that time. */
+typedef struct bench_repeat {
+    double seconds, read_bytes_s, int8_ops_s;
+} bench_repeat;
 
 /* A loaded model with one team. */
 typedef struct bench_session {
@@ -19,7 +25,11 @@ typedef struct bench_session {
     int32_t             *drawn;  /* likewise: tokens after them */
     int32_t             *next;   /* [n_seqs] most likely token of each sequence's last row */
     uint64_t             tokens, first_tokens; /* hash of the tokens of a repetition, and of the first one of the case */
-    double              *seconds; /* [repeats] of the case at hand */
+    bench_repeat        *repeats; /* [options->repeats] of the case at hand */
+    double              *values;  /* [options->repeats] something of each of them */
+    setun_machine_probe *probe;   /* with --limits each; NULL */
+    setun_machine_limits last_look; /* of the probe */
+    double               peak_before_probe; /* bytes */
     XXH3_state_t        *hash_first, *hash_all; /* of the first sequence's logits, of all; NULL: they are not hashed */
 } bench_session;
 

@@ -18,9 +18,11 @@ typedef struct field {
     const char *name;
     enum kind   kind;
     size_t      offset, n_bytes;
+    bool        is_later; /* reports of earlier versions do not have it */
 } field;
 
-#define FIELD(type, kind, member) {#member, kind, offsetof(type, member), sizeof(((type *)NULL)->member)}
+#define FIELD(type, kind, member) {#member, kind, offsetof(type, member), sizeof(((type *)NULL)->member), false}
+#define LATER(type, kind, member) {#member, kind, offsetof(type, member), sizeof(((type *)NULL)->member), true}
 
 static const field result_fields[] = {
     FIELD(bench_result, TEXT, test), FIELD(bench_result, WHOLE, n), FIELD(bench_result, WHOLE, depth), FIELD(bench_result, WHOLE, batch),
@@ -31,6 +33,11 @@ static const field result_fields[] = {
     FIELD(bench_result, REAL, share_of_int8), FIELD(bench_result, REAL, share_of_int8_linear), FIELD(bench_result, REAL, candidates_token),
     FIELD(bench_result, REAL, resident_bytes), FIELD(bench_result, REAL, anon_bytes), FIELD(bench_result, REAL, file_bytes), FIELD(bench_result, REAL, peak_bytes),
     FIELD(bench_result, REAL, pass_ms), FIELD(bench_result, TEXT, hash), FIELD(bench_result, TEXT, hash_all),
+    LATER(bench_result, REAL, share_of_bandwidth_min), LATER(bench_result, REAL, share_of_bandwidth_max),
+    LATER(bench_result, REAL, share_of_int8_min), LATER(bench_result, REAL, share_of_int8_max),
+    LATER(bench_result, REAL, read_limit_bytes_s_median), LATER(bench_result, REAL, read_limit_bytes_s_min),
+    LATER(bench_result, REAL, read_limit_bytes_s_max), LATER(bench_result, REAL, int8_limit_ops_s_median),
+    LATER(bench_result, REAL, int8_limit_ops_s_min), LATER(bench_result, REAL, int8_limit_ops_s_max),
 };
 
 static const field part_fields[] = {
@@ -45,7 +52,7 @@ static const field team_fields[] = {
     FIELD(bench_team, REAL, page_cache_bytes),
     FIELD(bench_team, REAL, read_bytes_s), FIELD(bench_team, REAL, read_buffer_bytes), FIELD(bench_team, REAL, last_cache_bytes),
     FIELD(bench_team, TEXT, read_how), FIELD(bench_team, REAL, int8_ops_s), FIELD(bench_team, TEXT, int8_kernel),
-    FIELD(bench_team, FLAG, limits_cached), FIELD(bench_team, WHOLE, limits_measured),
+    FIELD(bench_team, FLAG, limits_cached), FIELD(bench_team, WHOLE, limits_measured), LATER(bench_team, TEXT, limits),
 };
 
 static const field report_fields[] = {
@@ -83,6 +90,11 @@ void bench_report_free(bench_report *report)
     free(report->teams);
     free(report->results);
     memset(report, 0, sizeof(*report));
+}
+
+bool bench_team_is_beside(const bench_team *team)
+{
+    return team != NULL && strcmp(team->limits, "each") == 0;
 }
 
 const bench_team *bench_report_team(const bench_report *report, const bench_result *result)
@@ -234,10 +246,19 @@ static bool read_field(const field *f, const json_t *value, void *to)
 /* Name of the first field that is not what it must be; NULL: all are. */
 static const char *read_fields(const field *fields, size_t n, const json_t *from, void *to)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!read_field(&fields[i], json_object_get(from, fields[i].name), to))
-            return fields[i].name;
-    return NULL;
+    json_t *unknown = json_null(), *nothing = json_string("");
+    const char *wrong = NULL;
+
+    for (size_t i = 0; i < n && wrong == NULL; i++) {
+        const json_t *value = json_object_get(from, fields[i].name);
+
+        if (value == NULL && fields[i].is_later)
+            value = fields[i].kind == TEXT ? nothing : unknown;
+        if (!read_field(&fields[i], value, to))
+            wrong = fields[i].name;
+    }
+    json_decref(nothing);
+    return wrong;
 }
 
 static const char *read_team(const json_t *from, bench_team *team)

@@ -35,7 +35,10 @@ typedef struct bench_result {
     double  bytes_per_token, bytes_s;
     double  ops_s, int8_ops_s;  /* of the linear layers: all, and those in integers */
     double  share_of_bandwidth; /* NAN: what a pass reads fits the caches, so that memory is not what limits it */
-    double  share_of_int8;
+    double  share_of_bandwidth_min, share_of_bandwidth_max; /* of a repetition, each by its own limit; share_of_bandwidth is the median */
+    double  share_of_int8, share_of_int8_min, share_of_int8_max;
+    double  read_limit_bytes_s_median, read_limit_bytes_s_min, read_limit_bytes_s_max; /* what the shares of the repetitions are of */
+    double  int8_limit_ops_s_median, int8_limit_ops_s_min, int8_limit_ops_s_max;
     double  share_of_int8_linear; /* with --profile: in the time of the linear layers alone */
     double  candidates_token;   /* rows of the head that were computed again in full precision; NAN: the whole head is computed */
     double  resident_bytes, anon_bytes, file_bytes, peak_bytes; /* after it; of the process: file_bytes are shared with others */
@@ -58,6 +61,7 @@ typedef struct bench_team {
     char    read_how[BENCH_TEXT_BYTES];
     double  int8_ops_s; /* the best of int8[] */
     char    int8_kernel[BENCH_TEXT_BYTES];
+    char    limits[BENCH_WORD_BYTES]; /* as --limits has them; "" in reports from before there was a choice, which are of "kept" or "new" */
     bool    limits_cached;
     int64_t limits_measured; /* seconds since 1970 */
     size_t  n_int8;
@@ -78,6 +82,9 @@ bench_team   *bench_report_add_team(bench_report *report);
 bench_result *bench_report_add_result(bench_report *report);
 void          bench_report_free(bench_report *report);
 
+/* Whether the machine's limits were measured beside every repetition. */
+bool bench_team_is_beside(const bench_team *team);
+
 /* The team that a result is of; NULL: none. */
 const bench_team *bench_report_team(const bench_report *report, const bench_result *result);
 
@@ -97,6 +104,8 @@ void bench_csv_line(buffer *text, const bench_report *report, const bench_result
 void bench_table_team(buffer *text, const bench_team *team);
 void bench_table_head(buffer *text);
 void bench_table_line(buffer *text, const bench_result *result);
+/* Where limits were measured beside every repetition: what they were. */
+void bench_table_limits(buffer *text, const bench_result *result);
 void bench_table_profile(buffer *text, const bench_result *result);
 
 /* A roofline as SVG. */

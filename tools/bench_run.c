@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench_case.h"
+#include "bench_limits.h"
 #include "bench_memory.h"
 #include "io.h"
 #include "progress.h"
@@ -67,44 +68,13 @@ static setun_status open_sequences(bench_session *b, int64_t n_seqs, int64_t n_p
     b->next = make((size_t)n_seqs, sizeof(*b->next));
     b->rows = make(n_tokens, sizeof(*b->rows));
     b->drawn = make(n_tokens, sizeof(*b->drawn));
-    b->seconds = make((size_t)b->options->repeats, sizeof(*b->seconds));
-    if (b->seqs == NULL || b->next == NULL || b->rows == NULL || b->drawn == NULL || b->seconds == NULL)
+    b->repeats = make((size_t)b->options->repeats, sizeof(*b->repeats));
+    b->values = make((size_t)b->options->repeats, sizeof(*b->values));
+    if (b->seqs == NULL || b->next == NULL || b->rows == NULL || b->drawn == NULL || b->repeats == NULL || b->values == NULL)
         return set_error(error, SETUN_ERR_NOMEM, "out of memory: %lld rows", (long long)(n_seqs * n_positions));
     for (; b->n_seqs < (size_t)n_seqs && status == SETUN_OK; b->n_seqs++)
         status = setun_sequence_open(b->session, &b->seqs[b->n_seqs], error);
     return status;
-}
-
-static void describe_limits(const setun_machine_limits *limits, bool cached, bench_team *team)
-{
-    team->read_bytes_s = limits->read_bytes_s;
-    team->read_buffer_bytes = (double)limits->read_buffer_bytes;
-    team->last_cache_bytes = (double)limits->cache_bytes;
-    (void)printable(limits->read_how, team->read_how, sizeof(team->read_how));
-    team->int8_ops_s = limits->int8_ops_s > 0 ? limits->int8_ops_s : (double)NAN;
-    (void)printable(limits->int8_kernel, team->int8_kernel, sizeof(team->int8_kernel));
-    team->limits_cached = cached;
-    team->limits_measured = limits->measured;
-    team->n_int8 = limits->n_int8;
-    memcpy(team->int8, limits->int8, sizeof(team->int8));
-}
-
-/* What the machine can do, from the cache or measured now; what is odd about it is said. */
-static setun_status get_limits(bench_session *b, uint32_t n_threads, bench_team *team, setun_error *error)
-{
-    setun_machine_source source;
-    setun_status status;
-
-    status = setun_machine_limits_get(setun_model_plugins(b->model), n_threads, b->options->measure_limits, &b->limits, &source, error);
-    if (status != SETUN_OK)
-        return status;
-    describe_limits(&b->limits, source.cached, team);
-    if (source.note[0] != '\0')
-        (void)fprintf(stderr, "%s\n", source.note);
-    if (b->limits.read_buffer_bytes <= 8 * b->limits.cache_bytes)
-        (void)fprintf(stderr, "the bandwidth was measured with %.0f MiB, less than 8 times the last cache (%.0f MiB): too little memory was free\n",
-                      (double)b->limits.read_buffer_bytes / 1048576, (double)b->limits.cache_bytes / 1048576);
-    return SETUN_OK;
 }
 
 static setun_status open_model(bench_session *b, bench_report *report, bench_team *team, setun_error *error)
@@ -189,7 +159,7 @@ setun_status bench_run_team(const bench_options *options, uint32_t n_threads, be
     if (status == SETUN_OK)
         status = open_model(&b, report, team, error);
     if (status == SETUN_OK)
-        status = get_limits(&b, n_threads, team, error);
+        status = bench_limits_get(&b, n_threads, team, error);
     memory_forget_peak(); /* of the buffer that was read */
     if (status == SETUN_OK)
         status = start(&b, n_threads, n_seqs, n_positions, team, error);
@@ -197,17 +167,21 @@ setun_status bench_run_team(const bench_options *options, uint32_t n_threads, be
         describe_team(&b, team);
         status = sink(context, report, team, NULL, error);
     }
+    if (status == SETUN_OK && options->limits == LIMITS_EACH)
+        status = bench_limits_open(&b, error);
     if (status == SETUN_OK) {
         interrupt_session(b.session);
         status = measure_cases(&b, report, team, sink, context, error);
         interrupt_session(NULL);
     }
+    setun_machine_probe_close(b.probe);
     setun_session_destroy(b.session);
     setun_model_close(b.model);
     free(b.seqs);
     free(b.next);
     free(b.rows);
     free(b.drawn);
-    free(b.seconds);
+    free(b.repeats);
+    free(b.values);
     return status;
 }

@@ -9,8 +9,12 @@ typedef struct bench_options {
     common_options common;
     number_list    threads, batches, depths;
     int64_t        prompt, tokens, repeats;
-    bool           profile, measure_limits;
+    bool           profile;
+    int            limits; /* one of bench_limits_choice */
 } bench_options;
+
+/* In the order of --limits: where the machine's limits come from. */
+enum bench_limits_choice { LIMITS_KEPT, LIMITS_NEW, LIMITS_EACH };
 
 /* Called when a team is ready, with result NULL, and then after each of its cases. */
 typedef setun_status bench_sink(void *context, const bench_report *report, const bench_team *team, const bench_result *result, setun_error *error);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench_report.h"
+#include "bench_roof.h"
 #include "svg.h"
 #include "svg_places.h"
 
@@ -73,13 +73,13 @@ static void choose_ranges(picture *p)
         widen(&p->y_min, &p->y_max, r->ops_s);
     }
     for (size_t i = 0; i < report->n_teams; i++) {
-        const bench_team *t = &report->teams[i];
+        const bench_roof memory = bench_roof_make(report, &report->teams[i], true), int8 = bench_roof_make(report, &report->teams[i], false);
 
-        if (!(t->int8_ops_s >= 1))
+        if (!(int8.rate >= 1))
             continue;
-        widen(&p->y_min, &p->y_max, t->int8_ops_s);
-        if (t->read_bytes_s >= 1)
-            widen(&p->x_min, &p->x_max, t->int8_ops_s / t->read_bytes_s);
+        widen(&p->y_min, &p->y_max, int8.rate);
+        if (memory.rate >= 1)
+            widen(&p->x_min, &p->x_max, int8.rate / memory.rate);
     }
     if (p->x_min == 0) { /* nothing to show: axes alone */
         p->x_min = p->x_max = 1;
@@ -198,19 +198,21 @@ static const char *set_of(const char *kernel)
     return set;
 }
 
-static void draw_level(picture *p, const bench_team *t, double ops_s, const char *kernel, bool best)
+static void draw_level(picture *p, const bench_team *t, const bench_roof *int8, const char *kernel, bool best)
 {
+    const bench_roof memory = bench_roof_make(p->report, t, true);
+    const double ops_s = int8->rate;
     const char *colour = colour_of(p, t->threads);
     /* Left of where the memory's roof meets it there is nothing to be had. */
-    const double corner = t->read_bytes_s > 0 ? ops_s / t->read_bytes_s : p->x_min, from = corner > p->x_min ? corner : p->x_min;
-    char text[200];
+    const double corner = memory.rate > 0 ? ops_s / memory.rate : p->x_min, from = corner > p->x_min ? corner : p->x_min;
+    char text[200], range[BENCH_RANGE_BYTES];
     double y;
 
     if (!(ops_s > p->y_min) || ops_s > p->y_max || from >= p->x_max)
         return;
     y = y_of(p, ops_s);
     draw_thick(p, x_of(p, from), y, LEFT + WIDTH, y, colour, best ? 2 : 1, best ? NULL : "5 4");
-    (void)snprintf(text, sizeof(text), "int8 %s: %.4g Gop/s, %" PRId64 " thread%s", set_of(kernel), ops_s * 1e-9, t->threads,
+    (void)snprintf(text, sizeof(text), "int8 %s: %.4g%s Gop/s, %" PRId64 " thread%s", set_of(kernel), ops_s * 1e-9, bench_roof_range(int8, range), t->threads,
                    t->threads == 1 ? "" : "s");
     label_level(p, y, colour, text);
 }
@@ -233,7 +235,7 @@ static bool try_slope(picture *p, double x, double y, double angle, double width
 }
 
 /* Along the line: above it in the middle if nothing is there, else further down or up, else the same below it, else above it all the same. */
-static void label_slope(picture *p, const bench_team *t, double from, double to, const char *text)
+static void label_slope(picture *p, const bench_team *t, double bytes_s, double from, double to, const char *text)
 {
     enum { PLACES = 17 };
     const double angle = atan2(HEIGHT / log(p->y_max / p->y_min), WIDTH / log(p->x_max / p->x_min));
@@ -247,7 +249,7 @@ static void label_slope(picture *p, const bench_team *t, double from, double to,
         const double away = i / PLACES == 1 ? -14 : 5;
 
         x = x_of(p, at) - away * sin(angle);
-        y = y_of(p, at * t->read_bytes_s) - away * cos(angle);
+        y = y_of(p, at * bytes_s) - away * cos(angle);
         if (try_slope(p, x, y, angle, width, false))
             break;
     }
@@ -258,15 +260,17 @@ static void label_slope(picture *p, const bench_team *t, double from, double to,
 /* From the left edge, or the bottom, to the corner with the best int8 roof, or to an edge. */
 static void draw_slope(picture *p, const bench_team *t)
 {
-    const double peak = t->int8_ops_s > 0 ? t->int8_ops_s : p->y_max, low = p->y_min / t->read_bytes_s, high = peak / t->read_bytes_s;
+    const bench_roof memory = bench_roof_make(p->report, t, true), int8 = bench_roof_make(p->report, t, false);
+    const double peak = int8.rate > 0 ? int8.rate : p->y_max, low = p->y_min / memory.rate, high = peak / memory.rate;
     const double from = low > p->x_min ? low : p->x_min, to = high < p->x_max ? high : p->x_max;
-    char text[120];
+    char text[180], range[BENCH_RANGE_BYTES];
 
-    if (!(from < to))
+    if (!(memory.rate >= 1) || !(from < to))
         return;
-    draw_thick(p, x_of(p, from), y_of(p, from * t->read_bytes_s), x_of(p, to), y_of(p, to * t->read_bytes_s), colour_of(p, t->threads), 2, NULL);
-    (void)snprintf(text, sizeof(text), "memory: %.4g GB/s, %" PRId64 " thread%s", t->read_bytes_s * 1e-9, t->threads, t->threads == 1 ? "" : "s");
-    label_slope(p, t, from, to, text);
+    draw_thick(p, x_of(p, from), y_of(p, from * memory.rate), x_of(p, to), y_of(p, to * memory.rate), colour_of(p, t->threads), 2, NULL);
+    (void)snprintf(text, sizeof(text), "memory: %.4g%s GB/s, %" PRId64 " thread%s", memory.rate * 1e-9, bench_roof_range(&memory, range), t->threads,
+                   t->threads == 1 ? "" : "s");
+    label_slope(p, t, memory.rate, from, to, text);
 }
 
 static void draw_roofs(picture *p)
@@ -276,18 +280,22 @@ static void draw_roofs(picture *p)
 
     for (size_t i = 0; i < report->n_teams; i++) {
         const bench_team *t = &report->teams[i];
+        const bench_roof int8 = bench_roof_make(report, t, false);
 
         if (t->threads > report->teams[most].threads)
             most = i;
-        if (t->read_bytes_s >= 1)
-            draw_slope(p, t);
-        if (t->int8_ops_s >= 1)
-            draw_level(p, t, t->int8_ops_s, t->int8_kernel, true);
+        draw_slope(p, t);
+        if (int8.rate >= 1)
+            draw_level(p, t, &int8, t->int8_kernel, true);
     }
     /* The slower instruction sets of the largest team only: more lines would say little. */
-    for (size_t i = 0; report->n_teams > 0 && i < report->teams[most].n_int8; i++)
-        if (strcmp(report->teams[most].int8[i].kernel, report->teams[most].int8_kernel) != 0)
-            draw_level(p, &report->teams[most], report->teams[most].int8[i].ops_s, report->teams[most].int8[i].kernel, false);
+    for (size_t i = 0; report->n_teams > 0 && i < report->teams[most].n_int8; i++) {
+        const bench_team *t = &report->teams[most];
+        const bench_roof slower = {t->int8[i].ops_s, NAN, NAN};
+
+        if (strcmp(t->int8[i].kernel, t->int8_kernel) != 0)
+            draw_level(p, t, &slower, t->int8[i].kernel, false);
+    }
 }
 
 /* ---- points ---- */

@@ -70,6 +70,32 @@ void bench_table_line(buffer *text, const bench_result *r)
                cell(candidates, r->candidates_token, 1, 0, ""), cell(rss, r->resident_bytes, 1048576, 0, ""), r->hash);
 }
 
+/* "28.4 (25.1 .. 33.0)" */
+static void add_range(buffer *text, double median, double least, double most, double unit, int digits, const char *after)
+{
+    char a[CELL_BYTES], b[CELL_BYTES], c[CELL_BYTES];
+
+    buffer_add(text, "%s (%s .. %s)", cell(a, median, unit, digits, after), cell(b, least, unit, digits, after), cell(c, most, unit, digits, after));
+}
+
+void bench_table_limits(buffer *text, const bench_result *r)
+{
+    buffer_add(text, "  beside its repeats: memory ");
+    add_range(text, r->read_limit_bytes_s_median, r->read_limit_bytes_s_min, r->read_limit_bytes_s_max, 1e9, 2, "");
+    buffer_add(text, " GB/s");
+    if (!isnan(r->share_of_bandwidth)) {
+        buffer_add(text, ", share ");
+        add_range(text, r->share_of_bandwidth, r->share_of_bandwidth_min, r->share_of_bandwidth_max, 0.01, 1, "%");
+    }
+    if (!isnan(r->share_of_int8)) {
+        buffer_add(text, "; int8 ");
+        add_range(text, r->int8_limit_ops_s_median, r->int8_limit_ops_s_min, r->int8_limit_ops_s_max, 1e9, 0, "");
+        buffer_add(text, " Gop/s, share ");
+        add_range(text, r->share_of_int8, r->share_of_int8_min, r->share_of_int8_max, 0.01, 1, "%");
+    }
+    buffer_add(text, "\n");
+}
+
 void bench_table_profile(buffer *text, const bench_result *r)
 {
     double run = 0, imbalance = 0, barrier = 0, n_barriers = 0;

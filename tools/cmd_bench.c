@@ -21,16 +21,19 @@ typedef struct bench_printing {
     size_t n_printed;
     bool   has_head; /* the table's, for the team at hand */
     char   over[200]; /* the first share above 1, in words; "": none */
+    bool   is_beside; /* and its limit was measured beside it */
 } bench_printing;
 
 /* A rate above what the machine can do shows that one of the two was measured wrongly. */
-static void check_share(bench_printing *printing, const bench_result *r, double share, const char *limit)
+static void check_share(bench_printing *printing, const bench_team *team, const bench_result *r, double share, const char *limit)
 {
     char name[BENCH_NAME_BYTES];
 
-    if (share > 1 && printing->over[0] == '\0')
-        (void)snprintf(printing->over, sizeof(printing->over), "%.60s with %lld thread%s: %.1f%% of the %s", bench_result_name(r, name),
-                       (long long)r->threads, r->threads == 1 ? "" : "s", 100 * share, limit);
+    if (!(share > 1) || printing->over[0] != '\0')
+        return;
+    printing->is_beside = bench_team_is_beside(team);
+    (void)snprintf(printing->over, sizeof(printing->over), "%.60s with %lld thread%s: %.1f%% of the %s", bench_result_name(r, name),
+                   (long long)r->threads, r->threads == 1 ? "" : "s", 100 * share, limit);
 }
 
 static void add_result(bench_printing *printing, buffer *text, const bench_report *report, const bench_result *r)
@@ -43,6 +46,8 @@ static void add_result(bench_printing *printing, buffer *text, const bench_repor
         if (!printing->has_head)
             bench_table_head(text);
         bench_table_line(text, r);
+        if (bench_team_is_beside(bench_report_team(report, r)))
+            bench_table_limits(text, r);
         bench_table_profile(text, r);
         printing->has_head = isnan(r->pass_ms); /* the next line stands below another table */
     }
@@ -63,9 +68,9 @@ static setun_status print_line(void *context, const bench_report *report, const 
         if (printing->output == TABLE)
             bench_table_team(&text, team);
     } else {
-        check_share(printing, r, r->share_of_bandwidth, "read bandwidth");
-        check_share(printing, r, r->share_of_int8, "int8 arithmetic");
-        check_share(printing, r, r->share_of_int8_linear, "int8 arithmetic, in the linear layers");
+        check_share(printing, team, r, r->share_of_bandwidth, "read bandwidth");
+        check_share(printing, team, r, r->share_of_int8, "int8 arithmetic");
+        check_share(printing, team, r, r->share_of_int8_linear, "int8 arithmetic, in the linear layers");
         add_result(printing, &text, report, r);
     }
     if (text.failed)
@@ -94,8 +99,9 @@ static int finish(const bench_printing *printing, const bench_report *report)
         buffer_free(&svg);
     }
     if (code == EXIT_DONE && printing->over[0] != '\0')
-        return fail("%s: more than the machine was measured to do. It was busy then, or is another one now: --measure-limits measures again",
-                    printing->over);
+        return fail("%s: more than the machine was measured to do%s", printing->over,
+                    printing->is_beside ? " right before and after. It was busy then: repeat it"
+                                        : ". It was busy then, or is another one now: --limits new measures again, --limits each beside every repeat");
     return code;
 }
 
@@ -192,8 +198,9 @@ static int run(int argc, char **argv)
          .help = "times that each is measured, after one that warms up (default 5)"},
         {.name = "profile", .kind = OPTION_FLAG, .value = &o.profile,
          .help = "show where the time of a pass goes: kernels by op, imbalance, barriers; it is\nmeasured in one more run (table and json)"},
-        {.name = "measure-limits", .kind = OPTION_FLAG, .value = &o.measure_limits,
-         .help = "measure what the machine can do again, even if that is known from before"},
+        {.name = "limits", .kind = OPTION_CHOICE, .argument = "kept|new|each", .value = &o.limits,
+         .help = "what MEMORY and INT8 are shares of: the machine's limits kept from an earlier\nrun (default), measured anew and kept, or measured right before and after each\n"
+                 "repeat, for machines that others share: a share is then the median of the\nrepeats' own ones, and the limits are shown with their range"},
         {.name = "from", .kind = OPTION_TEXT, .argument = "FILE", .value = &words.from,
          .help = "measure nothing: show what an earlier run wrote with -o json, '-' is standard input"},
         {.name = "output", .letter = 'o', .kind = OPTION_CHOICE, .argument = "table|json|csv|svg", .value = &words.output,
@@ -207,14 +214,17 @@ static int run(int argc, char **argv)
                 "token of every sequence a pass); medians, with the least and the greatest. MB/TOKEN is what must be read from memory:\n"
                 "the weights of a pass and the cache, shared by the pass's tokens. MEMORY and INT8 are shares of what this machine can\n"
                 "do with as many threads: read bandwidth ('-': it all fits the caches) and int8 arithmetic. Both limits are measured\n"
-                "once and kept in setun/machine.json in XDG_CACHE_HOME (~/.cache); a share above 100% is an error. CAND are rows of\n"
-                "the head computed again for a token, where it is screened. RSS is resident memory, own and of mapped files. HASH is\n"
-                "XXH3 of the first sequence's logits: the same for every backend, number of threads and of sequences.",
+                "once and kept in setun/machine.json in XDG_CACHE_HOME (~/.cache), or beside every repeat (--limits each: it begins\n"
+                "with cold caches then; what is read takes 16 times the last cache, which RSS leaves out). A share above 100% is an\n"
+                "error. CAND are rows of the head computed again for a token, where it is screened. RSS is resident memory, own and of\n"
+                "mapped files. HASH is XXH3 of the first sequence's logits: the same for every backend, number of threads and of\n"
+                "sequences.",
         .examples = "setun bench\n"
                     "setun bench -m path/to/model.gguf -p 512 -n 64 -t 1,2\n"
                     "setun bench -b 1,2,4,8 -p 0 -o csv > batches.csv\n"
                     "setun bench -d 0,2048 -n 64 --backend avx2\n"
                     "setun bench -p 0 --profile\n"
+                "setun bench -p 0 -n 64 --limits each\n"
                     "setun bench -t 1,2 -o json > run.json; setun bench --from run.json -o svg > roofline.svg",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),

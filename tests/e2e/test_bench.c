@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -151,123 +150,6 @@ Test(bench, bytes_are_those_of_the_weights_and_the_cache)
     cr_expect_gt(json_number_value(json_object_get(team, "read_bytes_s")), 0);
     json_decref(config);
     json_decref(root);
-}
-
-/* ---- shares of the machine's limits ---- */
-
-static char cache_home[64], cache_path[128], cache_setting[96];
-static const char *const cache_environment[] = {cache_setting, NULL};
-
-static void begin(void)
-{
-    folder_make(cache_home);
-    (void)snprintf(cache_setting, sizeof(cache_setting), "XDG_CACHE_HOME=%s", cache_home);
-    (void)snprintf(cache_path, sizeof(cache_path), "%s/setun/machine.json", cache_home);
-}
-
-static void end(void)
-{
-    char folder[96];
-
-    (void)snprintf(folder, sizeof(folder), "%s/setun", cache_home);
-    if (access(folder, F_OK) == 0)
-        folder_remove(folder);
-    folder_remove(cache_home);
-}
-
-/* A quick run that needs the limits. */
-static void run_cached(process_result *result, const char *extra)
-{
-    const char *argv[] = {SETUN_COMMAND, "bench", "-p", "8", "-n", "2", "-r", "1", "-t", "1", extra, NULL};
-
-    process_run(argv, &(process_options){.environment = cache_environment}, result);
-}
-
-/* Sets a number of every entry of the cache, or of each instruction set in it. */
-static void doctor(const char *key, double value)
-{
-    json_t *root = json_load_file(cache_path, 0, NULL), *entry, *set;
-    size_t i, j;
-
-    cr_assert_not_null(root, "%s", cache_path);
-    json_array_foreach(json_object_get(root, "entries"), i, entry)
-    {
-        if (strcmp(key, "ops_s") != 0)
-            (void)json_object_set_new(entry, key, strcmp(key, "cache_bytes") == 0 ? json_integer((json_int_t)value) : json_real(value));
-        else
-            json_array_foreach(json_object_get(entry, "int8"), j, set)
-                (void)json_object_set_new(set, key, json_real(value));
-    }
-    cr_assert_eq(json_dump_file(root, cache_path, 0), 0);
-    json_decref(root);
-}
-
-/* fable lies in the caches of most machines, and then has no share of the bandwidth: the doctored file says that there are none. */
-Test(bench, a_share_above_100_percent_fails, .init = begin, .fini = end)
-{
-    process_result result;
-
-    run_cached(&result, NULL);
-    cr_assert(result.exit_code == 0 || strstr(result.err, "more than the machine") != NULL, "%s", result.err);
-    process_result_free(&result);
-    doctor("cache_bytes", 0);
-    doctor("read_bytes_s", 1000.0);
-    run_cached(&result, NULL);
-    cr_expect_eq(result.exit_code, 1);
-    cr_expect_not_null(strstr(result.err, "of the read bandwidth: more than the machine was measured to do"), "%s", result.err);
-    cr_expect_not_null(strstr(result.err, "--measure-limits"), "%s", result.err);
-    cr_expect_not_null(strstr(result.out, "tg2"), "the results are there all the same: %s", result.out);
-    cr_expect_not_null(strstr(result.out, "as measured on 20"), "and where the limits are from: %s", result.out);
-    process_result_free(&result);
-    doctor("read_bytes_s", 1e15);
-    doctor("ops_s", 1000.0);
-    run_cached(&result, NULL);
-    cr_expect_eq(result.exit_code, 1);
-    cr_expect_not_null(strstr(result.err, "of the int8 arithmetic: more than the machine was measured to do"), "%s", result.err);
-    process_result_free(&result);
-    doctor("ops_s", 1e15);
-    run_cached(&result, NULL);
-    cr_expect_eq(result.exit_code, 0, "what is in the file counts: %s", result.err);
-    process_result_free(&result);
-    run_cached(&result, "--measure-limits");
-    cr_expect_null(strstr(result.out, "as measured on"), "%s", result.out);
-    cr_expect_null(strstr(result.out, "1000000"), "measured anew: %s", result.out);
-    process_result_free(&result);
-}
-
-Test(bench, a_damaged_cache_is_measured_anew_and_said, .init = begin, .fini = end)
-{
-    static const char damaged[] = "{\"setun_machine\":1,\"entries\":[{\"machine\":\"x\",\"threads\":-1}]}";
-    char folder[96];
-    process_result result;
-    json_t *root;
-
-    (void)snprintf(folder, sizeof(folder), "%s/setun", cache_home);
-    cr_assert_eq(mkdir(folder, 0700), 0);
-    file_write(cache_path, damaged, sizeof(damaged) - 1);
-    run_cached(&result, NULL);
-    cr_expect_not_null(strstr(result.err, "machine.json: entry 0 cannot be a measurement: the machine is measured anew"), "%s", result.err);
-    cr_expect_not_null(strstr(result.out, "tg2"), "%s", result.out);
-    process_result_free(&result);
-    root = json_load_file(cache_path, 0, NULL);
-    cr_expect_eq(json_array_size(json_object_get(root, "entries")), 1, "and replaced");
-    json_decref(root);
-    run_cached(&result, NULL);
-    cr_expect_null(strstr(result.err, "anew"), "%s", result.err);
-    cr_expect_not_null(strstr(result.out, "as measured on"), "%s", result.out);
-    process_result_free(&result);
-}
-
-Test(bench, limits_that_cannot_be_kept_are_said)
-{
-    const char *const environment[] = {"XDG_CACHE_HOME=/dev/null/x", NULL};
-    const char *const argv[] = {SETUN_COMMAND, "bench", "-p", "8", "-n", "0", "-r", "1", "-t", "1", NULL};
-    process_result result;
-
-    process_run(argv, &(process_options){.environment = environment}, &result);
-    cr_expect_not_null(strstr(result.err, "/dev/null"), "%s", result.err);
-    cr_expect_not_null(strstr(result.out, "pp8"), "%s", result.out);
-    process_result_free(&result);
 }
 
 /* ---- forms of the result ---- */
@@ -510,7 +392,9 @@ Test(bench, reports_of_others_are_not_believed)
         {REPORT(TEAM, RESULT("other", "1", "1")), "result 0: 'test'"}, {REPORT(TEAM, RESULT("0123456789012345678901234567890", "1", "1")), "'test'"},
         {REPORT(TEAM, RESULT("decode", "-1", "1")), "result 0: 'n'"}, {REPORT(TEAM, RESULT("decode", "1.5", "1")), "result 0: 'n'"},
         {REPORT(TEAM, RESULT("decode", "1", "-1")), "tokens_s_median"}, {REPORT(TEAM, RESULT("decode", "1", "1e19")), "tokens_s_median"},
-        {REPORT(TEAM, RESULT("decode", "1", "\"1\"")), "tokens_s_median"}, {REPORT("", ""), NULL}, {REPORT(TEAM, ""), NULL},
+        {REPORT(TEAM, RESULT("decode", "1", "\"1\"")), "tokens_s_median"},
+        {REPORT(TEAM, RESULT("decode", "1,\"share_of_bandwidth_min\":\"1\"", "1")), "share_of_bandwidth_min"},
+        {REPORT(TEAM, RESULT("decode", "1,\"read_limit_bytes_s_max\":-1", "1")), "read_limit_bytes_s_max"}, {REPORT("", ""), NULL}, {REPORT(TEAM, ""), NULL},
         {REPORT("", RESULT("decode", "1", "1")), NULL}, {REPORT(TEAM, RESULT("prefill", "900000000000000000", "1e18")), NULL},
         {REPORT(TEAM "," TEAM, RESULT("decode", "1", "0") "," RESULT("decode", "1", "1") "," RESULT("decode", "1", "1e-300") "," RESULT("decode", "0", "null")), NULL},
     };
