@@ -63,6 +63,18 @@ static const setun_call *call_of(const setun_plan *plan, const setun_plan_step *
     return &own->call;
 }
 
+/* Begins to read the worker's share of a constant into its second cache. Where in a packing a share of the units begins only the kernel
+ * knows: about there. */
+static void fetch_ahead(const setun_plan_slot *slot, const setun_worker *worker)
+{
+    const int64_t n_bytes = (int64_t)slot->n_bytes, begin = cut(n_bytes, worker->index, worker->n_workers),
+                  end = cut(n_bytes, worker->index + 1, worker->n_workers);
+    const unsigned char *data = slot->tensor.data;
+
+    for (int64_t i = begin; i < end && i < begin + SETUN_AHEAD_BYTES; i += 64)
+        __builtin_prefetch(data + i, 0, 2);
+}
+
 /* *mark is where this worker notes its times, NULL if nobody wants them; it moves on by a mark for each phase. */
 static void run_step(const setun_plan *plan, const setun_plan_step *step, const setun_worker *worker, setun_plan_mark **mark)
 {
@@ -71,6 +83,8 @@ static void run_step(const setun_plan *plan, const setun_plan_step *step, const 
     const setun_call *call = call_of(plan, step, worker->index, &own);
     unsigned char *part = plan->arena + plan->activation_bytes + worker->index * plan->worker_bytes;
 
+    if (step->ahead != UINT32_MAX)
+        fetch_ahead(&plan->slots[step->ahead], worker);
     for (uint32_t phase = 0; phase < step->kernel_plan.n_phases; phase++) {
         const int64_t units = kernel->units(call, phase);
         /* Nobody has anything to do in an empty phase, so nobody need be waited for before it. */

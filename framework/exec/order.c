@@ -62,9 +62,47 @@ static void place(setun_plan *plan, bool by_bytes)
     }
 }
 
+/* The largest constant that a step reads, if it is worth fetching ahead; else UINT32_MAX. */
+static uint32_t weights_of(const setun_plan *plan, const setun_plan_step *step)
+{
+    uint32_t found = UINT32_MAX;
+    size_t most = SETUN_AHEAD_BYTES;
+
+    for (uint32_t i = 0; i < step->n_in; i++) {
+        const setun_plan_slot *slot = &plan->slots[step->slot[i]];
+
+        if (slot->place == SETUN_PLACE_CONSTANT && slot->n_bytes > most) {
+            found = step->slot[i];
+            most = slot->n_bytes;
+        }
+    }
+    return found;
+}
+
+/* Weights are fetched at the first barrier after the step that read the ones before them. */
+static void place_ahead(setun_plan *plan)
+{
+    size_t first = 0; /* step after the one that read weights last */
+
+    for (size_t i = 0; i < plan->n_steps; i++)
+        plan->steps[i].ahead = UINT32_MAX;
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        const uint32_t slot = weights_of(plan, &plan->steps[i]);
+
+        for (size_t j = first; j <= i && slot != UINT32_MAX; j++)
+            if (plan->steps[j].barrier_before) {
+                plan->steps[j].ahead = slot;
+                break;
+            }
+        if (slot != UINT32_MAX)
+            first = i + 1;
+    }
+}
+
 void setun_plan_place_barriers(setun_plan *plan)
 {
     place(plan, true);
+    place_ahead(plan);
 }
 
 static void set_private(setun_plan *plan, setun_plan_step *step, bool value)

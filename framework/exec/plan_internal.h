@@ -7,6 +7,10 @@
 /* In passes that can have more rows than a small batch no step is replicated. */
 enum { SETUN_REPLICATE_MAX_ROWS = 16 };
 
+/* What a worker fetches of its share of the next weights before it waits for the others and does the small steps between: memory stood
+ * still meanwhile. It must stay in the second cache with what those steps touch. */
+enum { SETUN_AHEAD_BYTES = 64 * 1024 };
+
 enum setun_place { SETUN_PLACE_ARENA, SETUN_PLACE_CONSTANT, SETUN_PLACE_TOKENS };
 
 typedef struct setun_plan_slot {
@@ -37,6 +41,7 @@ typedef struct setun_plan_step {
     bool              replicated;     /* every worker does all units, into its own copies of the outputs */
     uint32_t          private_tensors; /* bit i: tensor i is the worker's own copy */
     uint32_t          stretch;        /* barriers before it that the values ask for */
+    uint32_t          ahead;          /* slot of the constant that is fetched before the barrier, UINT32_MAX: none */
     setun_call        call;
 } setun_plan_step;
 
@@ -80,7 +85,7 @@ struct setun_plan {
 void setun_plan_order(setun_plan *plan);
 /* Sets offsets of arena slots so that no two alive at once overlap; sets activation_bytes and private_bytes. */
 setun_status setun_plan_layout(setun_plan *plan, setun_error *error);
-/* Sets barrier_before of every step, by the bytes that steps touch. */
+/* Sets barrier_before of every step, by the bytes that steps touch, and what is fetched before it. */
 void setun_plan_place_barriers(setun_plan *plan);
 /* Adds the marks of a pass to the profile, which there is. */
 void setun_plan_count_pass(setun_plan *plan);
