@@ -80,15 +80,23 @@ static inline __m512i ternary5_shuffle(__m512i codes)
     return _mm512_mask_shuffle_epi8(_mm512_shuffle_epi8(low, index), _mm512_test_epi8_mask(codes, _mm512_set1_epi8(0x10)), high, index);
 }
 
-/* The columns of q's last block that is not whole, then zeros: q's own padding need not reach that far. Returns how many blocks are whole. */
-static inline int64_t ternary5_tail(const setun_call *call, int64_t i, int8_t *out_tail)
+/* Scratch of kernels that read q itself by whole blocks: the columns of each row's last block if that is not whole, then zeros, as q's own
+ * padding need not reach that far. */
+static inline size_t ternary5_tails_bytes(const setun_query *query)
 {
-    const int64_t k = call->in[2].dim[1], n_whole = k / TERNARY5_COLUMNS;
+    return (size_t)query->in[0].dim[0] * TERNARY5_COLUMNS;
+}
 
-    if (k % TERNARY5_COLUMNS != 0) {
-        memset(out_tail, 0, TERNARY5_COLUMNS);
-        memcpy(out_tail, (const int8_t *)in_row(call, 0, i) + n_whole * TERNARY5_COLUMNS, (size_t)(k % TERNARY5_COLUMNS));
-    }
-    return n_whole;
+/* Once in a run, i8[m][96]: made anew for each group they cost one row of 2560 columns a fifth of its time in cache, for what is loaded right
+ * after a wider store has to wait for it. Returns where scratch goes on. */
+static inline void *ternary5_tails(const setun_call *call, void *scratch)
+{
+    const int64_t m = call->in[0].dim[0], k = call->in[2].dim[1], n = k % TERNARY5_COLUMNS;
+    int8_t *tails = scratch;
+
+    memset(tails, 0, (size_t)(m * TERNARY5_COLUMNS));
+    for (int64_t i = 0; i < m; i++)
+        memcpy(tails + i * TERNARY5_COLUMNS, (const int8_t *)in_row(call, 0, i) + k - n, (size_t)n);
+    return tails + m * TERNARY5_COLUMNS;
 }
 #endif
