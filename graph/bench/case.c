@@ -300,11 +300,10 @@ void setun_bench_entry_free(setun_bench_entry *entry)
 static void hash_operand(const setun_check_operand *out, XXH3_state_t *state)
 {
     for (uint32_t p = 0; p < out->n_parts; p++) {
-        for (size_t begin = 0, end; begin < out->n_bytes[p]; begin = end) {
-            const bool cares = setun_check_operand_cares(out, p, begin);
+        bool cares;
 
-            for (end = begin + 1; end < out->n_bytes[p] && setun_check_operand_cares(out, p, end) == cares; end++)
-                ;
+        for (size_t begin = 0, end; begin < out->n_bytes[p]; begin = end) {
+            end = setun_check_operand_stretch(out, p, begin, &cares);
             if (cares)
                 (void)XXH3_64bits_update(state, (const unsigned char *)out->part[p].data + begin, end - begin);
         }

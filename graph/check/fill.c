@@ -83,14 +83,20 @@ static void fill_float(setun_tensor *t, enum setun_check_fill fill, setun_check_
             uint16_t half;
 
             memcpy(&bits, &x, sizeof(bits));
+            if (element == 4) {
+                memcpy(to, &bits, sizeof(bits));
+                continue;
+            }
             half = t->fmt[0] == 'b' ? (uint16_t)(bits >> 16) : f16_value(x);
-            memcpy(to, element == 4 ? (const void *)&bits : (const void *)&half, (size_t)element);
+            memcpy(to, &half, sizeof(half));
         }
     }
 }
 
 static void fill_i8(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
 {
+    setun_check_bytes bytes = {.random = random};
+
     for (int64_t i = 0; i < t->dim[0]; i++) {
         int8_t *row = (int8_t *)t->data + i * t->stride_bytes[0];
 
@@ -101,7 +107,7 @@ static void fill_i8(setun_tensor *t, enum setun_check_fill fill, setun_check_ran
                               : fill == SETUN_FILL_LOWEST      ? -128
                               : fill == SETUN_FILL_ZERO        ? 0
                               : fill == SETUN_FILL_ALTERNATING ? (j % 2 == 0 ? 127 : -128)
-                                                               : setun_check_below(random, 256) - 128);
+                                                               : (int)setun_check_byte(&bytes) - 128);
     }
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Code of a weight: weight + 1. */
-static unsigned code(enum setun_check_fill fill, int64_t row, int64_t column, setun_check_random *random)
+static unsigned code(enum setun_check_fill fill, int64_t row, int64_t column, setun_check_bytes *bytes)
 {
     static const unsigned power[5] = {1, 3, 9, 27, 81};
 
@@ -20,37 +20,40 @@ static unsigned code(enum setun_check_fill fill, int64_t row, int64_t column, se
         return column % 2 == 0 ? 2 : 0;
     case SETUN_FILL_CODES: /* counts in base 3: four neighbours on even rows, five on odd ones; a third at random for other layouts */
         if (row % 3 == 2)
-            return (unsigned)setun_check_below(random, 3);
+            return setun_check_byte(bytes) % 3;
         return (unsigned)((row % 3 == 0 ? column / 4 / power[column % 4] : column / 5 / power[column % 5]) % 3);
     default: { /* 42 % zeros, as in trained models */
-        const int64_t x = setun_check_below(random, 100);
+        const unsigned x = setun_check_byte(bytes);
 
-        return x < 42 ? 1 : x < 71 ? 0 : 2;
+        return x < 108 ? 1 : x < 182 ? 0 : 2;
     }
     }
 }
 
 static void fill_tern2_row(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
 {
+    setun_check_bytes bytes = {.random = random};
+
     for (int64_t i = 0; i < t->dim[0]; i++) {
         uint8_t *row = (uint8_t *)t->data + i * t->stride_bytes[0];
 
         memset(row, 0x55, (size_t)t->stride_bytes[0]); /* formats.md: padding is code 1 */
         for (int64_t j = 0; j < t->dim[1]; j++)
-            row[j / 4] = (uint8_t)(row[j / 4] ^ (1u ^ code(fill, i, j, random)) << (2 * (j % 4)));
+            row[j / 4] = (uint8_t)(row[j / 4] ^ (1u ^ code(fill, i, j, &bytes)) << (2 * (j % 4)));
     }
 }
 
 static void fill_tern2_hf(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
 {
     const int64_t quarter = t->dim[0] / 4, k = t->dim[1];
+    setun_check_bytes bytes = {.random = random};
 
     memset(t->data, 0, (size_t)(quarter * k));
     for (int64_t i = 0; i < t->dim[0]; i++)
         for (int64_t j = 0; j < k; j++) {
             uint8_t *byte = (uint8_t *)t->data + i % quarter * k + j;
 
-            *byte = (uint8_t)(*byte | code(fill, i, j, random) << (2 * (i / quarter)));
+            *byte = (uint8_t)(*byte | code(fill, i, j, &bytes) << (2 * (i / quarter)));
         }
 }
 
@@ -67,24 +70,28 @@ static void put_d(uint8_t *at, int64_t b, setun_check_random *random)
 /* Byte l of a block of 32 holds columns l, 32 + l, 64 + l and 96 + l, the first in the high bits. */
 static void fill_tern2_i2s(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
 {
+    setun_check_bytes bytes = {.random = random};
+
     for (int64_t i = 0; i < t->dim[0]; i++) {
         uint8_t *row = (uint8_t *)t->data + i * t->stride_bytes[0];
 
         memset(row, 0, (size_t)(t->dim[1] / 4));
         for (int64_t j = 0; j < t->dim[1]; j++)
-            row[j / 128 * 32 + j % 32] |= (uint8_t)(code(fill, i, j, random) << (6 - 2 * (j % 128 / 32)));
+            row[j / 128 * 32 + j % 32] |= (uint8_t)(code(fill, i, j, &bytes) << (6 - 2 * (j % 128 / 32)));
     }
 }
 
 static void fill_tern2_tq2(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
 {
+    setun_check_bytes bytes = {.random = random};
+
     for (int64_t i = 0; i < t->dim[0]; i++)
         for (int64_t b = 0; b < t->dim[1] / 256; b++) {
             uint8_t *block = (uint8_t *)t->data + i * t->stride_bytes[0] + 66 * b;
 
             memset(block, 0, 64);
             for (int64_t j = 0; j < 256; j++)
-                block[j / 128 * 32 + j % 32] |= (uint8_t)(code(fill, i, 256 * b + j, random) << (2 * (j % 128 / 32)));
+                block[j / 128 * 32 + j % 32] |= (uint8_t)(code(fill, i, 256 * b + j, &bytes) << (2 * (j % 128 / 32)));
             put_d(block + 64, b, random);
         }
 }

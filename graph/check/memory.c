@@ -6,9 +6,56 @@
 #include <unistd.h>
 
 enum {
-    GUARD = 0x99,     /* a byte that is neither a likely code, nor a small number, nor zero */
-    BORDER_BYTES = 256 /* at least, at the side without the page: catches a write of four vectors of 512 bits */
+    GUARD = 0x99,      /* a byte that is neither a likely code, nor a small number, nor zero */
+    BORDER_BYTES = 256, /* at least, at the side without the page: catches a write of four vectors of 512 bits */
+    N_KEPT = 64, MOST_KEPT_BYTES = 1 << 20 /* of one body: 64 MiB in all, at most */
 };
+
+/* Mappings of freed buffers. A check runs each case many times, and the kernel of the system would map, fault in and unmap the same few sizes
+ * a million times: that took a third of the time. */
+static struct {
+    void  *map[N_KEPT];
+    size_t map_bytes[N_KEPT]; /* 0: none */
+    size_t next;              /* the one that gives way when all are taken */
+} kept;
+
+/* A mapping of that size, its body accessible; NULL if none is kept. */
+static void *take_kept(size_t map_bytes)
+{
+    for (size_t i = 0; i < N_KEPT; i++)
+        if (kept.map_bytes[i] == map_bytes) {
+            kept.map_bytes[i] = 0;
+            return kept.map[i];
+        }
+    return NULL;
+}
+
+static void keep(void *map, size_t map_bytes)
+{
+    size_t i = 0;
+
+    while (i < N_KEPT && kept.map_bytes[i] != 0)
+        i++;
+    if (i == N_KEPT) {
+        i = kept.next++ % N_KEPT;
+        munmap(kept.map[i], kept.map_bytes[i]);
+    }
+    kept.map[i] = map;
+    kept.map_bytes[i] = map_bytes;
+}
+
+/* Inaccessible but for its body. */
+static void *map_new(size_t map_bytes, size_t page)
+{
+    void *map = mmap(NULL, map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (map == MAP_FAILED)
+        return NULL;
+    if (mprotect((unsigned char *)map + page, map_bytes - 2 * page, PROT_READ | PROT_WRITE) == 0)
+        return map;
+    munmap(map, map_bytes);
+    return NULL;
+}
 
 setun_status setun_check_buffer_make(size_t n_bytes, size_t align, enum setun_check_side side, setun_check_buffer *out_buffer,
                                      setun_error *error)
@@ -23,14 +70,12 @@ setun_status setun_check_buffer_make(size_t n_bytes, size_t align, enum setun_ch
     if (!setun_add_size(n_bytes, BORDER_BYTES + align, &b.body_bytes) || !setun_round_up(b.body_bytes, page, &b.body_bytes) ||
         !setun_add_size(b.body_bytes, 2 * page, &b.map_bytes))
         return setun_fail_nomem(error, "check buffer", n_bytes);
-    b.map = mmap(NULL, b.map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (b.map == MAP_FAILED)
+    b.map = take_kept(b.map_bytes);
+    if (b.map == NULL)
+        b.map = map_new(b.map_bytes, page);
+    if (b.map == NULL)
         return setun_fail_nomem(error, "check buffer", b.map_bytes);
     b.body = (unsigned char *)b.map + page;
-    if (mprotect(b.body, b.body_bytes, PROT_READ | PROT_WRITE) != 0) {
-        munmap(b.map, b.map_bytes);
-        return setun_fail_nomem(error, "check buffer", b.body_bytes);
-    }
     start = side == SETUN_CHECK_AT_START ? 0 : (b.body_bytes - n_bytes) / align * align;
     b.data = b.body + start;
     memset(b.body, GUARD, start);
@@ -41,20 +86,33 @@ setun_status setun_check_buffer_make(size_t n_bytes, size_t align, enum setun_ch
 
 void setun_check_buffer_free(setun_check_buffer *buffer)
 {
-    if (buffer->map != NULL)
+    const bool small = buffer->body_bytes <= MOST_KEPT_BYTES;
+
+    if (buffer->map != NULL && small && (!buffer->locked || mprotect(buffer->body, buffer->body_bytes, PROT_READ | PROT_WRITE) == 0))
+        keep(buffer->map, buffer->map_bytes);
+    else if (buffer->map != NULL)
         munmap(buffer->map, buffer->map_bytes);
     memset(buffer, 0, sizeof(*buffer));
 }
 
-void setun_check_buffer_lock(const setun_check_buffer *buffer)
+void setun_check_buffer_lock(setun_check_buffer *buffer)
 {
+    buffer->locked = true;
     (void)mprotect(buffer->body, buffer->body_bytes, PROT_READ);
+}
+
+/* Each is like the next, and the first is right. */
+static bool all_guard(const unsigned char *begin, const unsigned char *end)
+{
+    return begin == end || (*begin == GUARD && memcmp(begin, begin + 1, (size_t)(end - begin) - 1) == 0);
 }
 
 bool setun_check_buffer_intact(const setun_check_buffer *buffer, ptrdiff_t *out_at)
 {
     const unsigned char *end = buffer->data + buffer->n_bytes, *body_end = buffer->body + buffer->body_bytes;
 
+    if (all_guard(buffer->body, buffer->data) && all_guard(end, body_end))
+        return true;
     for (const unsigned char *p = end; p < body_end; p++)
         if (*p != GUARD) {
             *out_at = p - buffer->data;

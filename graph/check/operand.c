@@ -141,13 +141,25 @@ static rows rows_of(const setun_check_operand *operand, uint32_t p)
     return r;
 }
 
-bool setun_check_operand_cares(const setun_check_operand *operand, uint32_t part, size_t at)
+size_t setun_check_operand_stretch(const setun_check_operand *operand, uint32_t part, size_t begin, bool *out_cares)
 {
-    const rows r = rows_of(operand, part);
+    const unsigned char *care = operand->care[part];
+    const size_t n_bytes = operand->n_bytes[part];
+    size_t end = begin;
+    rows r;
 
-    if (operand->care[part] != NULL)
-        return operand->care[part][at] != 0;
-    return at % r.stride_bytes < r.meaning;
+    if (care != NULL) {
+        *out_cares = care[begin] != 0;
+        while (end < n_bytes && (care[end] != 0) == *out_cares)
+            end++;
+        return end;
+    }
+    r = rows_of(operand, part);
+    *out_cares = begin % r.stride_bytes < r.meaning;
+    if (r.meaning == r.stride_bytes)
+        return n_bytes;
+    end = begin - begin % r.stride_bytes + (*out_cares ? r.meaning : r.stride_bytes);
+    return end < n_bytes ? end : n_bytes;
 }
 
 void setun_check_operand_soil(setun_check_operand *operand, setun_check_random *random)

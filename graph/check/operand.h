@@ -87,6 +87,6 @@ typedef struct setun_check_error {
 } setun_check_error;
 void setun_check_operand_measure(const setun_check_operand *expected, const setun_check_operand *found, setun_check_error *error);
 
-/* Whether byte `at` of a part holds or helps to hold a value. */
-bool setun_check_operand_cares(const setun_check_operand *operand, uint32_t part, size_t at);
+/* The end of the stretch from byte `begin` of a part on, whose bytes all hold or help to hold values (*out_cares), or are all padding. */
+size_t setun_check_operand_stretch(const setun_check_operand *operand, uint32_t part, size_t begin, bool *out_cares);
 #endif

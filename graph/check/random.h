@@ -30,15 +30,41 @@ static inline float setun_check_uniform(setun_check_random *random)
     return (float)(int32_t)setun_check_next(random) * 0x1p-31f;
 }
 
+/* Random bytes; after 4104 (no power of two, so that no two pages are alike) they come again. */
 static inline void setun_check_garbage(setun_check_random *random, void *data, size_t n_bytes)
 {
+    enum { PERIOD = 4104 };
     unsigned char *bytes = data;
+    const size_t n = n_bytes < PERIOD ? n_bytes : PERIOD;
 
-    for (size_t i = 0; i < n_bytes; i += sizeof(uint64_t)) {
+    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
         const uint64_t word = setun_check_next(random);
 
-        memcpy(bytes + i, &word, n_bytes - i < sizeof(word) ? n_bytes - i : sizeof(word));
+        memcpy(bytes + i, &word, n - i < sizeof(word) ? n - i : sizeof(word));
     }
+    for (size_t i = n; i < n_bytes; i += PERIOD)
+        memcpy(bytes + i, bytes, n_bytes - i < PERIOD ? n_bytes - i : PERIOD);
+}
+
+/* Random bytes one by one, eight of a number. Initialise with its `random` and zeros. */
+typedef struct setun_check_bytes {
+    setun_check_random *random;
+    uint64_t            word;
+    unsigned            n_left;
+} setun_check_bytes;
+
+static inline unsigned setun_check_byte(setun_check_bytes *bytes)
+{
+    unsigned byte;
+
+    if (bytes->n_left == 0) {
+        bytes->word = setun_check_next(bytes->random);
+        bytes->n_left = sizeof(bytes->word);
+    }
+    byte = (unsigned)(bytes->word & 0xFF);
+    bytes->word >>= 8;
+    bytes->n_left--;
+    return byte;
 }
 
 /* A stream of its own for the text and the number. */

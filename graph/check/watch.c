@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPOIL = 0x5A }; /* xor-ed: no byte stays, no float keeps its value */
+enum {
+    SPOIL = 0x5A, /* xor-ed: no byte stays, no float keeps its value */
+    STRIDE = 256  /* bytes that are compared at once before they are looked at one by one: a tile leaves most alone */
+};
 
 static setun_status add(setun_check_watch *watch, const setun_check_place *place, uint32_t item, const setun_check_operand *operand,
                         uint32_t part, setun_error *error)
@@ -57,30 +60,42 @@ void setun_check_watch_tile_begin(setun_check_watch *watch)
         memcpy(watch->region[i].before, watch->region[i].data, watch->region[i].n_bytes);
 }
 
-/* Padding that nothing defines may be written by anybody. */
-static bool cares(const struct setun_check_watched *r, size_t at)
+/* Bytes [begin, end) of a region, all of them values. */
+static bool claim(struct setun_check_watched *r, size_t begin, size_t end, const setun_check_place *place, const setun_tile *tile,
+                  setun_check_failure *failure)
 {
-    return r->operand == NULL || setun_check_operand_cares(r->operand, r->part, at);
+    for (size_t at = begin; at < end; at++) {
+        const size_t n = end - at < STRIDE ? end - at : STRIDE;
+
+        if ((at == begin || at % STRIDE == 0) && memcmp(r->before + at, r->data + at, n) == 0) {
+            at += n - 1;
+            continue;
+        }
+        if (r->data[at] == r->before[at])
+            continue;
+        if (r->owner[at] != 0) {
+            setun_check_fail(failure, "cut", "run() of units [%lld, %lld) in phase %u wrote byte %zu of %s, which worker %d's units had written",
+                             (long long)tile->begin, (long long)tile->end, tile->phase, at, place->item[r->item].name, r->owner[at] - 1);
+            return false;
+        }
+        r->owner[at] = (uint8_t)(tile->worker + 1);
+        r->result[at] = r->data[at];
+        r->data[at] ^= SPOIL;
+    }
+    return true;
 }
 
+/* Padding that nothing defines may be written by anybody. */
 bool setun_check_watch_tile_end(setun_check_watch *watch, const setun_check_place *place, const setun_tile *tile, setun_check_failure *failure)
 {
     for (uint32_t i = 0; i < watch->n_regions; i++) {
         struct setun_check_watched *r = &watch->region[i];
+        bool cares = true;
 
-        if (memcmp(r->before, r->data, r->n_bytes) == 0)
-            continue;
-        for (size_t at = 0; at < r->n_bytes; at++) {
-            if (r->data[at] == r->before[at] || !cares(r, at))
-                continue;
-            if (r->owner[at] != 0) {
-                setun_check_fail(failure, "cut", "run() of units [%lld, %lld) in phase %u wrote byte %zu of %s, which worker %d's units had written",
-                                 (long long)tile->begin, (long long)tile->end, tile->phase, at, place->item[r->item].name, r->owner[at] - 1);
+        for (size_t begin = 0, end; begin < r->n_bytes; begin = end) {
+            end = r->operand == NULL ? r->n_bytes : setun_check_operand_stretch(r->operand, r->part, begin, &cares);
+            if (cares && !claim(r, begin, end, place, tile, failure))
                 return false;
-            }
-            r->owner[at] = (uint8_t)(tile->worker + 1);
-            r->result[at] = r->data[at];
-            r->data[at] ^= SPOIL;
         }
     }
     return true;
