@@ -11,14 +11,16 @@ set -eu
 root=${1:?usage: check_layering.sh ROOT}
 cd "$root"
 
-# Where `#include "NAME"` in a file of folder DIR finds it: beside the file, else in the folders that some target searches.
+# found: where `#include "NAME"` in a file of folder DIR finds it: beside the file, else in the folders that some target searches.
+# (Functions set a variable: thousands of processes, one for each answer, took a quarter of a minute.)
 find_header() { # DIR NAME
     for folder in "$1" framework/include graph/include plugins/abi framework graph tools tests/support tests .; do
         if [ -f "$folder/$2" ]; then
-            printf '%s/%s\n' "$folder" "$2"
+            found=$folder/$2
             return
         fi
     done
+    found=
 }
 
 # What may be included with <>: by backends and plugins the headers that need no library; by the host anything but our own.
@@ -37,11 +39,28 @@ system_allowed() { # LAYER NAME
     esac
 }
 
-# plugins/abi from "plugins/abi/x/y.h"; backends and template plugins by name, the others by their top folder.
-layer_of() { # PATH
+# layer: plugins/abi from "plugins/abi/x/y.h"; backends and template plugins by name, the others by their top folder.
+find_layer() { # PATH
+    layer=${1%%/*}
     case $1 in
-    backends/*/*|plugins/*/*) printf '%s\n' "$1" | cut -d/ -f1-2 ;;
-    *) printf '%s\n' "${1%%/*}" ;;
+    backends/*/*|plugins/*/*)
+        name=${1#*/}
+        layer=$layer/${name%%/*} ;;
+    esac
+}
+
+# included: "<name" or "\"name" of an #include line; empty if it has another form.
+find_included() { # LINE
+    included=${1#*include}
+    while case $included in ' '*|"$tab"*) true ;; *) false ;; esac; do
+        included=${included#?}
+    done
+    case $included in
+    '<'*'>'*) included=${included%%>*} ;;
+    '"'*'"'*)
+        included=${included#?}
+        included='"'${included%%\"*} ;;
+    *) included= ;;
     esac
 }
 
@@ -61,26 +80,26 @@ tab=$(printf '\t')
 failures=$(
     for top in plugins backends framework graph tools; do
         [ ! -d "$top" ] || find "$top" -type f \( -name '*.c' -o -name '*.h' -o -name '*.inc' \)
-    done | sort | while IFS= read -r file; do
-        layer=$(layer_of "$file")
-        sed -n "s/^[ $tab]*#[ $tab]*include[ $tab]*\([<\"][^>\"]*\)[>\"].*/\1/p" "$file" | while IFS= read -r included; do
-            name=${included#?}
-            case $included in
-            '<'*)
-                system_allowed "$layer" "$name" || echo "$file: <$name> is not allowed in $layer" ;;
-            *)
-                found=$(find_header "$(dirname "$file")" "$name")
-                if [ -z "$found" ]; then
-                    echo "$file: \"$name\" is no header of this tree"
-                elif case $name in ../*|*/../*) true ;; *) false ;; esac; then
-                    echo "$file: \"$name\" climbs out of its folder"
-                elif ! header_allowed "$layer" "$found"; then
-                    echo "$file: \"$name\" is $found, which is not allowed in $layer"
-                fi ;;
-            esac
-        done
-        # An include that the pattern above cannot read could hide anything.
-        grep -nE "^[ $tab]*#[ $tab]*include([^_]|\$)" "$file" | grep -vE "include[ $tab]*(<[^>]*>|\"[^\"]*\")" | sed "s|^|$file:|" || true
+    done | sort | xargs grep -nE "^[ $tab]*#[ $tab]*include([^_]|\$)" /dev/null | while IFS= read -r line; do
+        file=${line%%:*}
+        find_layer "$file"
+        find_included "${line#*:*:}"
+        name=${included#?}
+        case $included in
+        '') # it could hide anything
+            echo "$line" ;;
+        '<'*)
+            system_allowed "$layer" "$name" || echo "$file: <$name> is not allowed in $layer" ;;
+        *)
+            find_header "${file%/*}" "$name"
+            if [ -z "$found" ]; then
+                echo "$file: \"$name\" is no header of this tree"
+            elif case $name in ../*|*/../*) true ;; *) false ;; esac; then
+                echo "$file: \"$name\" climbs out of its folder"
+            elif ! header_allowed "$layer" "$found"; then
+                echo "$file: \"$name\" is $found, which is not allowed in $layer"
+            fi ;;
+        esac
     done
 )
 if [ -n "$failures" ]; then
