@@ -137,6 +137,9 @@ ALWAYS_INLINE void attention_chunk(const setun_call *call, attention_run_of_rows
     }
 }
 
+/* attention_chunk for one type of cache. A function of the kernel's file, and no part of its callers: it is long, and they are two. */
+typedef void attention_chunker(const setun_call *call, attention_run_of_rows *run, int64_t chunk, const char *next);
+
 static inline const char *chunk_keys(const setun_call *call, const attention_run_of_rows *run, int64_t chunk)
 {
     return cache_cell(&call->in[1], run->block, run->kv_head, chunk * SETUN_CHUNK);
@@ -144,7 +147,7 @@ static inline const char *chunk_keys(const setun_call *call, const attention_run
 
 /* One run of rows [row, end) of a sequence. */
 ALWAYS_INLINE void attention_rows(const setun_call *call, float *scratch, int64_t row, int64_t end, int64_t head, int64_t n_heads,
-                                  int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n, rows_turner *turn)
+                                  attention_chunker *add_chunk)
 {
     const setun_attr_attention *attr = call->attr[0];
     const int64_t kept = kept_floats(call->in[1].dim[0], attr->head_dim);
@@ -164,15 +167,14 @@ ALWAYS_INLINE void attention_rows(const setun_call *call, float *scratch, int64_
                 end_chunk = query->first_chunk + query_n_chunks(query);
         }
     for (int64_t chunk = first_chunk; chunk < end_chunk; chunk++)
-        attention_chunk(call, &run, chunk, chunk + 1 < end_chunk ? chunk_keys(call, &run, chunk + 1) : NULL, element_bytes, load,
-                        load_n, turn);
+        add_chunk(call, &run, chunk, chunk + 1 < end_chunk ? chunk_keys(call, &run, chunk + 1) : NULL);
     for (int64_t i = 0; i < run.n_queries; i++)
         merge_chunks(&run.query[i], attr->head_dim);
 }
 
 /* Heads head .. of one row, split: the chunks [from, to) of those that it sees. */
 ALWAYS_INLINE void attention_split(const setun_call *call, float *scratch, int64_t row, int64_t head, int64_t from, int64_t to,
-                                   int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n, rows_turner *turn)
+                                   attention_chunker *add_chunk)
 {
     const setun_attr_attention *attr = call->attr[0];
     const int64_t n_heads = (int64_t)call->choice[CHOICE_HEADS], kept = kept_floats(call->in[1].dim[0], attr->head_dim);
@@ -186,13 +188,12 @@ ALWAYS_INLINE void attention_split(const setun_call *call, float *scratch, int64
     for (int64_t c = from; c < to; c++) {
         const int64_t chunk = run.query[0].first_chunk + c;
 
-        attention_chunk(call, &run, chunk, c + 1 < to ? chunk_keys(call, &run, chunk + 1) : NULL, element_bytes, load, load_n, turn);
+        add_chunk(call, &run, chunk, c + 1 < to ? chunk_keys(call, &run, chunk + 1) : NULL);
     }
 }
 
 /* Units are chunks, inside groups of heads, inside rows. */
-ALWAYS_INLINE void attention_run_split(const setun_call *call, const setun_tile *tile, int64_t element_bytes, lanes_loader *load,
-                                       lanes_loader_n *load_n, rows_turner *turn)
+ALWAYS_INLINE void attention_run_split(const setun_call *call, const setun_tile *tile, attention_chunker *add_chunk)
 {
     const setun_attr_attention *attr = call->attr[0];
     const int64_t n_heads = (int64_t)call->choice[CHOICE_HEADS], kept = kept_floats(call->in[1].dim[0], attr->head_dim);
@@ -214,20 +215,19 @@ ALWAYS_INLINE void attention_run_split(const setun_call *call, const setun_tile 
             const int64_t from = tile->begin > unit ? tile->begin - unit : 0, to = least(tile->end - unit, n_chunks);
 
             if (from < to)
-                attention_split(call, tile->scratch, row, head, from, to, element_bytes, load, load_n, turn);
+                attention_split(call, tile->scratch, row, head, from, to, add_chunk);
         }
     }
 }
 
-ALWAYS_INLINE void attention_run(const setun_call *call, const setun_tile *tile, int64_t element_bytes, lanes_loader *load,
-                                 lanes_loader_n *load_n, rows_turner *turn)
+ALWAYS_INLINE void attention_run(const setun_call *call, const setun_tile *tile, attention_chunker *add_chunk)
 {
     const int64_t rows = (int64_t)call->choice[CHOICE_ROWS], heads = (int64_t)call->choice[CHOICE_HEADS];
     const int64_t m = call->in[0].dim[0], n_blocks = (m + rows - 1) / rows;
     const int32_t *seq = call->batch->seq;
 
     if (call->choice[CHOICE_SPLIT]) {
-        attention_run_split(call, tile, element_bytes, load, load_n, turn);
+        attention_run_split(call, tile, add_chunk);
         return;
     }
     /* Heads outermost: later rows see more positions, and a worker's contiguous range should hold late and early ones. */
@@ -237,7 +237,7 @@ ALWAYS_INLINE void attention_run(const setun_call *call, const setun_tile *tile,
         for (int64_t i = begin, j; i < end; i = j) {
             for (j = i + 1; j < end && seq[j] == seq[i]; j++)
                 ;
-            attention_rows(call, tile->scratch, i, j, head, heads, element_bytes, load, load_n, turn);
+            attention_rows(call, tile->scratch, i, j, head, heads, add_chunk);
         }
     }
 }

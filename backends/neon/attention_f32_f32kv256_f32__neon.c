@@ -2,9 +2,14 @@
 #include "attention.h"
 #include "kernels.h"
 
+static void add_chunk(const setun_call *call, attention_run_of_rows *run, int64_t chunk, const char *next)
+{
+    attention_chunk(call, run, chunk, next, 4, lanes_load_f32, lanes_load_f32_n, turn_f32);
+}
+
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    attention_run(call, tile, 4, lanes_load_f32, lanes_load_f32_n, turn_f32);
+    attention_run(call, tile, add_chunk);
 }
 
 const setun_kernel attention_f32_f32kv256_f32__neon = {
