@@ -77,7 +77,7 @@ Test(terminal, bar_comes_and_goes)
     process_result result;
     process *running;
 
-    make_text(folder, path, 1500);
+    make_text(folder, path, 500);
     running = process_start(argv, &options);
     cr_assert(hold_up(running, "scoring  ["), "no bar");
     process_finish(running, &result);
@@ -143,7 +143,7 @@ Test(terminal, bar_makes_way_for_the_text)
     process *running;
     size_t n_text;
 
-    make_text(folder, path, 1000);
+    make_text(folder, path, 500);
     (void)snprintf(command, sizeof(command), "exec '%s' run -f '%s' -n 1 --temp 0 -t 1 --backend scalar --chunk 4 1>&2", SETUN_COMMAND, path);
     running = process_start(argv, &options);
     cr_assert(hold_up(running, "reading the prompt  ["), "no bar");
