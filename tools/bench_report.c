@@ -16,13 +16,13 @@ enum kind { WHOLE /* int64_t from 0 */, REAL /* double from 0, or NAN */, TEXT /
 
 typedef struct field {
     const char *name;
-    enum kind   kind;
     size_t      offset, n_bytes;
+    enum kind   kind;
     bool        is_later; /* reports of earlier versions do not have it */
 } field;
 
-#define FIELD(type, kind, member) {#member, kind, offsetof(type, member), sizeof(((type *)NULL)->member), false}
-#define LATER(type, kind, member) {#member, kind, offsetof(type, member), sizeof(((type *)NULL)->member), true}
+#define FIELD(type, kind, member) {#member, offsetof(type, member), sizeof(((type *)NULL)->member), kind, false}
+#define LATER(type, kind, member) {#member, offsetof(type, member), sizeof(((type *)NULL)->member), kind, true}
 
 static const field result_fields[] = {
     FIELD(bench_result, TEXT, test), FIELD(bench_result, WHOLE, n), FIELD(bench_result, WHOLE, depth), FIELD(bench_result, WHOLE, batch),

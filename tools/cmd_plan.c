@@ -103,8 +103,9 @@ static void decision_text(const plan_row *r, char *text, size_t n_bytes)
                    r->packing[0] != '\0' ? r->packing : "-");
 }
 
-static void print_table(const plan_rows *rows, uint32_t n_threads)
+static void print_table(const plan_rows *rows, const setun_session_info *info)
 {
+    char reason[CHUNK_REASON_BYTES];
     int phase = -1;
     double sum = 0;
 
@@ -117,8 +118,8 @@ static void print_table(const plan_rows *rows, uint32_t n_threads)
                 printf("%-50s %12.1f us\n\n", "  all of them", sum * 1e6);
             phase = r->step.phase;
             sum = 0;
-            printf("%s: passes of up to %" PRId64 " row%s, %u thread%s\n", phases[phase], r->step.rows_max, r->step.rows_max == 1 ? "" : "s", n_threads,
-                   n_threads == 1 ? "" : "s");
+            printf("%s: passes of up to %" PRId64 " row%s%s, %u thread%s\n", phases[phase], r->step.rows_max, r->step.rows_max == 1 ? "" : "s",
+                   r->step.rows_max == info->chunk ? chunk_reason(info, reason) : "", info->n_threads, info->n_threads == 1 ? "" : "s");
             printf("  %-18s %-16s %5s %11s  %-52s %-18s %s\n", "OP", "WEIGHT", "STEPS", "EXPECTED", "KERNEL", "PACKING", "WHY");
         }
         sum += r->seconds;
@@ -156,21 +157,22 @@ static int print_picture(const plan_rows *rows, const setun_model *model, uint32
     return code;
 }
 
-static int print_rows(const plan_rows *rows, int form, const setun_model *model, uint32_t n_threads)
+static int print_rows(const plan_rows *rows, int form, const setun_model *model, const setun_session_info *info)
 {
     json_t *array;
 
     if (form == FORM_SVG)
-        return print_picture(rows, model, n_threads);
+        return print_picture(rows, model, info->n_threads);
     if (form != FORM_JSON) {
-        print_table(rows, n_threads);
+        print_table(rows, info);
         return EXIT_DONE;
     }
     array = json_array();
     for (size_t i = 0; i < rows->n; i++)
         (void)json_array_append_new(array, json_row(&rows->items[i]));
-    return print_json(json_pack("{s:s, s:s, s:I, s:o}", "model", setun_model_path(model), "family", setun_model_family(model), "threads",
-                                (json_int_t)n_threads, "steps", array));
+    return print_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "model", setun_model_path(model), "family", setun_model_family(model), "threads",
+                                (json_int_t)info->n_threads, "chunk", (json_int_t)info->chunk, "chunk_row_bytes", (json_int_t)info->chunk_row_bytes,
+                                "chunk_cache_bytes", (json_int_t)info->chunk_cache_bytes, "steps", array));
 }
 
 /* ---- --expect ---- */
@@ -255,7 +257,7 @@ static int plan(const plan_options *o)
     else if (rows.n == 0)
         (void)fail("a session of passes of at most %u rows has no such phase", info.chunk);
     else
-        code = o->expect != NULL ? compare(&rows, o->expect) : print_rows(&rows, o->form, model, info.n_threads);
+        code = o->expect != NULL ? compare(&rows, o->expect) : print_rows(&rows, o->form, model, &info);
     plan_rows_free(&rows);
     setun_model_close(model);
     return code;

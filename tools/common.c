@@ -176,6 +176,15 @@ setun_status common_open_tokenizer(const common_options *common, setun_tokenizer
     return SETUN_OK;
 }
 
+const char *chunk_reason(const setun_session_info *info, char text[CHUNK_REASON_BYTES])
+{
+    text[0] = '\0';
+    if (info->chunk_row_bytes > 0 && info->chunk_cache_bytes > 0)
+        (void)snprintf(text, CHUNK_REASON_BYTES, " (64 to 256 of %.1f KiB in %.1f MiB of cache)", (double)info->chunk_row_bytes / 1024,
+                       (double)info->chunk_cache_bytes / 1048576);
+    return text;
+}
+
 setun_status common_create_session(const common_options *common, setun_model *model, uint32_t max_seqs, setun_session **out_session,
                                    setun_error *error)
 {
@@ -191,15 +200,16 @@ setun_status common_create_session(const common_options *common, setun_model *mo
         const double mib = 1024.0 * 1024.0;
         static const char *const heads[] = {[SETUN_HEAD_FULL] = "full", [SETUN_HEAD_SCREENED] = "screened", [SETUN_HEAD_RESIDENT] = "resident",
                                             [SETUN_HEAD_INT8] = "int8"};
+        char reason[CHUNK_REASON_BYTES];
         setun_session_info info;
         memory_use use;
 
         setun_session_describe(*out_session, &info);
         (void)fprintf(stderr,
-                      "session: %u threads, passes of %u tokens, %u sequences of %lld, %s cache, %s head\n"
+                      "session: %u threads, passes of %u tokens%s, %u sequences of %lld, %s cache, %s head\n"
                       "weights: %zu, of which %zu had to be packed for their kernels\n"
                       "memory: weights %.1f MiB, activations %.1f MiB, cache %.1f MiB\n",
-                      info.n_threads, info.chunk, info.max_seqs, (long long)info.context, options.kv == SETUN_KV_F32 ? "f32" : "f16",
+                      info.n_threads, info.chunk, chunk_reason(&info, reason), info.max_seqs, (long long)info.context, options.kv == SETUN_KV_F32 ? "f32" : "f16",
                       heads[info.head], info.n_weights, info.n_packed,
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
         memory_read(&use);

@@ -84,7 +84,7 @@ static void collect(const command_line *line, common_options *common, option_tab
                                          "bits and then the few rows that matter, from the file or, resident, from memory,\n"
                                          "with the same result; or rounded to 8 bits (default auto: screened where it can be)"});
         add(table, (option_spec){.name = "chunk", .kind = OPTION_INT, .argument = "N", .value = &common->chunk,
-                                 .help = "tokens in one forward pass at most (default 256)", .min = 1, .max = 65536});
+                                 .help = "tokens in one forward pass at most (default: what the last caches hold of the\nwidest op's activations, 64 to 256; 'setun plan' and -v tell why)", .min = 1, .max = 65536});
         add(table, (option_spec){.name = "context", .kind = OPTION_INT, .argument = "N", .value = &common->context,
                                  .help = "positions in a sequence at most (default: the model's own); the token that is drawn\nat the last one still counts as generated", .min = 1, .max = INT32_MAX});
         add(table, (option_spec){.name = "no-fuse", .kind = OPTION_FLAG, .value = &common->no_fuse,

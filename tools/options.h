@@ -104,6 +104,10 @@ setun_status common_open_model(const common_options *common, setun_model **out_m
 /* Opens the tokenizer of the model that the options name and nothing else of it; it may also be a file with nothing but a tokenizer. */
 setun_status common_open_tokenizer(const common_options *common, setun_tokenizer **out_tokenizer, setun_error *error);
 
+/* Why passes have as many tokens as they have: " (64 to 256 of 81.0 KiB in 32.0 MiB of cache)"; "" where somebody said so, or no cache is known. */
+enum { CHUNK_REASON_BYTES = 100 };
+const char *chunk_reason(const setun_session_info *info, char text[CHUNK_REASON_BYTES]);
+
 /* Creates a session of it, and with -v says on stderr what was decided. */
 setun_status common_create_session(const common_options *common, setun_model *model, uint32_t max_seqs, setun_session **out_session,
                                    setun_error *error);

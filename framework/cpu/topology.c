@@ -191,6 +191,33 @@ void setun_topology_describe(const setun_topology *topology, uint32_t n_workers,
     }
 }
 
+/* The last data cache above the processor of a worker; NULL: none is known. */
+static hwloc_obj_t last_cache(const setun_topology *topology, uint32_t n_workers, uint32_t worker)
+{
+    hwloc_obj_t cache = NULL;
+
+    for (hwloc_obj_t object = topology->processors[setun_topology_core(topology, n_workers, worker)]; object != NULL; object = object->parent)
+        if (hwloc_obj_type_is_dcache(object->type))
+            cache = object;
+    return cache;
+}
+
+uint64_t setun_topology_reach(const setun_topology *topology, uint32_t n_workers)
+{
+    const uint32_t n = n_workers < topology->n_cores ? n_workers : topology->n_cores;
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const hwloc_obj_t cache = last_cache(topology, n, i);
+        bool counted = cache == NULL;
+
+        for (uint32_t j = i; j > 0 && !counted; j--) /* neighbours share it most likely */
+            counted = last_cache(topology, n, j - 1) == cache;
+        sum += counted ? 0 : cache->attr->cache.size;
+    }
+    return sum;
+}
+
 uint64_t setun_topology_cache_bytes(const setun_topology *topology)
 {
     static const hwloc_obj_type_t levels[] = {HWLOC_OBJ_L5CACHE, HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L1CACHE};

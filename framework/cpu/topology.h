@@ -33,6 +33,9 @@ unsigned setun_topology_processor(const setun_topology *topology, uint32_t core)
 /* Cache sizes of one core's share and the number of workers, as kernels see them in plan(). */
 void setun_topology_describe(const setun_topology *topology, uint32_t n_workers, setun_machine *out_machine);
 
+/* Bytes of the caches of the last level that the workers of a team reach; 0: unknown. */
+uint64_t setun_topology_reach(const setun_topology *topology, uint32_t n_workers);
+
 /* Bytes of all caches of the last level together; 0: unknown. */
 uint64_t setun_topology_cache_bytes(const setun_topology *topology);
 

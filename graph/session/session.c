@@ -8,7 +8,7 @@
 #include "session/session_internal.h"
 #include "setun_numerics.h"
 
-enum { DEFAULT_CHUNK = 256, MAX_CHUNK = 65536, MAX_SEQS = 65536 };
+enum { MAX_CHUNK = 65536, MAX_SEQS = 65536 };
 
 /* Option values that cannot be used, before anything is made. */
 static setun_status read_options(setun_session *session, const setun_session_options *options, setun_error *error)
@@ -28,7 +28,7 @@ static setun_status read_options(setun_session *session, const setun_session_opt
         return setun_fail(error, SETUN_ERR_INVALID, "head: expected SETUN_HEAD_AUTO to SETUN_HEAD_INT8, found %d", options->head);
     session->context  = options->context == 0 ? model_context : options->context;
     session->max_seqs = options->max_seqs == 0 ? 1 : options->max_seqs;
-    session->chunk    = options->chunk == 0 ? DEFAULT_CHUNK : options->chunk;
+    session->chunk    = options->chunk;
     session->blocks_per_seq = (session->context + SETUN_CHUNK - 1) / SETUN_CHUNK;
     if (session->blocks_per_seq * session->max_seqs > INT32_MAX)
         return setun_fail(error, SETUN_ERR_INVALID, "%u sequences of %lld positions need more than 2^31 cache blocks", session->max_seqs,
@@ -202,6 +202,8 @@ static setun_status prepare(setun_model *model, const setun_session_options *opt
     status = read_options(session, options, error);
     if (status == SETUN_OK)
         status = setun_team_create(model->topology, options->n_threads, &session->team, error);
+    if (status == SETUN_OK && session->chunk == 0)
+        setun_session_choose_chunk(session);
     if (status == SETUN_OK)
         status = alloc_batch(session, error);
     if (status == SETUN_OK)
@@ -342,6 +344,7 @@ void setun_session_describe(const setun_session *session, setun_session_info *ou
         .activation_bytes = session->arena_bytes + (session->head != NULL ? setun_screen_arena_bytes(session->head) : 0),
         .cache_bytes = setun_store_cache_bytes(session->store), .token_bytes = session->token_bytes, .logits_bytes = session->logits_bytes,
         .pread_bytes = count_pread_bytes(session), .head = session->head_mode,
+        .chunk_row_bytes = session->chunk_row_bytes, .chunk_cache_bytes = session->chunk_cache_bytes,
     };
     setun_session_count_ops(session->model->graph, out_info);
 }

@@ -54,6 +54,7 @@ struct setun_session {
     size_t          stage_rows; /* of the whole stage; 0: one setun_session_eval is a stage */
 
     uint32_t chunk, max_seqs;
+    uint64_t chunk_row_bytes, chunk_cache_bytes; /* of setun_session_info */
     int64_t  context, blocks_per_seq;
 
     setun_sequence *seqs;       /* [max_seqs] */
@@ -70,6 +71,12 @@ struct setun_session {
     int32_t        *drawn;                       /* [chunk] scratch of setun_generate */
     setun_row      *rows;                        /* [chunk] scratch of setun_generate */
 };
+
+/* Rows of a pass where nobody says, by the caches that the team reaches; sets what begins with chunk. Needs model, team and max_seqs. */
+void setun_session_choose_chunk(setun_session *session);
+/* The same as a number: a pass that reads and writes row_bytes a row, in cache_bytes (0: not known), and not fewer rows than sequences that
+ * are decoded together. */
+uint32_t setun_chunk_rows(uint64_t cache_bytes, uint64_t row_bytes, uint32_t max_seqs);
 
 /* setun_session_create that ends soon with SETUN_ERR_INTERRUPTED once *stop is true, which `progress` may set; stop NULL: never. */
 setun_status setun_session_create_until(setun_model *model, const setun_session_options *options, const atomic_bool *stop,

@@ -254,6 +254,40 @@ Test(plan, picture)
     process_result_free(&result);
 }
 
+/* fable's widest op multiplies gate and up: three rows of its feed-forward size in f32. */
+Test(plan, passes_are_as_long_as_the_caches_allow)
+{
+    static const struct {
+        const char *machine, *chunk;
+        int64_t     cache_bytes; /* 0: not known, or not asked */
+    } cases[] = {{"HWLOC_SYNTHETIC=l3:1(size=1500000) core:2 pu:1", NULL, 1500000}, {"HWLOC_SYNTHETIC=l3:1(size=100000) core:2 pu:1", NULL, 100000},
+                 {"HWLOC_SYNTHETIC=l2:2(size=700000) core:1 pu:1", NULL, 1400000},  {"HWLOC_SYNTHETIC=core:2 pu:1", NULL, 0},
+                 {"HWLOC_SYNTHETIC=l3:1(size=1500000) core:2 pu:1", "300", 0}};
+    json_t *config = json_load_file(FABLE "/config.json", 0, NULL);
+    const int64_t row_bytes = 3 * 4 * json_integer_value(json_object_get(config, "intermediate_size"));
+
+    cr_assert_gt(row_bytes, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const environment[] = {cases[i].machine, NULL};
+        const char *argv[] = {SETUN_COMMAND, "plan", "--phase", "prefill", "-t", "2", "-o", "json", cases[i].chunk != NULL ? "--chunk" : NULL, cases[i].chunk, NULL};
+        const int64_t fitting = cases[i].cache_bytes / row_bytes / 16 * 16;
+        const int64_t expected = cases[i].chunk != NULL ? 300 : cases[i].cache_bytes == 0 || fitting > 256 ? 256 : fitting < 64 ? 64 : fitting;
+        process_result result;
+        json_t *root;
+
+        process_run(argv, &(process_options){.environment = environment}, &result);
+        cr_assert_eq(result.exit_code, 0, "%s", result.err);
+        root = json_loads(result.out, 0, NULL);
+        cr_expect_eq(json_integer_value(json_object_get(root, "chunk")), expected, "case %zu: %s", i, result.out);
+        cr_expect_eq(json_integer_value(json_object_get(root, "chunk_cache_bytes")), cases[i].cache_bytes, "case %zu", i);
+        cr_expect_eq(json_integer_value(json_object_get(root, "chunk_row_bytes")), cases[i].chunk != NULL ? 0 : row_bytes, "case %zu", i);
+        cr_expect_eq(json_integer_value(json_object_get(json_array_get(json_object_get(root, "steps"), 0), "rows_max")), expected);
+        json_decref(root);
+        process_result_free(&result);
+    }
+    json_decref(config);
+}
+
 Test(plan, files_that_are_no_plans)
 {
     static const struct {

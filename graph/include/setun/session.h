@@ -67,7 +67,8 @@ struct setun_tuning;
 /** Zero-initialise for the defaults. Strings, rules and times are borrowed during the call only. */
 typedef struct setun_session_options {
     uint32_t    n_threads; /**< 0: one for each physical core that this process may use */
-    uint32_t    chunk;     /**< rows of one forward pass at most; 0: 256 */
+    uint32_t    chunk;     /**< rows of one forward pass at most; 0: as many as the caches hold the activations of, 64 to 256, and as
+                            * many as there are sequences, to 256 */
     uint32_t    max_seqs;  /**< sequences open at once; 0: 1 */
     int64_t     context;   /**< positions of a sequence at most; 0: the model's own. A token is drawn at the last one, too: prompt and
                                 generated tokens together may be one more */
@@ -121,6 +122,8 @@ typedef struct setun_session_info {
     uint64_t logits_ops;       /**< likewise, besides, for each row whose logits are wanted */
     uint64_t logits_int8_ops;  /**< those of them that are integer arithmetic */
     int      head;             /**< SETUN_HEAD_*, never AUTO */
+    uint64_t chunk_row_bytes;  /**< where nobody said `chunk`: activations that the widest op reads and writes for each row; else 0 */
+    uint64_t chunk_cache_bytes; /**< and the caches of the last level that the team reaches; 0 likewise, or if they are not known */
 } setun_session_info;
 
 /** Tells what was decided.

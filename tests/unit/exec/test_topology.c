@@ -127,6 +127,36 @@ Test(topology, nodes_of_different_sizes)
     (void)unlink(path);
 }
 
+/* Two packages with two clusters of 8 MB each; cores without any cache; caches of their own. */
+Test(topology, caches_that_a_team_reaches)
+{
+    static const struct {
+        const char *machine;
+        uint32_t    n_workers;
+        uint64_t    bytes;
+    } cases[] = {
+        {"numa:2 l3:2(size=8000000) l2:2(size=1000000) core:1 pu:2", 1, 8000000},
+        {"numa:2 l3:2(size=8000000) l2:2(size=1000000) core:1 pu:2", 2, 16000000}, /* one on each node */
+        {"numa:2 l3:2(size=8000000) l2:2(size=1000000) core:1 pu:2", 4, 16000000},
+        {"numa:2 l3:2(size=8000000) l2:2(size=1000000) core:1 pu:2", 5, 24000000},
+        {"numa:2 l3:2(size=8000000) l2:2(size=1000000) core:1 pu:2", 8, 32000000},
+        {"numa:2 l3:2(size=8000000) l2:2(size=1000000) core:1 pu:2", 100, 32000000},
+        {"core:4 pu:1", 4, 0},
+        {"l2:4(size=500000) core:1 pu:1", 3, 1500000},
+        {"l2:1(size=500000) core:4 pu:1", 3, 500000},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        setun_topology *topology;
+        setun_error error;
+
+        cr_assert_eq(setun_topology_open(cases[i].machine, &topology, &error), SETUN_OK, "%s", error.text);
+        cr_expect_eq(setun_topology_reach(topology, cases[i].n_workers), cases[i].bytes, "%s, %u workers: %llu", cases[i].machine, cases[i].n_workers,
+                     (unsigned long long)setun_topology_reach(topology, cases[i].n_workers));
+        setun_topology_close(topology);
+    }
+}
+
 Test(topology, threads_under_a_quota)
 {
     cr_expect_eq(setun_threads_for(8, 0), 8);
