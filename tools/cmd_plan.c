@@ -35,6 +35,7 @@ static void plan_rows_free(plan_rows *rows)
         free(r->backend);
         free(r->packing);
         free(r->rule);
+        free(r->second);
     }
     free(rows->items);
 }
@@ -43,6 +44,7 @@ static bool is_like(const plan_row *r, const setun_planned_step *s)
 {
     return r->step.phase == s->phase && strcmp(r->op, s->op) == 0 && strcmp(r->weight, s->weight) == 0 && strcmp(r->kernel, s->kernel) == 0 &&
            strcmp(r->packing, s->packing) == 0 && r->step.why == s->why && strcmp(r->rule, s->rule) == 0 &&
+           r->step.second == s->second && strcmp(r->second, s->second_packing) == 0 &&
            (r->step.layer < 0) == (s->layer < 0);
 }
 
@@ -59,6 +61,9 @@ static setun_status on_step(void *context, const setun_planned_step *s, setun_er
             continue;
         rows->items[i].n++;
         rows->items[i].seconds += s->seconds;
+        rows->items[i].step.second_bytes += s->second_bytes;
+        rows->items[i].step.second_seconds += s->second_seconds;
+        rows->items[i].step.first_seconds += s->first_seconds;
         return SETUN_OK;
     }
     if (rows->n == rows->capacity) {
@@ -76,8 +81,9 @@ static setun_status on_step(void *context, const setun_planned_step *s, setun_er
     r.backend = strdup(s->backend);
     r.packing = strdup(s->packing);
     r.rule = strdup(s->rule);
+    r.second = strdup(s->second_packing);
     rows->items[rows->n++] = r;
-    if (r.op == NULL || r.weight == NULL || r.kernel == NULL || r.backend == NULL || r.packing == NULL || r.rule == NULL)
+    if (r.op == NULL || r.weight == NULL || r.kernel == NULL || r.backend == NULL || r.packing == NULL || r.rule == NULL || r.second == NULL)
         return set_error(error, SETUN_ERR_NOMEM, "out of memory: plan");
     return SETUN_OK;
 }
@@ -103,6 +109,38 @@ static void decision_text(const plan_row *r, char *text, size_t n_bytes)
                    r->packing[0] != '\0' ? r->packing : "-");
 }
 
+/* What a second packing of the weights would take and save, or does, in the rows of one phase that have come to the same. */
+static void print_second(const plan_rows *rows, int phase, int state, const setun_session_info *info)
+{
+    static const char *const words[] = {[SETUN_SECOND_TAKEN] = "taken", [SETUN_SECOND_NOT_WORTH] = "not worth it", [SETUN_SECOND_TOO_LARGE] = "no memory for it"};
+    double saved = 0, first = 0;
+    uint64_t n_bytes = 0;
+    int64_t n = 0, rows_max = 1;
+
+    for (size_t i = 0; i < rows->n; i++) {
+        const plan_row *r = &rows->items[i];
+
+        if (r->step.phase != phase || r->step.second != state)
+            continue;
+        n += r->n;
+        n_bytes += r->step.second_bytes;
+        first += r->step.first_seconds;
+        saved += r->step.first_seconds - r->step.second_seconds;
+        rows_max = r->step.rows_max;
+    }
+    if (n > 0)
+        printf("  a second packing of %" PRId64 " weights, %s: %.1f MiB beside %.1f MiB, %.1f of %.1f us a row saved\n", n, words[state],
+               (double)n_bytes / 1048576, (double)(info->weight_bytes - (state == SETUN_SECOND_TAKEN ? n_bytes : 0)) / 1048576,
+               saved * 1e6 / (double)rows_max, first * 1e6 / (double)rows_max);
+}
+
+static void print_sum(const plan_rows *rows, int phase, double sum, const setun_session_info *info)
+{
+    printf("%-50s %12.1f us\n", "  all of them", sum * 1e6);
+    for (int state = SETUN_SECOND_TAKEN; state <= SETUN_SECOND_TOO_LARGE; state++)
+        print_second(rows, phase, state, info);
+}
+
 static void print_table(const plan_rows *rows, const setun_session_info *info)
 {
     char reason[CHUNK_REASON_BYTES];
@@ -115,7 +153,8 @@ static void print_table(const plan_rows *rows, const setun_session_info *info)
 
         if (r->step.phase != phase) {
             if (phase >= 0)
-                printf("%-50s %12.1f us\n\n", "  all of them", sum * 1e6);
+                print_sum(rows, phase, sum, info);
+            printf("%s", phase >= 0 ? "\n" : "");
             phase = r->step.phase;
             sum = 0;
             printf("%s: passes of up to %" PRId64 " row%s%s, %u thread%s\n", phases[phase], r->step.rows_max, r->step.rows_max == 1 ? "" : "s",
@@ -128,7 +167,7 @@ static void print_table(const plan_rows *rows, const setun_session_info *info)
                r->packing[0] != '\0' ? r->packing : "-", why);
     }
     if (phase >= 0)
-        printf("%-50s %12.1f us\n", "  all of them", sum * 1e6);
+        print_sum(rows, phase, sum, info);
 }
 
 static json_t *json_row(const plan_row *r)
@@ -136,10 +175,14 @@ static json_t *json_row(const plan_row *r)
     static const char *const words[] = {[SETUN_WHY_RULE] = "rule", [SETUN_WHY_ONLY] = "only", [SETUN_WHY_MEASURED] = "measured",
                                         [SETUN_WHY_ESTIMATE] = "estimate"};
 
-    return json_pack("{s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:f}", "phase", phases[r->step.phase], "rows_max",
+    static const char *const second[] = {[SETUN_SECOND_NONE] = "none", [SETUN_SECOND_TAKEN] = "taken", [SETUN_SECOND_NOT_WORTH] = "not_worth",
+                                         [SETUN_SECOND_TOO_LARGE] = "too_large"};
+
+    return json_pack("{s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:f, s:s, s:s, s:I, s:f, s:f}", "phase", phases[r->step.phase], "rows_max",
                      (json_int_t)r->step.rows_max, "op", r->op, "weight", r->weight, "steps", (json_int_t)r->n, "kernel", r->kernel, "backend",
                      r->backend, "packing", r->packing, "why", words[r->step.why], "rule", r->rule, "kernels", (json_int_t)r->step.n_kernels,
-                     "expected_s", r->seconds);
+                     "expected_s", r->seconds, "second", second[r->step.second], "second_packing", r->second, "second_bytes",
+                     (json_int_t)r->step.second_bytes, "second_s", r->step.second_seconds, "first_s", r->step.first_seconds);
 }
 
 static int print_picture(const plan_rows *rows, const setun_model *model, uint32_t n_threads)
@@ -170,9 +213,9 @@ static int print_rows(const plan_rows *rows, int form, const setun_model *model,
     array = json_array();
     for (size_t i = 0; i < rows->n; i++)
         (void)json_array_append_new(array, json_row(&rows->items[i]));
-    return print_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "model", setun_model_path(model), "family", setun_model_family(model), "threads",
+    return print_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "model", setun_model_path(model), "family", setun_model_family(model), "threads",
                                 (json_int_t)info->n_threads, "chunk", (json_int_t)info->chunk, "chunk_row_bytes", (json_int_t)info->chunk_row_bytes,
-                                "chunk_cache_bytes", (json_int_t)info->chunk_cache_bytes, "steps", array));
+                                "chunk_cache_bytes", (json_int_t)info->chunk_cache_bytes, "weight_bytes", (json_int_t)info->weight_bytes, "steps", array));
 }
 
 /* ---- --expect ---- */
@@ -279,7 +322,9 @@ static int run(int argc, char **argv)
         .usage = "setun plan [-m MODEL] [--phase all|decode|batch|prefill] [-o table|json|svg] [--expect FILE] [OPTION...]",
         .text = "Shows which kernel runs each op of a model, in which packing its weights lie in memory, how long it is expected to\n"
                 "take, and why it was chosen: a rule of the configuration, a time that 'setun kernels tune' measured, or the\n"
-                "kernels' own estimates. Steps that are alike in several layers are one line. No weight is read.",
+                "kernels' own estimates. Steps that are alike in several layers are one line. Where a longer pass would be faster\n"
+                "with its weights in another packing than shorter ones read, a line below tells the memory that the second packing\n"
+                "takes, the time it saves, and what came of it (--weight-memory). No weight is read.",
         .examples = "setun plan\n"
                     "setun plan -m path/to/model.gguf --phase decode -t 2\n"
                     "setun plan -m path/to/model.gguf -o json > plan.json\n"

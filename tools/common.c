@@ -95,6 +95,8 @@ setun_status common_settle(common_options *common, setun_error *error)
     }
     if (common->n_threads > 0)
         session->n_threads = (uint32_t)common->n_threads;
+    if (common->weight_mib > 0)
+        session->weight_bytes = (uint64_t)common->weight_mib << 20;
     if (common->chunk > 0)
         session->chunk = (uint32_t)common->chunk;
     if (common->context > 0)

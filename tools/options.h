@@ -32,7 +32,7 @@ enum { OUTPUT_TEXT = 0, OUTPUT_JSON = 1 };
 /* Options that mean the same in every command that has them. */
 typedef struct common_options {
     const char *model, *pre, *graph, *backends, *config, *tuning;
-    int64_t     n_threads, chunk, context;
+    int64_t     n_threads, chunk, context, weight_mib;
     int         kv, head, output; /* kv, head -1: not given */
     int         i2s_layout; /* index in auto, 128, 64, rows */
     bool        verbose, no_fuse;

@@ -7,7 +7,7 @@
 /* A step, or several that follow one another in every layer and are decided alike. Strings are owned. */
 typedef struct plan_row {
     setun_planned_step step;    /* but for its strings */
-    char              *op, *weight, *kernel, *backend, *packing, *rule;
+    char              *op, *weight, *kernel, *backend, *packing, *rule, *second;
     int64_t            n;       /* how many steps */
     double             seconds; /* of all of them */
 } plan_row;

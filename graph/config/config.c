@@ -62,6 +62,16 @@ static setun_status read_chunk(setun_config *config, const setun_yaml *yaml, con
     return status;
 }
 
+static setun_status read_weight_memory(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
+{
+    int64_t mib;
+    const setun_status status = setun_yaml_read_count(yaml, node, "weight_memory", 1, 1 << 30, &mib, error); /* as --weight-memory */
+
+    if (status == SETUN_OK)
+        config->options.weight_bytes = (uint64_t)mib << 20;
+    return status;
+}
+
 static setun_status read_context(setun_config *config, const setun_yaml *yaml, const setun_yaml_node *node, setun_error *error)
 {
     return setun_yaml_read_count(yaml, node, "context", 1, INT32_MAX, &config->options.context, error);
@@ -178,7 +188,7 @@ static const struct {
     {"chunk", read_chunk},       {"context", read_context},           {"kv", read_kv},             {"head", read_head},
     {"backends", read_backends}, {"allow_scalar", read_allow_scalar}, {"kernels", setun_config_read_rules},
     {"avoid", read_avoid},       {"fuse", read_fuse},                 {"replicate", read_replicate},
-    {"tuning", read_tuning},
+    {"tuning", read_tuning},     {"weight_memory", read_weight_memory},
 };
 
 static setun_status read_root(setun_config *config, const setun_yaml *yaml, setun_error *error)
@@ -255,6 +265,8 @@ void setun_config_apply(const setun_config *config, setun_session_options *optio
         options->n_threads = said->n_threads;
     if (said->chunk != 0)
         options->chunk = said->chunk;
+    if (said->weight_bytes != 0)
+        options->weight_bytes = said->weight_bytes;
     if (said->context != 0)
         options->context = said->context;
     if (config->has_kv)

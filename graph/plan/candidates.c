@@ -35,10 +35,6 @@ bool setun_planner_has(const setun_planner *planner, uint32_t value)
     return false;
 }
 
-/* How many times faster a kernel must be to be worth a second packing of a ternary weight beside the one that shorter passes read: packings
- * of the same weights differ by much less in long passes, and two would nearly double the memory of a model. */
-#define SECOND_PACKING_WORTH 2.0
-
 /* The query's tensors of one side of a kernel call. */
 typedef struct side {
     uint32_t     n;
@@ -211,7 +207,7 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
     case SETUN_OPERAND_WEIGHT:
         if (!setun_store_offers_weight(request->store, operand->index, fmts, why, why_bytes))
             return false;
-        candidate->second_packing = candidate->second_packing || setun_store_has_other_packing(request->store, operand->index, fmts);
+        setun_planner_note_second(planner, operand->index, fmts, candidate);
         status = setun_store_shape_weight(request->store, operand->index, fmts, &shape, &error);
         break;
     case SETUN_OPERAND_TABLE:
@@ -280,8 +276,14 @@ static bool fit(const setun_planner *planner, const setun_graph_node *node, cons
         return false;
     candidate->measured = setun_planner_measured(planner, node, candidate->ref, &candidate->kernel_plan);
     candidate->cost_ns += candidate->kernel_plan.cost_ns;
+    if (candidate->too_large) {
+        candidate->only_memory = true;
+        (void)snprintf(why, why_bytes, "reads a second packing of the weight, %.1f MiB more than fit the memory that weights may take",
+                       (double)candidate->second_bytes / 1048576);
+        return false;
+    }
     if (candidate->second_packing)
-        candidate->cost_ns *= SECOND_PACKING_WORTH;
+        candidate->cost_ns *= setun_planner_worth(planner);
     return true;
 }
 
@@ -353,6 +355,7 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
     const setun_plugins *plugins = planner->request->plugins;
     const setun_kernel_rule *rule = setun_planner_find_rule(planner, node);
     const void *const attrs[1] = {node->attr};
+    setun_planner_packings packings = {.has_first = false};
     bool found = false, forbidden = false;
     uint32_t n_fitting = 0;
     char reasons[768] = "";
@@ -371,8 +374,11 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
             int n = snprintf(reasons + used, sizeof(reasons) - used, "%s%s: %s", used > 0 ? "; " : "", candidate.ref.kernel->name, why);
 
             used = n < 0 || used + (size_t)n >= sizeof(reasons) ? sizeof(reasons) - 1 : used + (size_t)n;
+            if (candidate.only_memory)
+                setun_planner_note_packing(planner, &candidate, &packings);
             continue;
         }
+        setun_planner_note_packing(planner, &candidate, &packings);
         n_fitting++;
         if (!found || setun_planner_is_better(candidate.rank, candidate.measured, candidate.cost_ns, out_candidate->rank, out_candidate->measured,
                                               out_candidate->cost_ns)) {
@@ -383,6 +389,7 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
     if (found) {
         out_candidate->rule = rule;
         out_candidate->n_fitting = n_fitting;
+        setun_planner_tell_packings(node, &packings, out_candidate);
     }
     return found ? SETUN_OK : fail_node(planner, node, rule, forbidden, reasons, error);
 }

@@ -60,7 +60,7 @@ static const char *packing_of(const setun_graph *graph, const setun_graph_node *
 void setun_planner_tell(const setun_planner *planner, const setun_graph_node *node, const setun_candidate *candidate, int packed_input)
 {
     const setun_planner_request *request = planner->request;
-    setun_planner_choice choice = {.request = request, .node = node, .packs = packed_input >= 0, .packing = ""};
+    setun_planner_choice choice = {.request = request, .node = node, .packs = packed_input >= 0, .packing = "", .second_packing = ""};
     setun_kernel_plan plan;
 
     if (request->choice == NULL)
@@ -76,6 +76,11 @@ void setun_planner_tell(const setun_planner *planner, const setun_graph_node *no
         choice.rule = candidate->rule;
         choice.measured = candidate->measured;
         choice.n_fitting = candidate->n_fitting;
+        choice.second = candidate->second.state;
+        choice.second_packing = candidate->second.fmts;
+        choice.second_bytes = candidate->second.n_bytes;
+        choice.second_ns = candidate->second.ns / request->machine->n_workers;
+        choice.first_ns = candidate->second.first_ns / request->machine->n_workers;
     }
     choice.ns = plan.cost_ns / request->machine->n_workers;
     request->choice(request->choice_context, &choice);

@@ -4,7 +4,8 @@
  * pack kernel, shared by all readers; weights from the store), and its plan() accepts. A rule that fits the node decides first; among the
  * kernels that are left, the backend named first wins, then one whose time was measured, then the lowest time, measured or estimated, packing of
  * activations included.
- * Plans of one store share the packings of ternary weights: another one than that of the plans made before must make a node twice as fast. */
+ * Plans of one store share the packings of ternary weights: another one than that of the plans made before must make a node twice as fast, or
+ * 5 % faster where somebody said how much memory the weights may take, and fit that memory. */
 #ifndef SETUN_PLANNER_H
 #define SETUN_PLANNER_H
 #include "plan/store.h"
@@ -23,6 +24,10 @@ typedef struct setun_planner_choice {
     const char             *packing;  /* representation of the node's matrix of weights; "" if it has none */
     double                  ns;       /* expected for rows_max rows, by the whole team */
     const setun_kernel_rule *rule;    /* that named it, or NULL */
+    int                     second;   /* SETUN_SECOND_*, and what follows as in setun_planned_step; times like ns */
+    const char             *second_packing;
+    uint64_t                second_bytes;
+    double                  second_ns, first_ns;
     bool                    measured; /* ns was; else it is the kernel's estimate */
     uint32_t                n_fitting; /* kernels that could have been chosen; 0: not counted */
 } setun_planner_choice;
@@ -54,6 +59,8 @@ typedef struct setun_planner_request {
     const setun_kernel_rule *rules;          /* [n_rules] */
     size_t               n_rules;
     bool                 no_scalar;          /* but not of this, then */
+    bool                 spends_memory;      /* a second packing need not make a node twice as fast */
+    uint64_t             weight_bytes_max;   /* of all weights in the store, beyond which there is no second packing; 0: no limit */
     const char          *avoid;              /* as in setun_session_options */
     bool                 no_fuse, no_replicate; /* as in setun_session_options */
     const setun_tuning  *tuning;             /* measured times; NULL: none */

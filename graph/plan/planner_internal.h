@@ -35,10 +35,19 @@ typedef struct setun_candidate {
     char              fmts[2 * SETUN_NODE_MAX_OPERANDS][SETUN_REPRESENTATION_BYTES]; /* of each operand, inputs first */
     uint32_t          rank; /* of its backend; lower is preferred */
     bool              second_packing; /* of a weight that the plans made before read in another one */
+    bool              too_large;      /* and there is no memory for it */
+    bool              only_memory;    /* which is all that keeps the candidate from fitting: its cost is known */
+    uint64_t          second_bytes;   /* that the second packing takes */
     double            cost_ns; /* of the kernel and the packing of its activations, on one worker */
     bool              measured; /* the kernel's part of it; else that is its own estimate */
     const setun_kernel_rule *rule; /* once chosen: the rule that names it, or NULL */
     uint32_t          n_fitting; /* once chosen: how many could run the node, itself included */
+    struct {
+        int      state; /* SETUN_SECOND_* */
+        uint64_t n_bytes;
+        double   ns, first_ns; /* cost_ns without what a second packing must be worth */
+        char     fmts[SETUN_REPRESENTATION_BYTES];
+    } second; /* once chosen by setun_planner_choose */
     setun_kernel_ref  pack[SETUN_NODE_MAX_OPERANDS]; /* kernel NULL: no packing needed, or done already */
     setun_kernel_plan pack_plan[SETUN_NODE_MAX_OPERANDS];
 } setun_candidate;
@@ -77,6 +86,20 @@ const char *setun_planner_wanted(const setun_planner *planner, uint32_t value);
 /* The best kernel for a node. SETUN_ERR_UNSUPPORTED: none; the error names the node and every kernel's reason. */
 setun_status setun_planner_choose(const setun_planner *planner, const setun_graph_node *node, setun_candidate *out_candidate,
                                   setun_error *error);
+
+/* packings.c: how many times faster a kernel must be to be worth a second packing. */
+double setun_planner_worth(const setun_planner *planner);
+/* Takes note that a candidate reads weight w in another packing than plans made before. */
+void setun_planner_note_second(const setun_planner *planner, uint32_t w, const char *fmts, setun_candidate *candidate);
+
+/* The best of those that read the packing that is there, and of those that would need a second one, whether there is memory for it or not. */
+typedef struct setun_planner_packings {
+    bool            has_first, has_second;
+    setun_candidate first, second; /* cost_ns as it is, without what a second packing must be worth */
+} setun_planner_packings;
+void setun_planner_note_packing(const setun_planner *planner, const setun_candidate *candidate, setun_planner_packings *packings);
+/* What came of a second packing, into the candidate that was chosen. */
+void setun_planner_tell_packings(const setun_graph_node *node, const setun_planner_packings *packings, setun_candidate *chosen);
 
 /* Whether the request's `avoid` has a pattern for this kernel. */
 bool setun_planner_avoids(const setun_planner *planner, const char *name);

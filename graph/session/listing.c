@@ -27,7 +27,8 @@ void setun_session_list_choice(void *context, const setun_planner_choice *choice
         .layer = choice->node->layer, .weight = choice->packs ? "" : weight_of(request->graph, choice->node),
         .kernel = choice->ref.kernel->name, .backend = choice->ref.plugin->name, .packing = choice->packing, .seconds = choice->ns * 1e-9,
         .why = why(choice), .rule = choice->rule == NULL ? "" : choice->rule->where != NULL ? choice->rule->where : "a kernel rule",
-        .n_kernels = choice->rule != NULL ? 0 : choice->n_fitting};
+        .n_kernels = choice->rule != NULL ? 0 : choice->n_fitting, .second = choice->second, .second_packing = choice->second_packing,
+        .second_bytes = choice->second_bytes, .second_seconds = choice->second_ns * 1e-9, .first_seconds = choice->first_ns * 1e-9};
 
     if (listing->status == SETUN_OK)
         listing->status = listing->sink(listing->context, &step, &listing->error);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/limits.h"
 #include "plan/planner.h"
 #include "session/listing.h"
 #include "session/session_internal.h"
@@ -129,6 +130,22 @@ static setun_status list_head(const setun_planner_request *request, setun_error 
     return status;
 }
 
+/* Of the weights with second packings; 0: no limit is known. */
+static uint64_t weight_bytes_max(const setun_session_options *options)
+{
+    return options->weight_bytes > 0 ? options->weight_bytes : setun_free_memory_read("") / 2;
+}
+
+static setun_status check_weight_bytes(const setun_session *session, uint64_t most, setun_error *error)
+{
+    const uint64_t found = setun_store_weight_bytes(session->store);
+
+    if (most == 0 || found <= most)
+        return SETUN_OK;
+    return setun_fail(error, SETUN_ERR_INVALID, "the weights take %.1f MiB of memory as kernels read them, and may take %.1f MiB",
+                      (double)found / 1048576, (double)most / 1048576);
+}
+
 /* One plan for each class of passes that a chunk allows. */
 static setun_status make_plans(setun_session *session, const setun_session_options *options, setun_session_listing *listing, setun_error *error)
 {
@@ -140,6 +157,7 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         .cache_fmt = options->kv == SETUN_KV_F32 ? "f32.kv256" : "f16.kv256", .backends = options->backends,
         .rules = options->rules, .n_rules = options->n_rules, .no_scalar = options->no_scalar,
         .avoid = options->avoid, .no_fuse = options->no_fuse, .no_replicate = options->no_replicate,
+        .spends_memory = options->weight_bytes > 0, .weight_bytes_max = weight_bytes_max(options),
         .tuning = options->tuning, .choice = listing != NULL ? setun_session_list_choice : NULL, .choice_context = listing,
     };
     setun_status status;
@@ -180,7 +198,7 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
                 status = list_head(&request, error);
         }
     }
-    return status;
+    return status == SETUN_OK ? check_weight_bytes(session, options->weight_bytes, error) : status;
 }
 
 /* Everything but the packing of weights: what a session will be is decided, and its memory reserved. */

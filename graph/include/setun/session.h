@@ -84,6 +84,8 @@ typedef struct setun_session_options {
     const char *avoid;     /**< patterns of kernels' names, ',' between: such kernels run only where a rule names them; NULL: none */
     bool        no_fuse;   /**< each op of the graph is a step of its own: kernels that do several at once are not used */
     bool        no_replicate; /**< no step is done by every thread for itself where that is cheaper than to wait for one another */
+    uint64_t    weight_bytes; /**< that the weights may take in memory: within them a weight is packed a second time for longer passes where that
+                               * makes its op 5 % faster; 0: where it makes it twice as fast, up to half of the memory that is free */
     const struct setun_tuning *tuning; /**< measured times (tuning.h), which go before the kernels' estimates; NULL: none */
 } setun_session_options;
 
@@ -92,7 +94,7 @@ typedef struct setun_session_options {
  * \param options           may be NULL
  * \param[out] out_session  the caller's, for setun_session_destroy
  * \param[out] error        the reason on failure; may be NULL
- * \return SETUN_OK; SETUN_ERR_INVALID: an option is out of range, or a rule fits nothing; SETUN_ERR_NOT_FOUND: no such backend or kernel;
+ * \return SETUN_OK; SETUN_ERR_INVALID: an option is out of range, a rule fits nothing, or the weights take more than weight_bytes; SETUN_ERR_NOT_FOUND: no such backend or kernel;
  *         SETUN_ERR_UNSUPPORTED: no kernel for an op, or none that is allowed; SETUN_ERR_FORMAT: a tensor's contents are wrong;
  *         SETUN_ERR_IO: a weight file became shorter, or cannot be read; SETUN_ERR_NOMEM: memory or threads ran out */
 SETUN_API setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
@@ -148,6 +150,14 @@ enum {
     SETUN_WHY_ESTIMATE = 3  /**< its own estimate is the least: it was not measured, nor was another one */
 };
 
+/** What comes of a second packing of a step's weight. */
+enum {
+    SETUN_SECOND_NONE,      /**< there is no other packing yet, or no kernel that reads another one is faster */
+    SETUN_SECOND_TAKEN,     /**< the step reads it */
+    SETUN_SECOND_NOT_WORTH, /**< it would save too little for the memory that it takes */
+    SETUN_SECOND_TOO_LARGE  /**< the weights would take more memory than they may */
+};
+
 /** One step of a plan. Strings are valid during the call only. */
 typedef struct setun_planned_step {
     int         phase;     /**< SETUN_PHASE_DECODE, BATCH or PREFILL */
@@ -162,6 +172,11 @@ typedef struct setun_planned_step {
     int         why;       /**< SETUN_WHY_* */
     const char *rule;      /**< SETUN_WHY_RULE: where the rule stands; else "" */
     uint32_t    n_kernels; /**< that could run the node, itself included; of "pack" and of rules not counted: 0 */
+    int         second;    /**< SETUN_SECOND_*: a packing of the weight beside the one that shorter passes read; what follows is set unless NONE */
+    const char *second_packing; /**< the form; of TAKEN that is `packing`; "" otherwise */
+    uint64_t    second_bytes;   /**< that it takes */
+    double      second_seconds; /**< expected with it */
+    double      first_seconds;  /**< expected with the packing of shorter passes; 0: no kernel could run the step then */
 } setun_planned_step;
 
 /** Called for each step of each phase, in order.

@@ -25,6 +25,7 @@ Test(config, sample)
     setun_config_apply(config, &options);
     cr_assert_str_eq(setun_config_model(config), "fable");
     cr_assert_eq(options.n_threads, 2);
+    cr_assert_eq(options.weight_bytes, UINT64_C(2000) << 20);
     cr_assert_eq(options.chunk, 128);
     cr_assert_eq(options.context, 512);
     cr_assert_eq(options.kv, SETUN_KV_F16);
@@ -129,6 +130,7 @@ static const struct {
     {"threads:", "t.yaml:1:9: threads: expected a whole number from 1 to 1024, found nothing"},
     {"threads: [2]", "found a list"},
     {"chunk: 65537", "chunk: expected a whole number from 1 to 65536"},
+    {"weight_memory: 0", "weight_memory: expected a whole number from 1 to 1073741824"},
     {"context: 2147483648", "context: expected a whole number from 1 to 2147483647"},
     {"kv: f61", "t.yaml:1:5: kv: expected one of f16, f32, found 'f61', did you mean 'f16'?"},
     {"kv: {a: 1}", "kv: expected one of f16, f32, found a mapping"},
