@@ -237,11 +237,24 @@ static setun_status skip_refused(const setun_check_options *options, setun_check
         const setun_check_result result = {.kernel = info->file, .backend = "", .pattern = "", .status = SETUN_CHECK_SKIP, .kind = "",
                                            .text = text};
 
-        (void)snprintf(text, sizeof(text), "all its kernels: %s", info->reason);
-        if (may_have(options, info))
-            status = sink(context, &result, error);
+        if (!may_have(options, info))
+            continue;
+        if (options->op != NULL)
+            (void)snprintf(text, sizeof(text), "what it may have of op %.100s: %s", options->op, info->reason);
+        else
+            (void)snprintf(text, sizeof(text), "all its kernels: %s", info->reason);
+        status = sink(context, &result, error);
     }
     return status;
+}
+
+/* A refused plugin is no witness that there is such an op. */
+static bool is_known_op(const setun_check_options *options)
+{
+    for (size_t i = 0; options->op != NULL && i < setun_plugins_kernel_count(options->plugins); i++)
+        if (strcmp(options->op, setun_plugins_any_kernel(options->plugins, i).kernel->pattern) == 0)
+            return true;
+    return options->op == NULL;
 }
 
 static bool any_refused(const setun_check_options *options)
@@ -268,7 +281,7 @@ setun_status setun_kernels_check(const setun_check_options *options, setun_check
 
     if (!has_scalar(options->plugins))
         return setun_fail(error, SETUN_ERR_NOT_FOUND, "the scalar backend is not loaded; it is what kernels are compared with");
-    if (all && !any_refused(options))
+    if (!is_known_op(options) || (all && !any_refused(options)))
         return setun_fail(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel with%s%s%s%s%s%s",
                           options->kernel != NULL ? " name " : "", options->kernel != NULL ? options->kernel : "",
                           options->op != NULL ? " op " : "", options->op != NULL ? options->op : "",

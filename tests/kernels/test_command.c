@@ -131,6 +131,7 @@ Test(kernels_command, refused_plugins_are_skipped_under_filters)
         cr_expect_eq(run("SETUN_CPU=sse", arguments, text, sizeof(text)), 0, "%s: %s", filters[i], text);
         cr_expect(strstr(text, "skip  ") != NULL && strstr(text, "avx512.so") != NULL, "%s: %s", filters[i], text);
         cr_expect(strstr(text, "0 skipped") == NULL, "%s: %s", filters[i], text);
+        cr_expect_eq(strstr(text, "(what it may have of op add: ") != NULL, strstr(filters[i], "--op add") != NULL, "%s: %s", filters[i], text);
     }
     cr_expect_eq(run("SETUN_CPU=sse", "check --backend avx51 2>&1", text, sizeof(text)), 1);
     cr_expect(strstr(text, "'avx51'") != NULL, "%s", text);

@@ -227,17 +227,23 @@ static setun_status check_again(void *context, const setun_check_result *result,
 
 Test(faults, options_and_sinks)
 {
-    const setun_plugins_options path = {.path = SETUN_PLUGIN_OUTPUT_DIR};
-    setun_check_options options = {.op = "nothing", .backend = "scalar"}; /* a refused plugin may have anything, and is skipped */
+    setun_plugins_options path = {.path = SETUN_PLUGIN_OUTPUT_DIR};
+    setun_check_options options = {.op = "nothing"};
     setun_plugins *plugins;
     setun_error error = {.text = ""};
     outcome o = {.n = 0};
     int n = 0;
 
+#if defined(__x86_64__)
+    path.cpu = "sse"; /* refuses several plugins */
+#endif
     cr_assert_eq(setun_plugins_open(&path, &plugins, &error), SETUN_OK, "%s", error.text);
     options.plugins = plugins;
-    cr_expect_eq(setun_kernels_check(&options, keep, &o, &error), SETUN_ERR_NOT_FOUND);
+    cr_expect_eq(setun_kernels_check(&options, keep, &o, &error), SETUN_ERR_NOT_FOUND, "a refused plugin is no witness for an op");
     cr_expect(strstr(error.text, "op nothing") != NULL, "%s", error.text);
+    cr_expect_eq(o.n, 0);
+    options.backend = "scalar";
+    cr_expect_eq(setun_kernels_check(&options, keep, &o, &error), SETUN_ERR_NOT_FOUND);
     options.op = "embedding"; /* the scalar backend has three */
     cr_expect_eq(setun_kernels_check(&options, stop, &n, &error), SETUN_ERR_INTERRUPTED);
     cr_expect_eq(n, 2);

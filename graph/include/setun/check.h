@@ -60,13 +60,14 @@ typedef setun_status setun_check_sink(void *context, const setun_check_result *r
 
 /** Checks every kernel that the options leave. A kernel that fails is a result, not an error. Kernels run in a child process, forked from
  * the calling thread (a debugger is told to follow it), so that one that ends its process or tramples on its memory fails like any other and
- * the check goes on; the sink and the progress are called in the calling process.
+ * the check goes on; the sink and the progress are called in the calling process. A plugin that was refused for what the CPU lacks is one skipped result, by its
+ * file, if `backend` and `kernel` leave it; nobody can tell whether it has kernels of `op`.
  * \param options      what to check; never NULL
  * \param sink         never NULL
  * \param context      for the sink
  * \param[out] error   the reason on failure; may be NULL
- * \return SETUN_OK; SETUN_ERR_NOT_FOUND: no kernel is left by the options, or the scalar backend is not loaded;
- *         SETUN_ERR_IO: no process could be started; the sink's own */
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND: no loaded plugin has a kernel of the op, or no kernel is left by the options, or the scalar
+ *         backend is not loaded; SETUN_ERR_IO: no process could be started; the sink's own */
 SETUN_API setun_status setun_kernels_check(const setun_check_options *options, setun_check_sink *sink, void *context, setun_error *error);
 
 #ifdef __cplusplus
