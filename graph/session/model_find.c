@@ -102,21 +102,30 @@ static bool is_file(const char *path)
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-/* The model of the folders whose name `name` was probably meant to be, into near[near_bytes]; "" if none is close. */
-static void find_near(const setun_model_folders *folders, const char *name, char *near, size_t near_bytes)
+/* What `name` was probably meant to be, into near[near_bytes]; "" if nothing is close: a folder in the folders, or, with an ending, a file that
+ * ends so, without it. */
+static void find_near(const setun_model_folders *folders, const char *name, const char *ending, char *near, size_t near_bytes)
 {
+    const size_t n_ending = strlen(ending);
+
     near[0] = '\0';
     for (size_t i = 0; i < folders->n; i++) {
         DIR *dir = opendir(folders->folder[i]);
 
         for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-            const char *const words[] = {entry->d_name, near};
-            char path[4096];
+            const size_t length = strlen(entry->d_name);
+            char word[128], path[4096];
+            const char *const words[] = {word, near};
 
-            if (entry->d_name[0] != '.' && strlen(entry->d_name) < near_bytes &&
-                setun_nearest_word(name, words, near[0] != '\0' ? 2 : 1) == entry->d_name &&
-                snprintf(path, sizeof(path), "%s/%s", folders->folder[i], entry->d_name) < (int)sizeof(path) && is_folder(path))
-                memcpy(near, entry->d_name, strlen(entry->d_name) + 1);
+            if (entry->d_name[0] == '.' || length <= n_ending || length - n_ending >= sizeof(word) || length - n_ending >= near_bytes ||
+                strcmp(entry->d_name + length - n_ending, ending) != 0)
+                continue;
+            memcpy(word, entry->d_name, length - n_ending);
+            word[length - n_ending] = '\0';
+            if (setun_nearest_word(name, words, near[0] != '\0' ? 2 : 1) == word &&
+                snprintf(path, sizeof(path), "%s/%s", folders->folder[i], entry->d_name) < (int)sizeof(path) &&
+                (n_ending > 0 ? is_file(path) : is_folder(path)))
+                memcpy(near, word, length - n_ending + 1);
         }
         if (dir != NULL)
             (void)closedir(dir);
@@ -135,10 +144,21 @@ static bool find_in_folder(const char *folder, const char *name, char *out_path,
     return false;
 }
 
+/* A path that was found, into the caller's room. */
+static setun_status give_path(const char *path, char *out_path, size_t path_bytes, setun_error *error)
+{
+    const size_t length = strlen(path);
+
+    if (length >= path_bytes)
+        return setun_fail(error, SETUN_ERR_INVALID, "model: its path of %zu bytes does not fit into %zu", length, path_bytes);
+    memcpy(out_path, path, length + 1);
+    return SETUN_OK;
+}
+
 setun_status setun_model_find(const setun_model_folders *folders, const char *name, char *out_path, size_t path_bytes, setun_error *error)
 {
     struct stat info;
-    char looked[512] = "", near[128];
+    char looked[512] = "", near[128], found[4096]; /* no system call takes a longer path */
     size_t used = 0;
 
     if (name[0] == '\0')
@@ -146,18 +166,16 @@ setun_status setun_model_find(const setun_model_folders *folders, const char *na
     if (strchr(name, '/') != NULL || is_folder(name) || (strchr(name, '.') != NULL && is_file(name))) {
         if (stat(name, &info) != 0)
             return setun_fail(error, errno == ENOENT ? SETUN_ERR_NOT_FOUND : SETUN_ERR_IO, "model %s: %s", name, strerror(errno));
-        if (snprintf(out_path, path_bytes, "%s", name) >= (int)path_bytes)
-            return setun_fail(error, SETUN_ERR_INVALID, "model: the path is longer than %zu bytes", path_bytes);
-        return SETUN_OK;
+        return give_path(name, out_path, path_bytes, error);
     }
     for (size_t i = 0; i < folders->n; i++) {
-        if (find_in_folder(folders->folder[i], name, out_path, path_bytes))
-            return SETUN_OK;
+        if (find_in_folder(folders->folder[i], name, found, sizeof(found)))
+            return give_path(found, out_path, path_bytes, error);
         used += (size_t)snprintf(looked + used, sizeof(looked) - used, "%s%s", used > 0 ? ", " : "", folders->folder[i]);
         if (used >= sizeof(looked))
             used = sizeof(looked) - 1;
     }
-    find_near(folders, name, near, sizeof(near));
+    find_near(folders, name, "", near, sizeof(near));
     return setun_fail(error, SETUN_ERR_NOT_FOUND, "model '%s': neither a folder nor a name found in %s%s%s%s", name, looked,
                       near[0] != '\0' ? "; did you mean '" : "", near, near[0] != '\0' ? "'?" : "");
 }
@@ -177,7 +195,7 @@ setun_status setun_model_find_sizes(const char *name, setun_pool *pool, const ch
 {
     const size_t n = strlen(name);
     setun_model_folders folders = {0};
-    char looked[512] = "";
+    char looked[512] = "", near[128] = "";
     size_t used = 0;
     char *path = NULL;
     setun_status status;
@@ -200,9 +218,12 @@ setun_status setun_model_find_sizes(const char *name, setun_pool *pool, const ch
         if (used >= sizeof(looked))
             used = sizeof(looked) - 1;
     }
+    if (status == SETUN_OK && path == NULL) {
+        find_near(&folders, name, ".yaml", near, sizeof(near));
+        status = setun_fail(error, SETUN_ERR_NOT_FOUND, "sizes '%s': no such .yaml file found in %s%s%s%s", name, looked,
+                            near[0] != '\0' ? "; did you mean '" : "", near, near[0] != '\0' ? "'?" : "");
+    }
     setun_pool_free(&folders.pool);
-    if (status == SETUN_OK && path == NULL)
-        status = setun_fail(error, SETUN_ERR_NOT_FOUND, "sizes '%s': no such .yaml file found in %s", name, looked);
     *out_path = path;
     return status;
 }

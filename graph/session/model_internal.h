@@ -30,9 +30,9 @@ typedef struct setun_model_folders {
 setun_status setun_model_folders_list(setun_model_folders *folders, setun_error *error);
 
 /* The path that `name` stands for, into out_path[path_bytes]: a path as it is, or a name found in one of the folders, with or without the
- * ending of its file. SETUN_ERR_NOT_FOUND: the error lists where it looked, and the nearest name. */
+ * ending of its file. SETUN_ERR_NOT_FOUND: the error lists where it looked, and the nearest name; SETUN_ERR_INVALID: no room for the path. */
 setun_status setun_model_find(const setun_model_folders *folders, const char *name, char *out_path, size_t path_bytes, setun_error *error);
 /* The file of sizes that a name or a path means: a path if there is a slash in it or it ends in .yaml, else <name>.yaml in the folders where
- * models are found. In the pool. SETUN_ERR_NOT_FOUND. */
+ * models are found. In the pool. SETUN_ERR_NOT_FOUND: the error names the nearest one, too. */
 setun_status setun_model_find_sizes(const char *name, setun_pool *pool, const char **out_path, setun_error *error);
 #endif

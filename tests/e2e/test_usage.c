@@ -183,6 +183,7 @@ static const struct {
     {NULL, {"kernels", "list", "--op", "frobnicate"}, "no loaded plugin has a kernel of the op 'frobnicate'\n"},
     {NULL, {"run", "-p", "x", "--config", SETUN_SOURCE_DIR "/configs/README.md"}, "setun run: " SETUN_SOURCE_DIR "/configs/README.md:"},
     {NULL, {"model", "show", "fabel"}, "; did you mean 'fable'?"},
+    {NULL, {"model", "synth", "bitnet-b1.58-2b-4", "/dev/null/x.gguf"}, "; did you mean 'bitnet-b1.58-2b-4t'?"},
 };
 
 Test(usage, nearest_words)

@@ -63,6 +63,28 @@ static rows make_rows(const setun_model *model)
     return r;
 }
 
+/* A path that is found and does not fit is an error of its own: neither a name that nobody knows, nor another folder's model. */
+Test(session, a_model_is_located)
+{
+    char path[4096], small[4096];
+    setun_error error = {""};
+    size_t length;
+
+    cr_assert_eq(setun_model_locate("fable", path, sizeof(path), &error), SETUN_OK, "%s", error.text);
+    length = strlen(path);
+    cr_assert(length > 6 && strcmp(path + length - 6, "/fable") == 0, "%s", path);
+    cr_expect_eq(setun_model_locate(NULL, small, length + 1, &error), SETUN_OK, "%s", error.text);
+    cr_expect_str_eq(small, path);
+    for (size_t n = 1; n <= length; n += n < length - 1 ? length - 2 : 1) {
+        small[0] = 'x';
+        cr_expect_eq(setun_model_locate("fable", small, n, &error), SETUN_ERR_INVALID, "%zu: %s", n, error.text);
+        cr_expect(strstr(error.text, "does not fit") != NULL && small[0] == 'x', "%s", error.text);
+        cr_expect_eq(setun_model_locate(path, small, n, &error), SETUN_ERR_INVALID, "%zu: %s", n, error.text);
+    }
+    cr_expect_eq(setun_model_locate("fabel", path, sizeof(path), &error), SETUN_ERR_NOT_FOUND);
+    cr_expect(strstr(error.text, "did you mean 'fable'?") != NULL, "%s", error.text);
+}
+
 /* Three sequences of unequal lengths, interleaved at random in passes of every size, against each alone in one pass. Lengths cross the
  * cache's block border at 256. */
 Test(session, neighbours_and_cuts_change_nothing)
