@@ -55,6 +55,25 @@ Test(config, settings_change_the_session_and_not_the_text)
     process_result_free(&plain);
 }
 
+/* As its first lines invite people to do, where nothing but the library's own folder says where plugins are. */
+Test(config, the_sample_runs)
+{
+    static const char *const environment[] = {"SETUN_PLUGIN_PATH=", NULL};
+    const process_options options = {.environment = environment};
+    const char *argv[] = {SETUN_COMMAND, "run", "-p", "Once upon a time", "-n", "8", "--temp", "0", "--config",
+                          SETUN_SOURCE_DIR "/configs/runtime.yaml", NULL};
+    process_result plain, result;
+
+    process_run(argv, &options, &result);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    argv[8] = NULL;
+    process_run(argv, &options, &plain);
+    cr_assert_eq(plain.exit_code, 0, "%s", plain.err);
+    cr_expect_str_eq(result.out, plain.out);
+    process_result_free(&plain);
+    process_result_free(&result);
+}
+
 Test(config, the_command_line_names_backends_and_models)
 {
     process_result result;

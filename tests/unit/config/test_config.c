@@ -1,5 +1,6 @@
 /* test_config.c - files of settings: the sample, every key, and every mistake as one line that says where it is. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,15 +15,58 @@ static setun_config *parse(const char *text)
     return config;
 }
 
-/* The sample explains every key, so it has every key. */
-Test(config, sample)
+static const char sample[] = SETUN_SOURCE_DIR "/configs/runtime.yaml";
+
+/* The sample as it stands says what holds anyway. */
+Test(config, sample_as_it_stands)
 {
     setun_session_options options = {.max_seqs = 7};
     setun_config *config;
     setun_error error = {""};
 
-    cr_assert_eq(setun_config_open(SETUN_SOURCE_DIR "/configs/runtime.yaml", &config, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_config_open(sample, &config, &error), SETUN_OK, "%s", error.text);
     setun_config_apply(config, &options);
+    cr_expect_str_eq(setun_config_model(config), "fable");
+    cr_expect(options.n_threads == 0 && options.chunk == 0 && options.context == 0 && options.kv == SETUN_KV_F16 &&
+              options.head == SETUN_HEAD_AUTO && options.backends == NULL && options.n_rules == 0 && options.avoid == NULL &&
+              !options.no_scalar && !options.no_fuse && !options.no_replicate && options.max_seqs == 7);
+    cr_expect_null(setun_config_plugin_path(config));
+    setun_config_close(config);
+}
+
+/* The sample with its examples, whose keys stand right behind a '#'; the caller frees it. */
+static char *sample_with_examples(void)
+{
+    FILE *file = fopen(sample, "r");
+    char *text = calloc(1, 65536), line[1000];
+    size_t n = 0;
+
+    cr_assert(file != NULL && text != NULL);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        const char *from = line[0] == '#' && (line[1] == ' ' ? strncmp(line, "#  - ", 5) == 0 : line[1] != '\n') ? line + 1 : line;
+
+        cr_assert_lt(n + strlen(from), 65535u);
+        memcpy(text + n, from, strlen(from));
+        n += strlen(from);
+    }
+    (void)fclose(file);
+    return text;
+}
+
+/* The sample explains every key, so with its examples it has every key. */
+Test(config, sample)
+{
+    setun_session_options options = {.max_seqs = 7};
+    char *text = sample_with_examples();
+    setun_config *config;
+    setun_error error = {""};
+
+    cr_assert_eq(setun_config_parse("runtime.yaml", text, strlen(text), &config, &error), SETUN_OK, "%s", error.text);
+    free(text);
+    setun_config_apply(config, &options);
+    cr_assert_eq(unsetenv("SETUN_PLUGIN_PATH"), 0);
+    cr_assert_str_eq(setun_config_plugin_path(config), "/opt/kernels");
+    cr_assert_eq(setenv("SETUN_PLUGIN_PATH", SETUN_PLUGIN_OUTPUT_DIR, 1), 0);
     cr_assert_str_eq(setun_config_model(config), "fable");
     cr_assert_eq(options.n_threads, 2);
     cr_assert_eq(options.weight_bytes, UINT64_C(2000) << 20);
@@ -46,7 +90,7 @@ Test(config, sample)
     cr_assert_eq(options.rules[1].phase, SETUN_PHASE_ANY);
     cr_assert_not_null(strstr(options.rules[1].where, "runtime.yaml:"), "%s", options.rules[1].where);
 
-    /* As it stands, but for the backends, which other machines do not have. */
+    /* But for the backends, which other machines do not have. */
     {
         setun_model *model;
         setun_session *session;
