@@ -201,7 +201,7 @@ setun_status setun_chat_say(setun_chat *chat, const char *text, size_t n_bytes, 
         status = add_message(chat, SETUN_ROLE_ASSISTANT, a.text, a.n_text, error);
     if (status != SETUN_OK || !chat->answered)
         roll_back(chat, n_ids, n_messages, answered);
-    (void)setun_session_take_interrupt(chat->session); /* one that came too late for this answer is not meant for the next */
+    (void)setun_session_take_interrupt(chat->session); /* nor is one meant for the next answer that came before this message was refused */
     free(a.text);
     return status;
 }

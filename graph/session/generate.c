@@ -17,7 +17,23 @@ typedef struct draw {
     setun_session        *session;
     int32_t               seq;
     int32_t               next;
+    bool                  interrupted; /* by setun_session_interrupt; the sink's own status is another thing */
 } draw;
+
+/* setun_session_draw with the session's sampling. An interrupt is noted and no error: *error stays as it is. */
+static setun_status draw_rows(draw *d, const setun_row *rows, size_t n_rows, int32_t *out_ids, setun_error *error)
+{
+    setun_error reason = {""};
+    setun_status status = setun_session_draw(d->session, rows, n_rows, d->session->sampling, out_ids, &reason);
+
+    if (status == SETUN_ERR_INTERRUPTED) {
+        d->interrupted = true;
+        return SETUN_OK;
+    }
+    if (status != SETUN_OK && error != NULL)
+        *error = reason;
+    return status;
+}
 
 /* Appends the prompt in passes; after the last row the first token is drawn. */
 static setun_status eval_prompt(draw *d, const int32_t *prompt, size_t n_prompt, setun_error *error)
@@ -27,13 +43,13 @@ static setun_status eval_prompt(draw *d, const int32_t *prompt, size_t n_prompt,
 
     session->stage      = "reading the prompt";
     session->stage_rows = n_prompt;
-    for (size_t i = 0; i < n_prompt && status == SETUN_OK;) {
+    for (size_t i = 0; i < n_prompt && status == SETUN_OK && !d->interrupted;) {
         size_t n = n_prompt - i < session->chunk ? n_prompt - i : session->chunk;
 
         for (size_t j = 0; j < n; j++)
             session->rows[j] = (setun_row){prompt[i + j], d->seq, i + j + 1 == n_prompt};
         session->stage_done = i;
-        status = setun_session_draw(session, session->rows, n, session->sampling, session->drawn, error);
+        status = draw_rows(d, session->rows, n, session->drawn, error);
         d->next = session->drawn[n - 1]; /* of the last row, if this was the last pass */
         i += n;
     }
@@ -82,8 +98,8 @@ static setun_status generate_tokens(draw *d, int64_t n_tokens, setun_text_decode
             generation->end = SETUN_END_CONTEXT;
             return SETUN_OK;
         }
-        status = setun_session_draw(session, &row, 1, session->sampling, &d->next, error);
-        if (status != SETUN_OK)
+        status = draw_rows(d, &row, 1, &d->next, error);
+        if (status != SETUN_OK || d->interrupted)
             return status;
     }
     return SETUN_OK;
@@ -95,7 +111,7 @@ setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *
 {
     setun_generation generation = {.n_prompt = (int64_t)n_prompt};
     static const setun_sampling greedy = {0};
-    draw d = {session, seq, -1};
+    draw d = {.session = session, .seq = seq, .next = -1};
     double start = now_seconds(), prompt_end;
     const char *rest;
     size_t rest_bytes;
@@ -103,6 +119,8 @@ setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *
 
     if (status != SETUN_OK)
         return status;
+    if (n_tokens < -1)
+        return setun_fail(error, SETUN_ERR_INVALID, "expected a number of tokens from 0 on, or -1, found %lld", (long long)n_tokens);
     if (n_prompt == 0)
         return setun_fail(error, SETUN_ERR_INVALID, "the prompt is empty: at least one token is needed");
     if (seq < 0 || (uint32_t)seq >= session->max_seqs || !session->seqs[seq].open)
@@ -117,12 +135,11 @@ setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *
     setun_text_decoder_finish(session->decoder, &rest, &rest_bytes); /* whatever an earlier generation held back is its own */
     status = eval_prompt(&d, prompt, n_prompt, error);
     prompt_end = now_seconds();
-    if (status == SETUN_OK)
+    if (status == SETUN_OK && !d.interrupted)
         status = generate_tokens(&d, n_tokens, session->decoder, sink, context, &generation, error);
-    if (status == SETUN_ERR_INTERRUPTED) {
+    if (d.interrupted)
         generation.end = SETUN_END_INTERRUPT;
-        status = SETUN_OK;
-    }
+    (void)setun_session_take_interrupt(session); /* one that came too late for these tokens is not meant for others */
     generation.prompt_seconds = prompt_end - start;
     generation.token_seconds  = now_seconds() - prompt_end;
     setun_text_decoder_finish(session->decoder, &rest, &rest_bytes);

@@ -90,7 +90,4 @@ const setun_session_plan *setun_session_plan_for(const setun_session *session, i
 
 /* Sets what of *info counts arithmetic. */
 void setun_session_count_ops(const setun_graph *graph, setun_session_info *info);
-
-/* True once after an interrupt. */
-bool setun_session_take_interrupt(setun_session *session);
 #endif

@@ -66,7 +66,7 @@ struct setun_tuning;
 
 /** Zero-initialise for the defaults. Strings, rules and times are borrowed during the call only. */
 typedef struct setun_session_options {
-    uint32_t    n_threads; /**< 0: one for each physical core that this process may use */
+    uint32_t    n_threads; /**< 0: one for each physical core that this process may use, but no more than its cgroup's CPU quota */
     uint32_t    chunk;     /**< rows of one forward pass at most; 0: as many as the caches hold the activations of, 64 to 256, and as
                             * many as there are sequences, to 256 */
     uint32_t    max_seqs;  /**< sequences open at once; 0: 1 */
@@ -262,9 +262,18 @@ typedef struct setun_session_candidates {
  * \param[out] out_candidates filled in; zero without a screened head */
 SETUN_API void setun_session_count_candidates(const setun_session *session, setun_session_candidates *out_candidates);
 
-/** Makes a running setun_session_eval or setun_generate end after its present pass. Safe in a signal handler and from other threads.
+/** Makes a running setun_session_eval, setun_session_draw or setun_generate end before its next pass; it counts once. Where nothing runs it
+ * stays, and ends the next call before its first pass: one that comes just before the work starts is not lost. What comes after the last pass
+ * stays for the next setun_session_eval or setun_session_draw, which often go on with the same work; setun_generate and setun_chat_say, which are
+ * the whole of it, drop it as they end. Safe in a signal handler and from other threads.
  * \param session  the session */
 SETUN_API void setun_session_interrupt(setun_session *session);
+
+/** Takes back an interrupt that has ended nothing yet, so that work which has nothing to do with it begins undisturbed. Safe from other
+ * threads.
+ * \param session  the session
+ * \return whether there was one */
+SETUN_API bool setun_session_take_interrupt(setun_session *session);
 
 /** How the next token is chosen, in this order: repetition penalty, temperature, top-k, top-p, min-p, draw (numerics.md: sampling).
  * Zero-initialised it is greedy: set temperature for sampling. */
@@ -316,7 +325,8 @@ typedef struct setun_generation {
     double  token_seconds;  /**< for the others */
 } setun_generation;
 
-/** Appends a prompt to a sequence and generates tokens after it, each given to the sink as soon as it is known. An interrupt is no error.
+/** Appends a prompt to a sequence and generates tokens after it, each given to the sink as soon as it is known. An interrupt is no error;
+ * a sink that returns SETUN_ERR_INTERRUPTED is one.
  * \param session              the session
  * \param seq                  an open sequence, empty or not
  * \param prompt               [n_prompt] ids; BOS is among them if the model wants it
@@ -327,7 +337,7 @@ typedef struct setun_generation {
  * \param context              for the sink
  * \param[out] out_generation  what was done
  * \param[out] error           the reason on failure; may be NULL
- * \return SETUN_OK; SETUN_ERR_INVALID: sampling, prompt or sequence; SETUN_ERR_FULL: the prompt alone does not fit into the context;
+ * \return SETUN_OK; SETUN_ERR_INVALID: sampling, prompt, n_tokens or sequence; SETUN_ERR_FULL: the prompt alone does not fit into the context;
  *         SETUN_ERR_NUMERIC: a logit is not finite; SETUN_ERR_IO: a weight file became shorter, or cannot be read; the sink's own */
 SETUN_API setun_status setun_generate(setun_session *session, int32_t seq, const int32_t *prompt, size_t n_prompt, int64_t n_tokens,
                                       const setun_sampling *sampling, setun_token_sink *sink, void *context,

@@ -12,6 +12,7 @@ typedef struct story {
     size_t n_bytes;
     setun_session *interrupt; /* after three tokens */
     size_t fail_at;           /* the sink's own failure; 0: never */
+    setun_status failure;     /* 0: SETUN_ERR_IO */
 } story;
 
 static setun_status take(void *context, int32_t id, const char *text, size_t n_bytes, setun_error *error)
@@ -25,7 +26,7 @@ static setun_status take(void *context, int32_t id, const char *text, size_t n_b
     s->n_bytes += n_bytes;
     if (s->interrupt != NULL && s->n == 3)
         setun_session_interrupt(s->interrupt);
-    return s->fail_at > 0 && s->n == s->fail_at ? SETUN_ERR_IO : SETUN_OK;
+    return s->fail_at == 0 || s->n != s->fail_at ? SETUN_OK : s->failure != SETUN_OK ? s->failure : SETUN_ERR_IO;
 }
 
 typedef struct scene {
@@ -99,6 +100,38 @@ Test(generate, ends_where_it_says)
     end(&s);
 }
 
+/* One before the work ends it, one after its last pass ends nothing, and neither looks like an error. */
+Test(generate, interrupts_count_once)
+{
+    scene s = begin("Once upon a time", (setun_session_options){.n_threads = 1, .chunk = 2});
+    story early = {.n = 0}, late = {.interrupt = s.session}, next = {.n = 0};
+    setun_generation g;
+    setun_error error = {"as it was"};
+
+    setun_session_interrupt(s.session);
+    cr_assert_eq(setun_generate(s.session, s.seq, s.prompt, s.n_prompt, 5, NULL, take, &early, &g, &error), SETUN_OK);
+    cr_expect_eq(g.end, SETUN_END_INTERRUPT);
+    cr_expect(g.n_tokens == 0 && early.n == 0 && setun_sequence_length(s.session, s.seq) == 0);
+    cr_expect_str_eq(error.text, "as it was");
+    setun_session_interrupt(s.session);
+    g = generate(&s, 0, NULL, &early);
+    cr_expect_eq(g.end, SETUN_END_INTERRUPT, "also while the prompt alone is read");
+
+    g = generate(&s, 3, NULL, &late); /* with its last token */
+    cr_expect(g.end == SETUN_END_LENGTH && g.n_tokens == 3);
+    setun_sequence_truncate(s.session, s.seq, 0);
+    g = generate(&s, 3, NULL, &next);
+    cr_expect(g.end == SETUN_END_LENGTH && g.n_tokens == 3 && memcmp(next.id, late.id, 3 * sizeof(next.id[0])) == 0);
+
+    cr_expect_not(setun_session_take_interrupt(s.session));
+    setun_session_interrupt(s.session);
+    cr_expect(setun_session_take_interrupt(s.session));
+    setun_sequence_truncate(s.session, s.seq, 0);
+    g = generate(&s, 1, NULL, &next);
+    cr_expect_eq(g.end, SETUN_END_LENGTH, "it was taken back");
+    end(&s);
+}
+
 Test(generate, goes_on_where_it_stopped)
 {
     scene s = begin("Once upon a time", (setun_session_options){.n_threads = 1});
@@ -150,8 +183,14 @@ Test(generate, refusals)
     cr_assert_eq(setun_generate(s.session, s.seq, long_prompt, 3, 5, NULL, take, &out, &g, &error), SETUN_ERR_FULL);
     cr_assert_eq(setun_generate(s.session, s.seq, s.prompt, s.n_prompt, 5, &bad, take, &out, &g, &error), SETUN_ERR_INVALID);
     cr_assert_eq(setun_generate(s.session, 5, s.prompt, s.n_prompt, 5, NULL, take, &out, &g, &error), SETUN_ERR_INVALID);
+    cr_assert_eq(setun_generate(s.session, s.seq, s.prompt, s.n_prompt, -7, NULL, take, &out, &g, &error), SETUN_ERR_INVALID);
+    cr_assert_not_null(strstr(error.text, "-7"), "%s", error.text);
     cr_assert_eq(out.n, 0);
     out.fail_at = 1;
+    out.failure = SETUN_ERR_INTERRUPTED;
+    cr_assert_eq(setun_generate(s.session, s.seq, s.prompt, 1, 5, NULL, take, &out, &g, &error), SETUN_ERR_INTERRUPTED, "the sink's own");
+    setun_sequence_truncate(s.session, s.seq, 0);
+    out = (story){.fail_at = 1};
     cr_assert_eq(setun_generate(s.session, s.seq, s.prompt, s.n_prompt, 5, NULL, take, &out, &g, &error), SETUN_ERR_IO);
     cr_assert_eq(g.end, 77, "outputs are set on success only");
     end(&s);
