@@ -25,7 +25,7 @@ endforeach()
 
 # What its tests do not call is left out.
 get_target_property(sources setun_objects SOURCES)
-list(FILTER sources EXCLUDE REGEX "/graph/(check|bench|convert|tune|inspect)/")
+list(FILTER sources EXCLUDE REGEX "/graph/(check|convert|inspect)/")
 add_library(setun_newer STATIC ${sources})
 target_include_directories(setun_newer BEFORE PUBLIC ${newer} ${PROJECT_SOURCE_DIR}/framework/include ${PROJECT_SOURCE_DIR}/graph/include
   ${PROJECT_SOURCE_DIR}/framework ${PROJECT_SOURCE_DIR}/graph)
