@@ -14,6 +14,10 @@
     X(embedding_i32_q80b32_f32__avx2) \
     X(kv_write_f32_f16kv256__avx2) \
     X(kv_write_f32_f32kv256__avx2) \
+    X(linear_add_i8row_tern2r16k16_f32__avx2_1x16) \
+    X(linear_add_i8row_tern2r16k16_f32__avx2_4x16panel) \
+    X(linear_add_i8row_tern5r16k96_f32__avx2_1x16) \
+    X(linear_add_i8row_tern5r16k96_f32__avx2_4x16panel) \
     X(linear_f32_bf16_f32__avx2) \
     X(linear_f32_f16_f32__avx2) \
     X(linear_f32_f32_f32__avx2) \
@@ -26,6 +30,10 @@
     X(linear_i8row_tern2r16k16_f32__avx2_4x16panel) \
     X(linear_i8row_tern5r16k96_f32__avx2_1x16) \
     X(linear_i8row_tern5r16k96_f32__avx2_4x16panel) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_1x16) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_4x16panel) \
+    X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx2_1x16) \
+    X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx2_4x16panel) \
     X(mul_f32_f32_f32__avx2) \
     X(output_rows_f32_f32__avx2) \
     X(pack_f32_i16hl__avx2) \

@@ -92,6 +92,47 @@ static inline __m256i ternary_word(const int8_t *q)
     return _mm256_set1_epi32(word);
 }
 
+/* ---- kernels of several ops ----
+ *
+ * Such a kernel defines TERNARY_JOIN before it includes this header: what becomes of a result and of the element in the same place of the
+ * call's fifth tensor, f32[m, n]. A call that has no fifth is the linear alone. */
+
+/* linear and add: the residual x and o. */
+static inline lanes ternary_add(lanes x, lanes o)
+{
+    return lanes_add(x, o);
+}
+
+/* gate and up with what stands between them, ternary_gate.h. */
+static inline lanes ternary_gate(lanes g, lanes u)
+{
+    const lanes t = lanes_max(g, lanes_set(0.0f));
+
+    return lanes_mul(lanes_mul(t, t), u);
+}
+
+/* What n_x rows of n groups will be joined with, while they are computed: it may lie in the last cache. */
+ALWAYS_INLINE void ternary_prefetch_join(const setun_call *call, int64_t i, int n_x, int64_t group, int n)
+{
+#ifdef TERNARY_JOIN
+    for (int x = 0; x < n_x && call->n_in > 4; x++)
+        for (int g = 0; g < n; g++)
+            _mm_prefetch((const char *)((const float *)in_row(call, 4, i + x) + (group + g) * TERNARY_GROUP), _MM_HINT_T0);
+#else
+    (void)call, (void)i, (void)n_x, (void)group, (void)n;
+#endif
+}
+
+/* ns for each element, where it would take add 0.06 and a barrier. */
+#define TERNARY_JOIN_NS 0.02
+
+/* The cost of n_linears like the one that was planned, and of joining. */
+static inline setun_status ternary_joined(const setun_query *query, int n_linears, setun_status status, setun_kernel_plan *out_plan)
+{
+    out_plan->cost_ns = out_plan->cost_ns * n_linears + TERNARY_JOIN_NS * (double)query->rows_max * (double)query->in[2].dim[0];
+    return status;
+}
+
 /* y of row i and the 16 rows of one group, from the dots of the codes with rows 0..7 and 8..15. */
 static inline void ternary_store(const setun_call *call, int64_t i, int64_t group, __m256i dot_a, __m256i dot_b, int32_t sum)
 {
@@ -100,7 +141,12 @@ static inline void ternary_store(const setun_call *call, int64_t i, int64_t grou
         lanes_div(lanes_load_n((const float *)call->in[3].data + j, n), lanes_set(((const float *)call->in[1].data)[i]));
     const __m256i sums = _mm256_set1_epi32(sum);
     const lanes d = {_mm256_cvtepi32_ps(_mm256_sub_epi32(dot_a, sums)), _mm256_cvtepi32_ps(_mm256_sub_epi32(dot_b, sums))};
+    lanes y = lanes_mul(d, factor);
 
-    lanes_store_n((float *)out_row(call, 0, i) + j, lanes_mul(d, factor), n);
+#ifdef TERNARY_JOIN
+    if (call->n_in > 4)
+        y = TERNARY_JOIN(lanes_load_n((const float *)in_row(call, 4, i) + j, n), y);
+#endif
+    lanes_store_n((float *)out_row(call, 0, i) + j, y, n);
 }
 #endif

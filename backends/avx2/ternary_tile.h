@@ -20,6 +20,7 @@ ALWAYS_INLINE void ternary_tile(const setun_call *call, int64_t i, int n_x, int6
     const int8_t *q[TERNARY_X];
     __m256i acc[TERNARY_X][2];
 
+    ternary_prefetch_join(call, i, n_x, group, 1);
 #pragma GCC unroll 4
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);

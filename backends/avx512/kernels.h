@@ -14,6 +14,12 @@
     X(embedding_i32_q80b32_f32__avx512) \
     X(kv_write_f32_f16kv256__avx512) \
     X(kv_write_f32_f32kv256__avx512) \
+    X(linear_add_i8row_tern2r16k16_f32__avx512vnni_1x16) \
+    X(linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64) \
+    X(linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
+    X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
+    X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
     X(linear_f32_bf16_f32__avx512) \
     X(linear_f32_f16_f32__avx512) \
     X(linear_f32_f32_f32__avx512) \
@@ -39,6 +45,12 @@
     X(linear_i8row_tern5r16k96_f32__avx512vnni_1x16) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_6x64panel) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_8x16) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_1x16) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
+    X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
+    X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
     X(mul_f32_f32_f32__avx512) \
     X(output_rows_f32_f32__avx512) \
     X(pack_f32_i16hl__avx512) \

@@ -37,6 +37,7 @@ ALWAYS_INLINE void ternary_tile32(const setun_call *call, int64_t i, int n_x, in
     const int8_t *q[TERNARY_X];
     __m512i acc[TERNARY_X][TERNARY_PANEL];
 
+    ternary_prefetch_join(call, i, n_x, group, n);
 UNROLL(6)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);

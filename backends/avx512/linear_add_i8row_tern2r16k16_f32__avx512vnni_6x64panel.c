@@ -1,0 +1,41 @@
+/* linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64panel.c - y[m, n] = x[m, n] + (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): a linear and the
+ * residual, weights unpacked once for many rows of q.
+ * in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n], x f32[m, n]; out: y f32[m, n]. */
+#define TERNARY_JOIN ternary_add /* for ternary.h */
+#include "kernels.h"
+#include "ternary_tile.h"
+
+static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    return ternary_joined(query, 1, ternary_plan(query, 0.0049, 0.025, ternary_panel_bytes(query), out_plan), out_plan);
+}
+
+static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
+{
+    return _mm512_dpbusd_epi32(acc, codes, words);
+}
+
+ALWAYS_INLINE void tile_op(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed,
+                           const int32_t *sum)
+{
+    ternary_tile32(call, i, n_x, group, n, w, packed, sum, dot4);
+}
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    ternary_panel_run(call, tile, dot4, tile_op);
+}
+
+const setun_kernel linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64panel = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64panel",
+    .pattern = "o=linear(h,w); y=add(x,o)",
+    .fmts = "i8.row+f32,tern2.r16k16+f32,f32>f32",
+    .cpu = SETUN_CPU_AVX512_VNNI,
+    .k_max = TERNARY_K_MAX,
+    .acc_bits = 32,
+    .plan = plan,
+    .units = ternary_units,
+    .run = run,
+};
