@@ -247,8 +247,9 @@ static bool fit_output(const setun_planner *planner, uint32_t value, const char 
     return true;
 }
 
-static bool fit(const setun_planner *planner, const setun_graph_node *node, const void *const *attrs, bool named, setun_candidate *candidate,
-                char *why, size_t why_bytes)
+/* op: the node's, or those of a use as text. */
+static bool fit(const setun_planner *planner, const char *op, const setun_graph_node *node, const void *const *attrs, bool named,
+                setun_candidate *candidate, char *why, size_t why_bytes)
 {
     side in = {0}, out = {0};
 
@@ -274,7 +275,8 @@ static bool fit(const setun_planner *planner, const setun_graph_node *node, cons
     }
     if (ask(planner, candidate->ref, &in, &out, attrs, &candidate->kernel_plan, why, why_bytes) != SETUN_OK)
         return false;
-    candidate->measured = setun_planner_measured(planner, node, candidate->ref, &candidate->kernel_plan);
+    candidate->estimate_ns = candidate->cost_ns + candidate->kernel_plan.cost_ns;
+    candidate->measured = setun_planner_measured(planner, op, node, candidate->ref, &candidate->kernel_plan);
     candidate->cost_ns += candidate->kernel_plan.cost_ns;
     if (candidate->too_large) {
         candidate->only_memory = true;
@@ -282,8 +284,10 @@ static bool fit(const setun_planner *planner, const setun_graph_node *node, cons
                        (double)candidate->second_bytes / 1048576);
         return false;
     }
-    if (candidate->second_packing)
+    if (candidate->second_packing) {
         candidate->cost_ns *= setun_planner_worth(planner);
+        candidate->estimate_ns *= setun_planner_worth(planner);
+    }
     return true;
 }
 
@@ -326,13 +330,15 @@ bool setun_planner_fit_use(const setun_planner *planner, const setun_planner_use
                            size_t why_bytes)
 {
     const char *backend = candidate->ref.plugin->name;
+    char op[SETUN_USE_LABEL_BYTES];
 
     if (!named && (is_forbidden(planner, backend) || setun_planner_avoids(planner, candidate->ref.kernel->name) ||
                    !rank_backend(planner, backend, &candidate->rank))) {
         (void)snprintf(why, why_bytes, "is not to be used");
         return false;
     }
-    return split_fmts(candidate) && fit(planner, &use->node, use->attr, named, candidate, why, why_bytes);
+    setun_planner_use_label(planner->request->graph, use, op);
+    return split_fmts(candidate) && fit(planner, op, &use->node, use->attr, named, candidate, why, why_bytes);
 }
 
 /* No kernel runs the node: says where, why each one declined, and whether a rule or the ban on scalar is to blame. */
@@ -370,7 +376,7 @@ setun_status setun_planner_choose(const setun_planner *planner, const setun_grap
         forbidden = forbidden || banned;
         if (!eligible || !split_fmts(&candidate))
             continue;
-        if (!fit(planner, node, attrs, rule != NULL && rule->kernel != NULL, &candidate, why, sizeof(why))) {
+        if (!fit(planner, node->op, node, attrs, rule != NULL && rule->kernel != NULL, &candidate, why, sizeof(why))) {
             int n = snprintf(reasons + used, sizeof(reasons) - used, "%s%s: %s", used > 0 ? "; " : "", candidate.ref.kernel->name, why);
 
             used = n < 0 || used + (size_t)n >= sizeof(reasons) ? sizeof(reasons) - 1 : used + (size_t)n;

@@ -16,7 +16,8 @@ static bool find(const setun_planner *planner, const char *op, const char *shape
     return true;
 }
 
-bool setun_planner_measured(const setun_planner *planner, const setun_graph_node *node, setun_kernel_ref ref, setun_kernel_plan *plan)
+bool setun_planner_measured(const setun_planner *planner, const char *op, const setun_graph_node *node, setun_kernel_ref ref,
+                            setun_kernel_plan *plan)
 {
     const setun_graph *graph = planner->request->graph;
     const bool out_rows = node->n_out > 0 && node->out[0].kind == SETUN_OPERAND_VALUE && graph->values[node->out[0].index].rows == SETUN_ROWS_OUT;
@@ -25,7 +26,7 @@ bool setun_planner_measured(const setun_planner *planner, const setun_graph_node
     if (planner->request->tuning == NULL)
         return false;
     setun_tuning_shape(graph, node, shape);
-    return find(planner, node->op, shape, out_rows, ref, plan);
+    return find(planner, op, shape, out_rows, ref, plan);
 }
 
 bool setun_planner_measured_pack(const setun_planner *planner, uint32_t value, setun_kernel_ref ref, setun_kernel_plan *plan)

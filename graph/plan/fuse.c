@@ -111,7 +111,17 @@ static bool is_inner_only(const match *m, uint32_t value)
     return true;
 }
 
-/* A node in place of all that were matched: inputs and outputs in the pattern's order. All inputs must be there already. */
+/* Whether a node before `first`, which is planned by the time that `first` is, makes it. */
+static bool is_made_before(const setun_graph *graph, uint32_t value, uint32_t first)
+{
+    for (uint32_t i = first; i-- > 0;)
+        for (uint32_t x = 0; x < graph->nodes[i].n_out; x++)
+            if (graph->nodes[i].out[x].kind == SETUN_OPERAND_VALUE && graph->nodes[i].out[x].index == value)
+                return true;
+    return false;
+}
+
+/* A node in place of all that were matched: inputs and outputs in the pattern's order. All inputs must be there by then. */
 static bool make_use(const match *m, setun_planner_use *out_use)
 {
     const setun_graph *graph = m->planner->request->graph;
@@ -119,7 +129,8 @@ static bool make_use(const match *m, setun_planner_use *out_use)
     const enum setun_rows rows = graph->values[first->out[0].index].rows;
     setun_graph_node *node = &out_use->node;
 
-    *out_use = (setun_planner_use){.node = {.op = first->op, .note = "", .line = first->line, .column = first->column, .layer = first->layer},
+    *out_use = (setun_planner_use){.node = {.op = first->op, .note = "", .line = first->line, .column = first->column, .layer = first->layer,
+                                            .attr = first->attr},
                                    .n_ops = m->pattern->n_ops};
     for (uint32_t i = 0; i < m->pattern->n_ops; i++) {
         out_use->member[i] = m->member[i];
@@ -139,7 +150,8 @@ static bool make_use(const match *m, setun_planner_use *out_use)
                 return false;
             node->out[node->n_out++] = b->operand;
         } else {
-            if (node->n_in == SETUN_NODE_MAX_OPERANDS || (is_value && !setun_planner_has(m->planner, b->operand.index)))
+            if (node->n_in == SETUN_NODE_MAX_OPERANDS || (is_value && !setun_planner_has(m->planner, b->operand.index) &&
+                                                          !is_made_before(graph, b->operand.index, m->member[0])))
                 return false;
             node->in[node->n_in++] = b->operand;
         }
@@ -188,32 +200,93 @@ static bool rules_agree(const setun_planner *planner, const setun_planner_use *u
     return true;
 }
 
-/* What the nodes would take one by one, less what they take together; false if a backend that is preferred does one of them. */
+/* ---- what is saved ---- */
+
+/* Kernels of single nodes, as long as nothing is added to the plan: several kernels of several ops are compared with the same ones. */
+struct setun_planner_singles {
+    uint32_t n;
+    struct {
+        uint32_t        node;
+        bool            found;
+        setun_candidate candidate;
+    } of[WINDOW];
+};
+
+setun_planner_singles *setun_planner_singles_create(void)
+{
+    return setun_calloc(1, sizeof(setun_planner_singles));
+}
+
+/* The kernel that would do the node alone; false: none. Valid until the plan changes. */
+static bool find_single(const setun_planner *planner, uint32_t node, const setun_candidate **out_single)
+{
+    setun_planner_singles *singles = planner->singles;
+    uint32_t i = 0;
+
+    while (i < singles->n && singles->of[i].node != node)
+        i++;
+    if (i == singles->n) {
+        i = i == WINDOW ? 0 : i;
+        singles->n += singles->n < WINDOW;
+        singles->of[i].node = node;
+        memset(&singles->of[i].candidate, 0, sizeof(singles->of[i].candidate));
+        singles->of[i].found = setun_planner_choose(planner, &planner->request->graph->nodes[node], &singles->of[i].candidate, NULL) == SETUN_OK;
+    }
+    *out_single = &singles->of[i].candidate;
+    return singles->of[i].found;
+}
+
+/* What the nodes would take one by one, less what they take together; false if a backend that is preferred does one of them, or if one was
+ * measured and this kernel was not. Measured times are compared with measured times only. */
 static bool find_saving(const setun_planner *planner, const setun_planner_use *use, const setun_candidate *fused, double *out_saving_ns)
 {
-    bool better_backend = false;
+    double measured_ns = -fused->cost_ns, estimated_ns = -fused->estimate_ns;
+    bool better_backend = false, all_measured = fused->measured;
 
-    *out_saving_ns = -fused->cost_ns;
     for (uint32_t i = 0; i < use->n_ops; i++) {
-        const setun_graph_node *node = &planner->request->graph->nodes[use->member[i]];
-        setun_candidate single;
+        const setun_candidate *single;
 
-        better_backend = setun_planner_choose(planner, node, &single, NULL) != SETUN_OK || better_backend || single.rank > fused->rank;
-        if (single.rank < fused->rank)
+        if (!find_single(planner, use->member[i], &single)) {
+            better_backend = true;
+            continue;
+        }
+        if (single->rank < fused->rank || (single->measured && !fused->measured))
             return false;
-        *out_saving_ns += single.cost_ns;
+        better_backend = better_backend || single->rank > fused->rank;
+        measured_ns += single->cost_ns;
+        estimated_ns += single->estimate_ns;
+        all_measured = all_measured && single->measured;
     }
+    *out_saving_ns = all_measured ? measured_ns : estimated_ns;
     if (better_backend)
         *out_saving_ns += PREFERRED_NS;
     return *out_saving_ns > 0;
 }
 
-bool setun_planner_fuse(const setun_planner *planner, uint32_t first, setun_planner_use *out_use, setun_candidate *out_candidate)
+/* The kernel of several ops, beginning with that node, that saves most by itself. */
+static bool find_best(const setun_planner *planner, uint32_t first, double at_least_ns, setun_planner_use *out_use,
+                      setun_candidate *out_candidate, double *out_saving_ns);
+
+/* The most that a kernel of several ops could save which begins with a later node of the use, and has no place beside it. */
+static double find_rival(const setun_planner *planner, const setun_planner_use *use)
+{
+    setun_planner_use rival;
+    setun_candidate candidate;
+    double most_ns = 0, saving_ns;
+
+    for (uint32_t i = 1; i < use->n_ops; i++)
+        if (find_best(planner, use->member[i], most_ns, &rival, &candidate, &saving_ns))
+            most_ns = saving_ns;
+    return most_ns;
+}
+
+static bool find_best(const setun_planner *planner, uint32_t first, double at_least_ns, setun_planner_use *out_use,
+                      setun_candidate *out_candidate, double *out_saving_ns)
 {
     const setun_plugins *plugins = planner->request->plugins;
-    double best_ns = 0;
+    double best_ns = at_least_ns;
 
-    for (size_t i = 0; i < setun_plugins_n_kernels(plugins) && !planner->request->no_fuse; i++) {
+    for (size_t i = 0; i < setun_plugins_n_kernels(plugins); i++) {
         setun_candidate candidate = {.ref = setun_plugins_kernel(plugins, i)};
         setun_planner_use use;
         double saving_ns = 2 * PREFERRED_NS;
@@ -222,13 +295,31 @@ bool setun_planner_fuse(const setun_planner *planner, uint32_t first, setun_plan
 
         if (!setun_planner_match(planner, candidate.ref.kernel, first, &use) || !rules_agree(planner, &use, &candidate, &named) ||
             !setun_planner_fit_use(planner, &use, named, &candidate, why, sizeof(why)) ||
-            (!named && !find_saving(planner, &use, &candidate, &saving_ns)) || saving_ns <= best_ns)
+            (!named && !find_saving(planner, &use, &candidate, &saving_ns)) || saving_ns <= best_ns || saving_ns <= find_rival(planner, &use))
             continue;
         best_ns = saving_ns;
         *out_use = use;
         *out_candidate = candidate;
     }
-    return best_ns > 0;
+    *out_saving_ns = best_ns;
+    return best_ns > at_least_ns;
+}
+
+bool setun_planner_fuse(const setun_planner *planner, uint32_t first, setun_planner_use *out_use, setun_candidate *out_candidate)
+{
+    double saving_ns;
+
+    planner->singles->n = 0;
+    return !planner->request->no_fuse && find_best(planner, first, 0, out_use, out_candidate, &saving_ns);
+}
+
+void setun_planner_use_label(const setun_graph *graph, const setun_planner_use *use, char label[SETUN_USE_LABEL_BYTES])
+{
+    size_t used = 0;
+
+    label[0] = '\0';
+    for (uint32_t i = 0; i < use->n_ops && used < SETUN_USE_LABEL_BYTES; i++)
+        used += (size_t)snprintf(label + used, SETUN_USE_LABEL_BYTES - used, "%s%s", i > 0 ? "+" : "", graph->nodes[use->member[i]].op);
 }
 
 /* ---- activations in another form than f32 ---- */

@@ -116,19 +116,15 @@ static setun_status add_pack(setun_planner *planner, const setun_candidate *cand
 static setun_status add_use(setun_planner *planner, const setun_planner_use *use, const setun_candidate *candidate, setun_error *error)
 {
     const setun_graph_node *node = &use->node;
-    const setun_graph *graph = planner->request->graph;
     tensor_list in = {0}, out = {0};
     setun_graph_node told = use->node; /* with all its ops */
-    char label[256] = "";
+    char label[SETUN_USE_LABEL_BYTES];
     setun_status status = SETUN_OK;
 
+    setun_planner_use_label(planner->request->graph, use, label);
     told.op = label;
-    for (uint32_t i = 0; i < use->n_ops; i++) {
-        const size_t used = strlen(label);
-
-        (void)snprintf(label + used, sizeof(label) - used, "%s%s", i > 0 ? "+" : "", graph->nodes[use->member[i]].op);
+    for (uint32_t i = 0; i < use->n_ops; i++)
         planner->covered[use->member[i]] = true;
-    }
     for (uint32_t i = 0; i < node->n_in && status == SETUN_OK; i++) {
         const char *fmts = candidate->fmts[i];
 
@@ -315,7 +311,8 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
         return status;
     planner.covered = setun_calloc(request->graph->n_nodes, sizeof(*planner.covered));
     planner.wanted = setun_calloc(request->graph->n_values + SETUN_PLANNER_SCREEN_VALUES, sizeof(*planner.wanted));
-    if (planner.covered == NULL || planner.wanted == NULL) {
+    planner.singles = setun_planner_singles_create();
+    if (planner.covered == NULL || planner.wanted == NULL || planner.singles == NULL) {
         status = setun_fail_nomem(error, "plan", request->graph->n_values * sizeof(*planner.wanted));
         goto free_lists;
     }
@@ -328,6 +325,7 @@ setun_status setun_planner_compile(const setun_planner_request *request, setun_p
 free_lists:
     free(planner.values);
     free(planner.covered);
+    free(planner.singles);
     free(planner.wanted);
     if (status != SETUN_OK) {
         setun_plan_destroy(planner.plan);

@@ -4,8 +4,8 @@
 #include "plan/planner.h"
 #include "plugin/fmts.h"
 
-/* Bytes of one operand's representation as text: a format's name and three times "+f32". */
-enum { SETUN_REPRESENTATION_BYTES = SETUN_FMT_NAME_BYTES + 16 };
+/* Bytes of one operand's representation as text: a format's name and three times "+f32"; and of the ops of a use, as people read them. */
+enum { SETUN_REPRESENTATION_BYTES = SETUN_FMT_NAME_BYTES + 16, SETUN_USE_LABEL_BYTES = 128 };
 
 /* An activation in one representation, as tensors of the plan. */
 typedef struct setun_planned_value {
@@ -15,6 +15,8 @@ typedef struct setun_planned_value {
     uint32_t tensor[SETUN_OPERAND_MAX_PARTS];
 } setun_planned_value;
 
+typedef struct setun_planner_singles setun_planner_singles; /* fuse.c */
+
 typedef struct setun_planner {
     const setun_planner_request *request;
     setun_plan          *plan;
@@ -22,6 +24,7 @@ typedef struct setun_planner {
     setun_planned_value *values;
     size_t               n_values, values_capacity;
     bool                *covered; /* [graph's nodes] a kernel that was placed already does it */
+    setun_planner_singles *singles;
     char               (*wanted)[SETUN_REPRESENTATION_BYTES]; /* [graph's values] setun_planner_wanted, "": not asked yet */
     uint32_t             n_backends; /* names in request->backends, scalar added; 0: any */
     char                 backend[16][64];
@@ -39,6 +42,7 @@ typedef struct setun_candidate {
     bool              only_memory;    /* which is all that keeps the candidate from fitting: its cost is known */
     uint64_t          second_bytes;   /* that the second packing takes */
     double            cost_ns; /* of the kernel and the packing of its activations, on one worker */
+    double            estimate_ns; /* the same, if nothing had been measured of the kernel */
     bool              measured; /* the kernel's part of it; else that is its own estimate */
     const setun_kernel_rule *rule; /* once chosen: the rule that names it, or NULL */
     uint32_t          n_fitting; /* once chosen: how many could run the node, itself included */
@@ -80,6 +84,10 @@ bool setun_planner_fit_use(const setun_planner *planner, const setun_planner_use
 bool setun_planner_match(const setun_planner *planner, const setun_kernel *kernel, uint32_t first, setun_planner_use *out_use);
 /* The kernel of several ops, beginning with that node, that saves most; false: none saves anything. */
 bool setun_planner_fuse(const setun_planner *planner, uint32_t first, setun_planner_use *out_use, setun_candidate *out_candidate);
+/* Room for what fuse.c finds out about nodes on the way, to be freed with free(). NULL: out of memory. */
+setun_planner_singles *setun_planner_singles_create(void);
+/* Its ops: "linear", "relu2+mul". */
+void setun_planner_use_label(const setun_graph *graph, const setun_planner_use *use, char label[SETUN_USE_LABEL_BYTES]);
 /* The representation that all readers of an activation want: kernels may write that in place of f32. */
 const char *setun_planner_wanted(const setun_planner *planner, uint32_t value);
 
@@ -104,9 +112,9 @@ void setun_planner_tell_packings(const setun_graph_node *node, const setun_plann
 /* Whether the request's `avoid` has a pattern for this kernel. */
 bool setun_planner_avoids(const setun_planner *planner, const char *name);
 
-/* cost.c: looks whether a kernel's time for a node, or for packing a value, was measured; if so it replaces the estimate in the plan, as time on
- * one worker. */
-bool setun_planner_measured(const setun_planner *planner, const setun_graph_node *node, setun_kernel_ref ref, setun_kernel_plan *plan);
+/* cost.c: looks whether a kernel's time for a node (its op, or those of a use as text), or for packing a value, was measured; if so it replaces
+ * the estimate in the plan, as time on one worker. */
+bool setun_planner_measured(const setun_planner *planner, const char *op, const setun_graph_node *node, setun_kernel_ref ref, setun_kernel_plan *plan);
 bool setun_planner_measured_pack(const setun_planner *planner, uint32_t value, setun_kernel_ref ref, setun_kernel_plan *plan);
 
 /* The one comparison of kernels: the backend that is preferred, then what was measured, then the lower cost. */
