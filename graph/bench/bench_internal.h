@@ -25,6 +25,8 @@ typedef struct setun_bench_case {
     int               weight;   /* input that is a matrix of weights; -1: none */
     double            ops;      /* arithmetic of a call, 2 for a multiplication with its addition; 0: not counted */
     const void       *attr;     /* of the op: attrs, or the caller's; NULL: none */
+    uint32_t          n_ops;   /* of a pattern of several, whose attributes are chain_attr; 0: it is one op */
+    const void       *chain_attr[SETUN_PATTERN_OPS];
     union {
         setun_attr_rms_norm  rms_norm;
         setun_attr_rope      rope;
@@ -50,6 +52,10 @@ const char           *setun_bench_op_names(void); /* "linear, rms_norm ..." for 
 /* The case of an op at a size; from and copies_bytes are the caller's. */
 setun_status setun_bench_op_case(const setun_bench_op *op, const setun_bench_shape *shape, int64_t rows, int64_t depth,
                                  setun_bench_case *out_case, setun_error *error);
+/* The same of a pattern of several ops, as its kernels write it; the case may not be moved. SETUN_ERR_NOT_FOUND: none is loaded. */
+setun_status setun_bench_pattern_case(const setun_plugins *plugins, const char *pattern, const setun_bench_shape *shape, int64_t rows,
+                                      setun_bench_case *out_case, setun_error *error);
+const setun_bench_shape *setun_bench_pattern_shapes(const char *pattern, size_t *out_n);
 /* Sizes to take where none are given, [*out_n]: those of BitNet b1.58 2B4T. */
 const setun_bench_shape *setun_bench_op_shapes(const setun_bench_op *op, size_t *out_n);
 

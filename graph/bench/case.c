@@ -158,12 +158,19 @@ static void append(const setun_check_operand *operand, setun_tensor *list, uint3
     }
 }
 
+/* The attributes of its ops; one is room for a single one. */
+static const void *const *attrs_of(const setun_bench_case *c, const void *one[1])
+{
+    one[0] = c->attr;
+    return c->n_ops > 0 ? c->chain_attr : one;
+}
+
 static setun_status ask(setun_bench_entry *entry, const setun_bench_case *c, const setun_machine *machine, const setun_bench_streams *streams,
                         setun_kernel_plan *out_plan)
 {
     setun_tensor in_tensor[SETUN_CHECK_INS * SETUN_CHECK_PARTS], out_tensor[SETUN_CHECK_OUTS * SETUN_CHECK_PARTS];
-    const void *const attr[1] = {c->attr};
-    setun_query query = {.size = sizeof(query), .in = in_tensor, .out = out_tensor, .rows_min = c->rows, .rows_max = c->rows, .attr = attr,
+    const void *one[1];
+    setun_query query = {.size = sizeof(query), .in = in_tensor, .out = out_tensor, .rows_min = c->rows, .rows_max = c->rows, .attr = attrs_of(c, one),
                          .machine = machine, .why = entry->declined, .why_bytes = sizeof(entry->declined)};
     setun_status status;
 
@@ -193,7 +200,8 @@ static setun_status add_operand(setun_plan *plan, const setun_check_operand *ope
 static setun_status add_calls(setun_bench_entry *entry, const setun_bench_case *c, const setun_bench_streams *streams,
                               const setun_kernel_plan *kernel_plan, setun_error *error)
 {
-    const void *const attr[1] = {c->attr};
+    const void *one[1], *const *attr = attrs_of(c, one);
+    const size_t n_attr = c->n_ops > 0 ? c->n_ops : 1;
     setun_status status = SETUN_OK;
 
     for (uint32_t call = 0; call < entry->n_calls && status == SETUN_OK; call++) {
@@ -209,7 +217,7 @@ static setun_status add_calls(setun_bench_entry *entry, const setun_bench_case *
         for (uint32_t i = 0; i < c->n_out && status == SETUN_OK; i++)
             status = add_operand(entry->plan, &outs[i], out, &n_out, error);
         if (status == SETUN_OK)
-            status = setun_plan_add_step(entry->plan, entry->ref, kernel_plan, attr, 1, in, n_in, out, n_out, entry->ref.kernel->name, error);
+            status = setun_plan_add_step(entry->plan, entry->ref, kernel_plan, attr, n_attr, in, n_in, out, n_out, entry->ref.kernel->name, error);
     }
     return status;
 }

@@ -1,4 +1,5 @@
-/* subject.c - what there is to measure in a graph: its nodes, each kind and size once, and the activations that kernels want packed. */
+/* subject.c - what there is to measure in a graph: its nodes, each kind and size once, those that one kernel does together, and the
+ * activations that kernels want packed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,62 @@ static setun_status add_node(setun_tune_walk *w, const setun_graph *graph, const
     return status != SETUN_OK ? status : add_packs(w, graph, node, error);
 }
 
+/* ---- several nodes at once ---- */
+
+static bool same_operands(const setun_graph_operand *a, uint32_t n_a, const setun_graph_operand *b, uint32_t n_b)
+{
+    bool same = n_a == n_b;
+
+    for (uint32_t i = 0; i < n_a && same; i++)
+        same = a[i].kind == b[i].kind && a[i].index == b[i].index;
+    return same;
+}
+
+bool setun_tune_subject_fits(const setun_tune_walk *w, const setun_tune_subject *s, const setun_kernel *kernel)
+{
+    setun_planner_use use;
+
+    return setun_planner_match(&w->planner, kernel, s->use->member[0], &use) && use.n_ops == s->use->n_ops &&
+           memcmp(use.member, s->use->member, use.n_ops * sizeof(use.member[0])) == 0 &&
+           same_operands(use.node.in, use.node.n_in, s->node->in, s->node->n_in) &&
+           same_operands(use.node.out, use.node.n_out, s->node->out, s->node->n_out);
+}
+
+/* Everything that a kernel of several ops could do from that node on. */
+static setun_status add_uses(setun_tune_walk *w, uint32_t first, setun_error *error)
+{
+    setun_status status = SETUN_OK;
+
+    for (size_t i = 0; i < setun_plugins_n_kernels(w->plugins) && status == SETUN_OK; i++) {
+        setun_planner_use use, *kept;
+        char label[SETUN_USE_LABEL_BYTES], *op;
+        setun_tune_subject subject = {.graph = w->graph};
+
+        if (!setun_planner_match(&w->planner, setun_plugins_kernel(w->plugins, i).kernel, first, &use))
+            continue;
+        setun_planner_use_label(w->graph, &use, label);
+        kept = setun_pool_alloc(&w->pool, sizeof(*kept));
+        op = setun_pool_strndup(&w->pool, label, strlen(label));
+        if (kept == NULL || op == NULL)
+            return setun_fail_nomem(error, "shapes", sizeof(*kept));
+        *kept = use;
+        subject.op = op;
+        subject.node = &kept->node;
+        subject.use = kept;
+        subject.out_rows = writes_out_rows(w->graph, &kept->node);
+        setun_tuning_shape(w->graph, &kept->node, subject.shape);
+        status = add(w, &subject, error);
+    }
+    return status;
+}
+
+void setun_tune_subjects_free(setun_tune_walk *w)
+{
+    free(w->subjects);
+    free(w->planner.covered);
+    setun_pool_free(&w->pool);
+}
+
 setun_status setun_tune_subjects_list(setun_tune_walk *w, setun_error *error)
 {
     const setun_graph *graph = w->graph;
@@ -76,8 +133,15 @@ setun_status setun_tune_subjects_list(setun_tune_walk *w, setun_error *error)
     for (size_t i = 0; i < graph->n_weights; i++)
         weight_bytes += graph->weights[i].source != NULL ? (double)graph->weights[i].source->n_bytes : 0;
     w->in_caches = weight_bytes < (double)setun_topology_cache_bytes(w->topology);
-    for (size_t i = 0; i < graph->n_nodes && status == SETUN_OK; i++)
+    w->request = (setun_planner_request){.graph = graph, .plugins = w->plugins};
+    w->planner = (setun_planner){.request = &w->request, .covered = setun_calloc(graph->n_nodes, sizeof(bool))};
+    if (w->planner.covered == NULL)
+        return setun_fail_nomem(error, "shapes", graph->n_nodes);
+    for (size_t i = 0; i < graph->n_nodes && status == SETUN_OK; i++) {
         status = add_node(w, graph, &graph->nodes[i], error);
+        if (status == SETUN_OK)
+            status = add_uses(w, (uint32_t)i, error);
+    }
     if (status != SETUN_OK || head == NULL)
         return status;
     setun_planner_make_screen(graph, head, &w->screen);
@@ -146,6 +210,11 @@ setun_status setun_tune_subject_case(const setun_tune_walk *w, const setun_tune_
         return status;
     if (s->node != NULL) {
         describe_node(w, s->graph, s->node, c);
+        if (s->use != NULL) {
+            c->op = s->op;
+            c->n_ops = s->use->n_ops;
+            memcpy(c->chain_attr, s->use->attr, sizeof(c->chain_attr));
+        }
     } else {
         c->in_dim[0][0] = c->out_dim[0][0] = rows;
         c->in_dim[0][1] = c->out_dim[0][1] = s->n;

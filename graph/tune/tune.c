@@ -44,7 +44,7 @@ static bool could_run(const setun_tune_walk *w, const setun_tune_subject *s, set
     setun_check_fmts fmts;
     char why[256];
 
-    if (strcmp(ref.kernel->pattern, s->op) != 0 || !(ref.kernel->flags & SETUN_KERNEL_EXACT) || !is_text(ref.kernel->name) ||
+    if ((s->use != NULL ? !setun_tune_subject_fits(w, s, ref.kernel) : strcmp(ref.kernel->pattern, s->op) != 0) || !(ref.kernel->flags & SETUN_KERNEL_EXACT) || !is_text(ref.kernel->name) ||
         has_other_cache(w, ref.kernel->fmts) || setun_check_fmts_parse(ref.kernel->fmts, &fmts, NULL) != SETUN_OK)
         return false;
     if (s->node == NULL) /* of an activation: a matrix of weights is packed once, and nobody chooses how by speed */
@@ -330,7 +330,7 @@ setun_status setun_kernels_tune(setun_model *model, const setun_tune_options *op
         status = run(&w, error);
         setun_check_protect_end();
     }
-    free(w.subjects);
+    setun_tune_subjects_free(&w);
     if (status != SETUN_OK) {
         setun_tuning_close(w.tuning);
         return status;

@@ -97,7 +97,7 @@ typedef struct setun_tune_options {
     void           *sink_context; /**< its first argument */
 } setun_tune_options;
 
-/** Measures every kernel that could run a node of the model, at the shapes of its nodes. Weights are made up, none is read. Nodes whose result
+/** Measures every kernel that could run a node of the model, or several at once ("linear+add"), at the shapes of its nodes. Weights are made up, none is read. Nodes whose result
  * is wanted for some rows only, such as the head, are not measured with more than 16.
  * \param model            an open one
  * \param options          may be NULL
