@@ -248,6 +248,18 @@ static bool read_pair(const bench_options *options, const setun_plugins *plugins
     return false;
 }
 
+/* A kernel that is named need not be of the default op. */
+static void take_op(const setun_plugins *plugins, setun_bench_options *bench)
+{
+    for (size_t i = 0; bench->op == NULL && bench->kernel != NULL && i < setun_plugins_kernel_count(plugins); i++) {
+        setun_kernel_info info;
+
+        setun_plugins_kernel_info(plugins, i, &info);
+        if (strcmp(info.name, bench->kernel) == 0)
+            bench->op = info.pattern;
+    }
+}
+
 static int measure(bench_options *options)
 {
     setun_bench_shape shapes[LIST_MAX];
@@ -276,6 +288,7 @@ static int measure(bench_options *options)
     bench.kernel = options->choice.kernel;
     bench.backend = options->choice.backend;
     bench.depth = options->depth;
+    take_op(plugins, &bench);
     code = read_pair(options, plugins, &pair, &bench) ? time_kernels(options, plugins, &bench) : options->ab != NULL && pair == NULL ? EXIT_USAGE : EXIT_FAILED;
     free(pair);
     setun_plugins_close(plugins);
@@ -315,10 +328,12 @@ int kernels_bench(int argc, char **argv)
                 "the weight in the kernel's packing; of attention K and V, of other ops all that is read and written. LIMIT is\n"
                 "the share of what this machine can do, measured at the start: of its read bandwidth where inputs come from\n"
                 "memory, of int8 arithmetic where that is nearer. Up to 16 rows are a token of as many sequences each, more are\n"
-                "a prompt of one. Equal HASH, equal bits. A share above 100 % is a failure: the limit was measured too low.",
+                "a prompt of one. Equal HASH, equal bits. A share above 100 % is a failure: the limit was measured too low.\n"
+                "Kernels of several ops are named by --kernel, or --op is their pattern as 'setun kernels list' shows it.",
         .examples = "setun kernels bench --rows 1 -t 1,2 --from memory\n"
                     "setun kernels bench --plugin ./demo.so --op linear --shape 2560x6912 --rows 1,16\n"
                     "setun kernels bench --ab linear_i8row_tern2r16k16_f32__avx2_1x16,linear_i8row_tern2r16k16_f32__avx512vnni_1x16 --rows 1\n"
+                    "setun kernels bench --kernel linear_add_i8row_tern2r16k16_f32__avx2_1x16 --shape 2560x6912\n"
                     "setun kernels bench --op attention --shape 20x128 --depth 4000 --rows 1\n"
                     "setun kernels bench --op rms_norm -o csv > norm.csv",
         .options = specs,

@@ -15,7 +15,7 @@ static const int64_t model_rows[] = {1, 8, 256};
 /* What is the same for every case of a run. */
 typedef struct walk {
     const setun_bench_options *options;
-    const setun_bench_op      *op;
+    const setun_bench_op      *op;      /* NULL: a pattern of several */
     const char                *op_name;
     setun_bench_sink          *sink;
     void                      *context;
@@ -147,7 +147,8 @@ static setun_status run_size(walk *w, const setun_bench_shape *shape, int64_t ro
 {
     const unsigned from_any = w->options->from != 0 ? w->options->from : SETUN_BENCH_CACHE | SETUN_BENCH_MEMORY;
     setun_bench_case c;
-    setun_status status = setun_bench_op_case(w->op, shape, rows, w->options->depth, &c, error);
+    setun_status status = w->op != NULL ? setun_bench_op_case(w->op, shape, rows, w->options->depth, &c, error)
+                                        : setun_bench_pattern_case(w->options->plugins, w->op_name, shape, rows, &c, error);
 
     for (unsigned from = SETUN_BENCH_CACHE; from <= SETUN_BENCH_MEMORY && status == SETUN_OK; from *= 2) {
         c.from = from;
@@ -164,9 +165,9 @@ static setun_status run_team(walk *w, setun_error *error)
 {
     const setun_bench_options *o = w->options;
     const unsigned from_any = o->from != 0 ? o->from : SETUN_BENCH_CACHE | SETUN_BENCH_MEMORY;
-    const bool is_linear = strcmp(w->op_name, "linear") == 0;
+    const bool is_linear = strcmp(w->op_name, "linear") == 0 || strstr(w->op_name, "linear(") != NULL;
     size_t n_shapes, n_rows = o->n_rows > 0 ? o->n_rows : SETUN_COUNT(model_rows);
-    const setun_bench_shape *shapes = setun_bench_op_shapes(w->op, &n_shapes);
+    const setun_bench_shape *shapes = w->op != NULL ? setun_bench_op_shapes(w->op, &n_shapes) : setun_bench_pattern_shapes(w->op_name, &n_shapes);
     const int64_t *rows = o->n_rows > 0 ? o->rows : model_rows;
     setun_status status = setun_bench_machine(o->plugins, w->topology, w->team, (from_any & SETUN_BENCH_MEMORY) != 0, is_linear, &w->limits, error);
 
@@ -242,7 +243,7 @@ setun_status setun_kernels_bench(const setun_bench_options *options, setun_bench
 
     if (status != SETUN_OK)
         return status;
-    if (w.op == NULL)
+    if (w.op == NULL && strchr(op, '=') == NULL)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "op '%s' cannot be timed; these can: %s", op, setun_bench_op_names());
     status = setun_check_protect_begin(CHECK_SECONDS, error); /* operands are packed by the check's own means */
     if (status != SETUN_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/bench_internal.h"
+#include "check/chain.h"
 #include "setun_numerics.h"
 
 struct setun_bench_op {
@@ -216,6 +217,65 @@ const setun_bench_shape *setun_bench_op_shapes(const setun_bench_op *op, size_t 
 {
     *out_n = op->n_shapes;
     return op->shapes;
+}
+
+/* ---- several ops at once ---- */
+
+/* The first kernel of that pattern which the check can take apart. */
+static setun_status find_target(const setun_plugins *plugins, const char *pattern, setun_check_target *out_target, setun_error *error)
+{
+    setun_status status = setun_fail(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel of '%.200s'", pattern);
+
+    for (size_t i = 0; i < setun_plugins_n_kernels(plugins) && status != SETUN_OK; i++)
+        if (strcmp(setun_plugins_kernel(plugins, i).kernel->pattern, pattern) == 0)
+            status = setun_check_target_make(plugins, setun_plugins_kernel(plugins, i), out_target, error);
+    return status;
+}
+
+const setun_bench_shape *setun_bench_pattern_shapes(const char *pattern, size_t *out_n)
+{
+    return setun_bench_op_shapes(setun_bench_op_find(strstr(pattern, "linear(") != NULL ? "linear" : "add"), out_n);
+}
+
+setun_status setun_bench_pattern_case(const setun_plugins *plugins, const char *pattern, const setun_bench_shape *shape, int64_t rows,
+                                      setun_bench_case *out_case, setun_error *error)
+{
+    setun_bench_case *c = out_case;
+    setun_check_target target;
+    setun_check_case sizes = {.rows = rows};
+    setun_status status;
+    bool linear;
+
+    *c = (setun_bench_case){.op = pattern, .weight = -1, .shape = *shape, .rows = rows};
+    status = find_target(plugins, pattern, &target, error);
+    if (status != SETUN_OK)
+        return status;
+    linear = setun_check_chain_size(&target, rows, shape->n, shape->k, &sizes);
+    c->n_in = target.fmts.n_in;
+    c->n_out = target.fmts.n_out;
+    c->n_ops = target.chain.n_ops;
+    c->attrs.rms_norm = sizes.attrs.rms_norm;
+    for (uint32_t j = 0; j < c->n_ops; j++)
+        c->chain_attr[j] = sizes.chain_attr[j] != NULL ? &c->attrs.rms_norm : NULL;
+    memcpy(c->in_dim, sizes.in_dim, sizeof(c->in_dim));
+    memcpy(c->out_dim, sizes.out_dim, sizeof(c->out_dim));
+    for (int i = 0; i < target.chain.n_values; i++) {
+        const setun_check_value *value = &target.chain.value[i];
+        const bool matrix = value->is_weight && value->in >= 0 && c->in_dim[value->in][0] > 1;
+
+        if (value->out >= 0)
+            c->out_part[value->out] = linear ? 0 : 1;
+        if (value->in < 0)
+            continue;
+        c->in_part[value->in] = linear && !matrix ? 0 : 1; /* as of a linear alone */
+        if (matrix) {
+            c->weight = value->in;
+            c->ops += 2.0 * (double)rows * (double)c->in_dim[value->in][0] * (double)c->in_dim[value->in][1];
+        }
+        if (linear ? matrix : !value->is_weight)
+            c->streamed |= 1u << value->in;
+    }
+    return SETUN_OK;
 }
 
 setun_status setun_bench_op_case(const setun_bench_op *op, const setun_bench_shape *shape, int64_t rows, int64_t depth,

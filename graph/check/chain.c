@@ -232,19 +232,15 @@ static bool describe_lead(const setun_check_target *target, const setun_check_st
     return alone.op->describe(&alone, index, c);
 }
 
-static bool describe(const setun_check_target *target, uint32_t index, setun_check_case *c)
+/* The dims of all values from those of the lead's, which are in the case as of an op alone. A linear whose rows nothing tells has `further`
+ * more than the lead. */
+static void infer_all(const setun_check_chain *chain, int64_t further, setun_check_case *c)
 {
-    const setun_check_chain *chain = &target->chain;
     const setun_check_step *lead = lead_of(chain);
-    enum setun_check_fill fill[SETUN_CHECK_INS], first_fill;
     dims dim[SETUN_CHECK_VALUES] = {{0, 0}};
     int64_t lead_columns;
     bool news = true;
 
-    if (!describe_lead(target, lead, index, c))
-        return false;
-    memcpy(fill, c->fill, sizeof(fill));
-    first_fill = fill[0];
     for (uint32_t i = 0; i < lead->n_args; i++)
         dim[lead->arg[i]] = (dims){c->in_dim[i][0], c->in_dim[i][1]};
     dim[lead->out] = (dims){c->out_dim[0][0], c->out_dim[0][1]};
@@ -257,27 +253,58 @@ static bool describe(const setun_check_target *target, uint32_t index, setun_che
             const setun_check_step *step = &chain->step[j];
 
             if (is_linear(step->op) && dim[step->out].columns == 0 && dim[step->arg[0]].columns != 0) {
-                dim[step->out] = (dims){dim[step->arg[0]].rows, lead_columns + index % 3};
+                dim[step->out] = (dims){dim[step->arg[0]].rows, lead_columns + further};
                 news = true;
             }
         }
     }
+    for (int i = 0; i < chain->n_values; i++) {
+        if (chain->value[i].in != UNKNOWN)
+            setun_check_dims(c->in_dim[chain->value[i].in], dim[i].rows, dim[i].columns);
+        else if (chain->value[i].out != UNKNOWN)
+            setun_check_dims(c->out_dim[chain->value[i].out], dim[i].rows, dim[i].columns);
+    }
+}
+
+static void set_attributes(const setun_check_chain *chain, setun_check_case *c)
+{
+    for (uint32_t j = 0; j < chain->n_ops; j++)
+        c->chain_attr[j] = strcmp(chain->step[j].op, "rms_norm") == 0 ? &c->attrs.rms_norm : NULL;
+}
+
+bool setun_check_chain_size(const setun_check_target *target, int64_t rows, int64_t n, int64_t k, setun_check_case *c)
+{
+    const setun_check_step *lead = lead_of(&target->chain);
+    const bool linear = is_linear(lead->op), norm = strcmp(lead->op, "rms_norm") == 0;
+
+    setun_check_dims(c->in_dim[0], rows, k);
+    setun_check_dims(c->in_dim[1], linear ? n : norm ? 1 : rows, k);
+    setun_check_dims(c->out_dim[0], rows, linear ? n : k);
+    infer_all(&target->chain, 0, c);
+    c->attrs.rms_norm = (setun_attr_rms_norm){.size = sizeof(c->attrs.rms_norm), .eps = 1e-5f, .groups = 1};
+    set_attributes(&target->chain, c);
+    return linear;
+}
+
+static bool describe(const setun_check_target *target, uint32_t index, setun_check_case *c)
+{
+    const setun_check_chain *chain = &target->chain;
+    const setun_check_step *lead = lead_of(chain);
+    enum setun_check_fill fill[SETUN_CHECK_INS], first_fill;
+
+    if (!describe_lead(target, lead, index, c))
+        return false;
+    memcpy(fill, c->fill, sizeof(fill));
+    first_fill = fill[0];
+    infer_all(chain, index % 3, c);
     if (c->attr == NULL)
         c->attrs.rms_norm = (setun_attr_rms_norm){.size = sizeof(c->attrs.rms_norm), .eps = index % 3 == 0 ? 1e-6f : 1e-5f, .groups = 1,
                                                   .weight_offset = index % 4 == 3 ? 1.0f : 0.0f};
     c->attr = NULL;
-    for (uint32_t j = 0; j < chain->n_ops; j++)
-        c->chain_attr[j] = strcmp(chain->step[j].op, "rms_norm") == 0 ? &c->attrs.rms_norm : NULL;
-    for (int i = 0; i < chain->n_values; i++) {
-        const setun_check_value *value = &chain->value[i];
-
-        if (value->in != UNKNOWN) {
-            setun_check_dims(c->in_dim[value->in], dim[i].rows, dim[i].columns);
-            c->fill[value->in] = value->is_weight && first_fill == SETUN_FILL_HUGE ? SETUN_FILL_RANDOM : first_fill;
-        } else if (value->out != UNKNOWN) {
-            setun_check_dims(c->out_dim[value->out], dim[i].rows, dim[i].columns);
-        }
-    }
+    set_attributes(chain, c);
+    for (int i = 0; i < chain->n_values; i++)
+        if (chain->value[i].in != UNKNOWN)
+            c->fill[chain->value[i].in] = chain->value[i].is_weight && first_fill == SETUN_FILL_HUGE ? SETUN_FILL_RANDOM : first_fill;
     for (uint32_t j = 0; j < chain->n_ops; j++) /* weights as the lead's own */
         if (is_linear(chain->step[j].op) && is_linear(lead->op) && chain->value[chain->step[j].arg[1]].in != UNKNOWN)
             c->fill[chain->value[chain->step[j].arg[1]].in] = fill[1];
