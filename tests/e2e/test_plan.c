@@ -95,7 +95,7 @@ Test(plan, measured_times_decide_and_are_said)
     setun_command(&result, PLAN, "--tuning", times, NULL);
     cr_assert_eq(result.exit_code, 0, "%s", result.err);
     expect_kernel(result.out, "ffn_down", "linear_i8row_tern2row_f32__scalar", "measured");
-    cr_expect_str_neq(json_string_value(json_object_get(step_of(result.out, "ffn_up"), "why")), "measured");
+    cr_expect_str_neq(json_string_value(json_object_get(step_of(result.out, "attn_q"), "why")), "measured");
     process_result_free(&result);
 
     setun_command(&result, "plan", "--phase", "decode", "-t", "2", "--tuning", times, "-v", NULL);

@@ -110,6 +110,10 @@ static const struct {
     {"TABLE_ENTRY", TERNARY5, "value", "expected"},
     {"TAIL_BLOCK", TERNARY5, "value", "expected"},
     {"JUNK_BIT", TERNARY5, "value", "expected"},
+    {"MERGED", "linear_add__faulty", "value", "expected"},
+    {"OTHER_ROW", "linear_add__faulty", "value", "expected"},
+    {"SWAPPED", "gate_up__faulty", "value", "expected"},
+    {"SQUARED_LAST", "gate_up__faulty", "value", "expected"},
     {"AS_IN_FILE", "embedding__faulty", "crash", "past the end of in[1] (f32)"},
 };
 enum { N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
@@ -140,6 +144,7 @@ Test(faults, a_plugin_keeps_no_state)
 Test(faults, the_right_twins_pass)
 {
     static const char *const blocks[] = {"q6k__faulty", "q80__faulty", "pack__faulty"};
+    static const char *const fused[] = {"linear_add__faulty", "gate_up__faulty"};
     static const char *const rows[] = {"pack__faulty", "linear__faulty", "rope__faulty", "kv_write__faulty", "embedding__faulty"};
 
     for (uint64_t seed = 1; seed <= 3; seed++) {
@@ -155,6 +160,11 @@ Test(faults, the_right_twins_pass)
             const outcome r = check("GOOD_ROWS", rows[i], seed);
 
             cr_expect_eq(r.status, SETUN_CHECK_PASS, "%s: %s: %s", rows[i], r.kind, r.text);
+        }
+        for (size_t i = 0; i < sizeof(fused) / sizeof(fused[0]); i++) {
+            const outcome f = check("GOOD_FUSED", fused[i], seed);
+
+            cr_expect_eq(f.status, SETUN_CHECK_PASS, "%s: %s: %s", fused[i], f.kind, f.text);
         }
         for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
             const outcome b = check("GOOD_BLOCKS", blocks[i], seed);

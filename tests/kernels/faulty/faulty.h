@@ -65,6 +65,11 @@ enum fault {
     WHOLE_VECTORS, /* q8_0: reads past the last block */
     BLOCK_PADDING, /* quantise in blocks: leaves the padding of the scales as it is */
     INVERSE,       /* quantise in blocks: the scale is the inverse of the factor */
+    /* fused.c */
+    MERGED,        /* linear and add: product and sum in one rounding */
+    OTHER_ROW,     /* linear and add: the residual of the first row */
+    SWAPPED,       /* gate and up: up is taken for gate */
+    SQUARED_LAST,  /* gate and up: t * (t * u) */
     /* ternary5.c */
     TABLE_ENTRY,   /* one of three weights is wrong in one of 27 codes */
     TAIL_BLOCK,    /* the last block is dropped where it is not whole */

@@ -145,6 +145,91 @@ Test(choice, times_of_another_team_change_nothing)
     setun_tuning_close(tuning);
 }
 
+/* ---- several ops at once ---- */
+
+static const char *const pair[] = {"linear_i8row_tern2r16k16_f32__avx2_1x16", "add_f32_f32_f32__avx2", "linear_add_i8row_tern2r16k16_f32__avx2_1x16"};
+
+static bool is_loaded(const char *kernel)
+{
+    for (size_t i = 0; i < setun_plugins_n_kernels(model->plugins); i++)
+        if (strcmp(setun_plugins_kernel(model->plugins, i).kernel->name, kernel) == 0)
+            return true;
+    return false;
+}
+
+typedef struct fused {
+    int n, n_measured; /* steps of several ops */
+    int n_pair;        /* of the linear with add */
+} fused;
+
+static setun_status look_fused(void *context, const setun_planned_step *step, setun_error *error)
+{
+    fused *f = context;
+
+    (void)error;
+    f->n += strchr(step->op, '+') != NULL;
+    f->n_measured += strchr(step->op, '+') != NULL && step->why == SETUN_WHY_MEASURED;
+    f->n_pair += strcmp(step->op, "linear+add") == 0 && step->phase == SETUN_PHASE_DECODE;
+    return SETUN_OK;
+}
+
+static fused list_fused(const setun_tuning *tuning)
+{
+    const setun_session_options options = {.n_threads = THREADS, .context = 64, .tuning = tuning};
+    fused f = {0};
+    setun_error error = {""};
+
+    cr_assert_eq(setun_session_list_plan(model, &options, look_fused, &f, &error), SETUN_OK, "%s", error.text);
+    return f;
+}
+
+static void add_time(setun_tuning *tuning, const char *op, const setun_graph_node *node, const char *kernel, int64_t ns)
+{
+    char shape[SETUN_TUNING_SHAPE_BYTES];
+    setun_tuning_time time = {kernel, ns};
+    const setun_tuning_case c = {.op = op, .shape = shape, .rows = 1, .threads = THREADS, .node = SETUN_TUNING_ALL_NODES, .times = &time, .n_times = 1};
+    setun_error error = {""};
+
+    setun_tuning_shape(model->graph, node, shape);
+    cr_assert_eq(setun_tuning_add(tuning, &c, true, &error), SETUN_OK, "%s", error.text);
+}
+
+/* Every linear and every add takes 1000 ns, the linears with add so much; 0: that was not measured. */
+static setun_tuning *doctored_pair(int64_t ns)
+{
+    setun_tuning *tuning;
+    setun_error error = {""};
+
+    cr_assert_eq(setun_tuning_create(&tuning, &error), SETUN_OK, "%s", error.text);
+    for (size_t i = 0; i < model->graph->n_nodes; i++) {
+        const setun_graph_node *node = &model->graph->nodes[i];
+
+        if (strcmp(node->op, "linear") == 0)
+            add_time(tuning, "linear", node, pair[0], 1000);
+        if (strcmp(node->op, "linear") == 0 && ns > 0)
+            add_time(tuning, "linear+add", node, pair[2], ns);
+        if (strcmp(node->op, "add") == 0)
+            add_time(tuning, "add", node, pair[1], 1000);
+    }
+    return tuning;
+}
+
+Test(choice, measured_times_of_several_ops_are_compared_with_those_of_each)
+{
+    static const struct {
+        int64_t ns;
+        bool    fuses;
+    } cases[] = {{1, true}, {1999, true}, {2001, false}, {1000000000, false}, {0, false}};
+
+    for (size_t i = 0; i < SETUN_COUNT(cases) && is_loaded(pair[2]); i++) {
+        setun_tuning *tuning = doctored_pair(cases[i].ns);
+        const fused f = list_fused(tuning);
+
+        cr_expect_eq(f.n_pair > 0, cases[i].fuses, "%lld ns", (long long)cases[i].ns);
+        setun_tuning_close(tuning);
+    }
+}
+
 /* ---- bits ---- */
 
 static setun_status keep(void *context, size_t i, const float *logits, setun_error *error)
@@ -208,6 +293,15 @@ Test(choice, what_is_measured_is_what_is_planned)
         s = list(tuning, phase, NULL, 0);
         cr_expect_eq(s.n_measured, s.n, "phase %d", phase);
         cr_expect_gt(s.n_other_measured, 0);
+    }
+    {
+        const fused f = list_fused(tuning);
+        size_t n = 0;
+
+        cr_expect_eq(f.n_measured, f.n, "of several ops");
+        for (size_t c = 0; c < tuning->n_cases; c++)
+            n += strcmp(tuning->cases[c].op, "linear+add") == 0;
+        cr_expect(n >= 3 || !is_loaded(pair[2]), "%zu cases of linear and add", n);
     }
     /* Every op of the graph, with each number of rows. */
     for (size_t i = 0; i < model->graph->n_nodes; i++) {
