@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     }
     setun_config_apply(config, &options);
     FUZZ_EXPECT(options.n_threads <= SETUN_MAX_THREADS && options.chunk <= 65536 && options.context >= 0 && options.context <= INT32_MAX);
+    FUZZ_EXPECT(options.weight_bytes <= UINT64_C(1) << 50 && options.weight_bytes % (1 << 20) == 0);
     FUZZ_EXPECT(options.kv == SETUN_KV_F16 || options.kv == SETUN_KV_F32);
     FUZZ_EXPECT(options.backends == NULL || strlen(options.backends) > 0);
     FUZZ_EXPECT(setun_config_model(config) == NULL || strlen(setun_config_model(config)) > 0);

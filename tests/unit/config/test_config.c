@@ -69,7 +69,6 @@ Test(config, sample)
     cr_assert_eq(setenv("SETUN_PLUGIN_PATH", SETUN_PLUGIN_OUTPUT_DIR, 1), 0);
     cr_assert_str_eq(setun_config_model(config), "fable");
     cr_assert_eq(options.n_threads, 2);
-    cr_assert_eq(options.weight_bytes, UINT64_C(2000) << 20);
     cr_assert_eq(options.chunk, 128);
     cr_assert_eq(options.context, 512);
     cr_assert_eq(options.kv, SETUN_KV_F16);
@@ -120,11 +119,13 @@ Test(config, what_is_said_replaces_what_is_not_stays)
     cr_assert_null(setun_config_model(config));
     setun_config_close(config);
 
-    config = parse("{threads: 1024, chunk: 65536, context: 2147483647, allow_scalar: false, backends: [one], avoid: [a*, b], fuse: false}");
+    config = parse("{threads: 1024, chunk: 65536, context: 2147483647, allow_scalar: false, backends: [one], avoid: [a*, b], fuse: false, "
+                   "weight_memory: 2000}");
     setun_config_apply(config, &options);
     cr_assert_eq(options.kv, SETUN_KV_F32 - 1);
     cr_assert_eq(options.n_threads, 1024);
     cr_assert_eq(options.chunk, 65536);
+    cr_assert_eq(options.weight_bytes, UINT64_C(2000) << 20);
     cr_assert_eq(options.context, 2147483647);
     cr_assert_str_eq(options.backends, "one");
     cr_assert(options.no_scalar);
