@@ -49,7 +49,7 @@ int model_convert(int argc, char **argv)
     if (argc - first != 2)
         return fail_usage("expected MODEL and OUT");
     convert.kind = kinds[kind];
-    convert.head = (setun_head)head;
+    convert.head = (setun_convert_head)head;
     convert.force = force;
     convert.n_threads = (uint32_t)n_threads;
     interrupt_note(true);

@@ -67,7 +67,7 @@ int model_synth(int argc, char **argv)
     synth.seed = (uint64_t)seed;
     synth.vocab = vocab;
     convert.kind = kinds[kind];
-    convert.head = (setun_head)head;
+    convert.head = (setun_convert_head)head;
     convert.force = force;
     convert.n_threads = (uint32_t)n_threads;
     interrupt_note(true);

@@ -381,7 +381,7 @@ static setun_status convert_prepacked(setun_model *model, const char *out_path, 
 {
     const setun_session_options session = {.n_threads = options->n_threads};
 
-    if (options->head != SETUN_HEAD_KEEP)
+    if (options->head != SETUN_CONVERT_HEAD_KEEP)
         return setun_fail(error, SETUN_ERR_UNSUPPORTED, "head: a prepacked file keeps what its model has; convert to GGUF with another head first");
     return setun_prepacked_convert(model, &session, out_path, options, error);
 }
@@ -400,7 +400,7 @@ setun_status setun_model_convert(setun_model *model, const char *out_path, const
     if (options->kind == SETUN_FILE_PREPACKED)
         return convert_prepacked(model, out_path, options, error);
     c.target = setun_target_of(options->kind);
-    c.head = setun_head_format(options->head);
+    c.head = setun_convert_head_format(options->head);
     status = setun_target_check(options, error);
     if (status == SETUN_OK && options->kind == SETUN_FILE_HF_BF16)
         status = setun_fail(error, SETUN_ERR_UNSUPPORTED, "masters cannot be made from ternary weights: hf-bf16 is for synthesis");

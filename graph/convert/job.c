@@ -18,10 +18,10 @@ const setun_target *setun_target_of(setun_file_kind kind)
     return (size_t)kind < SETUN_COUNT(targets) ? &targets[kind] : NULL;
 }
 
-const char *setun_head_format(setun_head head)
+const char *setun_convert_head_format(setun_convert_head head)
 {
-    static const char *const formats[] = {[SETUN_HEAD_F16] = "f16", [SETUN_HEAD_BF16] = "bf16", [SETUN_HEAD_Q8_0] = "q8_0.b32",
-                                          [SETUN_HEAD_Q6_K] = "q6_k.b256"};
+    static const char *const formats[] = {[SETUN_CONVERT_HEAD_F16] = "f16", [SETUN_CONVERT_HEAD_BF16] = "bf16",
+                                          [SETUN_CONVERT_HEAD_Q8_0] = "q8_0.b32", [SETUN_CONVERT_HEAD_Q6_K] = "q6_k.b256"};
 
     return (size_t)head < SETUN_COUNT(formats) ? formats[head] : NULL;
 }
@@ -32,9 +32,9 @@ setun_status setun_target_check(const setun_convert_options *options, setun_erro
 
     if (target == NULL)
         return setun_fail(error, SETUN_ERR_INVALID, "kind of file: expected one of convert.h, found %d", (int)options->kind);
-    if (options->head != SETUN_HEAD_KEEP && setun_head_format(options->head) == NULL)
+    if (options->head != SETUN_CONVERT_HEAD_KEEP && setun_convert_head_format(options->head) == NULL)
         return setun_fail(error, SETUN_ERR_INVALID, "head: expected one of convert.h, found %d", (int)options->head);
-    if (target->source == SETUN_SOURCE_HUGGINGFACE && (options->head == SETUN_HEAD_Q8_0 || options->head == SETUN_HEAD_Q6_K))
+    if (target->source == SETUN_SOURCE_HUGGINGFACE && (options->head == SETUN_CONVERT_HEAD_Q8_0 || options->head == SETUN_CONVERT_HEAD_Q6_K))
         return setun_fail(error, SETUN_ERR_INVALID, "head: expected f16 or bf16 in a Hugging Face folder, found a type of GGUF files");
     return SETUN_OK;
 }

@@ -49,7 +49,7 @@ typedef struct setun_job {
 /* Whether a target and a head go together. SETUN_ERR_INVALID. */
 setun_status setun_target_check(const setun_convert_options *options, setun_error *error);
 /* The format that options->head names; NULL: keep. */
-const char  *setun_head_format(setun_head head);
+const char  *setun_convert_head_format(setun_convert_head head);
 
 /* The formats of dense tensors, which the source decides. */
 typedef struct setun_job_formats {

@@ -154,7 +154,7 @@ static setun_status supply_dense(void *context, uint32_t weight, int64_t first, 
 
 typedef struct synth_formats {
     const setun_target *target;
-    setun_head          head;
+    setun_convert_head  head;
 } synth_formats;
 
 static const char *dense_format(void *context, uint32_t weight, enum setun_job_role role)
@@ -163,8 +163,8 @@ static const char *dense_format(void *context, uint32_t weight, enum setun_job_r
     const bool gguf = formats->target->source == SETUN_SOURCE_GGUF;
 
     (void)weight;
-    if (role == SETUN_JOB_MATRIX && formats->head != SETUN_HEAD_KEEP)
-        return setun_head_format(formats->head);
+    if (role == SETUN_JOB_MATRIX && formats->head != SETUN_CONVERT_HEAD_KEEP)
+        return setun_convert_head_format(formats->head);
     if (role == SETUN_JOB_MATRIX)
         return gguf ? "f16" : "bf16";
     return gguf ? "f32" : "bf16";

@@ -25,13 +25,13 @@ typedef enum setun_file_kind {
 } setun_file_kind;
 
 /** How the dense matrices, embedding and output head, are written. */
-typedef enum setun_head {
-    SETUN_HEAD_KEEP = 0, /**< as they are; synthesis: what published files have, f16 in GGUF and bf16 in folders */
-    SETUN_HEAD_F16 = 1,  /**< rounded to f16 */
-    SETUN_HEAD_BF16 = 2, /**< rounded to bf16 */
-    SETUN_HEAD_Q8_0 = 3, /**< 8 bits and a scale for every 32 weights; GGUF only */
-    SETUN_HEAD_Q6_K = 4  /**< 6 bits and scales in blocks of 256 weights; GGUF only */
-} setun_head;
+typedef enum setun_convert_head {
+    SETUN_CONVERT_HEAD_KEEP = 0, /**< as they are; synthesis: what published files have, f16 in GGUF and bf16 in folders */
+    SETUN_CONVERT_HEAD_F16 = 1,  /**< rounded to f16 */
+    SETUN_CONVERT_HEAD_BF16 = 2, /**< rounded to bf16 */
+    SETUN_CONVERT_HEAD_Q8_0 = 3, /**< 8 bits and a scale for every 32 weights; GGUF only */
+    SETUN_CONVERT_HEAD_Q6_K = 4  /**< 6 bits and scales in blocks of 256 weights; GGUF only */
+} setun_convert_head;
 
 /** Tells how far the work has come.
  * \param context  as given in the options
@@ -44,7 +44,7 @@ typedef bool setun_convert_progress(void *context, const char *stage, uint64_t d
 /** Zero-initialise for the defaults. Strings are borrowed during the call only. */
 typedef struct setun_convert_options {
     setun_file_kind         kind;             /**< what to write */
-    setun_head              head;             /**< how to write embedding and output head */
+    setun_convert_head      head;             /**< how to write embedding and output head */
     bool                    force;            /**< replace a file, or a folder that holds a model and nothing else */
     uint32_t                n_threads;        /**< 0: one for each core */
     const setun_plugins    *plugins;          /**< borrowed; NULL: conversion: the model's; synthesis: those of the standard search path */

@@ -78,7 +78,7 @@ typedef struct setun_session_options {
     void       *progress_context; /**< its first argument */
     const setun_kernel_rule *rules; /**< [n_rules] in order; NULL: none */
     size_t      n_rules;   /**< how many */
-    int         head;      /**< SETUN_HEAD_* */
+    int         head;      /**< SETUN_HEAD_*; what convert.h makes of a head is SETUN_CONVERT_HEAD_* */
     bool        no_scalar; /**< a kernel of the backend scalar is an error in a pass, unless `backends` or a rule names that backend. Packing
                             * the weights, which is done once, may use it all the same */
     const char *avoid;     /**< patterns of kernels' names, ',' between: such kernels run only where a rule names them; NULL: none */

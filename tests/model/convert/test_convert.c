@@ -11,7 +11,7 @@
 static const int32_t ids[] = {4093, 17, 2000, 300, 4000, 5, 77, 1234, 901, 3333, 256, 12, 4094, 8, 640, 1999};
 enum { N_IDS = sizeof(ids) / sizeof(ids[0]) };
 
-static void convert(const char *from, const char *to, setun_file_kind kind, setun_head head)
+static void convert(const char *from, const char *to, setun_file_kind kind, setun_convert_head head)
 {
     const setun_convert_options options = {.kind = kind, .head = head};
     setun_model *model;
@@ -87,12 +87,12 @@ Test(convert, from_every_kind_to_every_kind, .timeout = 600)
     folder_make(folder);
     for (size_t i = 0; i < N_KINDS; i++) {
         (void)snprintf(path, sizeof(path), "%s/%s", folder, kinds[i].name);
-        convert(FABLE, path, kinds[i].kind, SETUN_HEAD_KEEP);
+        convert(FABLE, path, kinds[i].kind, SETUN_CONVERT_HEAD_KEEP);
         expect_same_logits(path, &expected);
         expect_same_texts(path, fable);
         for (size_t j = 0; j < N_KINDS; j++) {
             (void)snprintf(again, sizeof(again), "%s/from-%s.%s", folder, kinds[i].name, kinds[j].name);
-            convert(path, again, kinds[j].kind, SETUN_HEAD_KEEP);
+            convert(path, again, kinds[j].kind, SETUN_CONVERT_HEAD_KEEP);
             expect_same_logits(again, &expected);
             expect_same_texts(again, fable);
             remove_model(again, kinds[j].kind);
@@ -129,7 +129,7 @@ Test(convert, cuts_without_a_name)
     (void)snprintf(from, sizeof(from), "%s/from", folder);
     (void)snprintf(prepacked, sizeof(prepacked), "%s/prepacked", folder);
     (void)snprintf(back, sizeof(back), "%s/back", folder);
-    convert(FABLE, from, SETUN_FILE_HF_PACKED, SETUN_HEAD_KEEP);
+    convert(FABLE, from, SETUN_FILE_HF_PACKED, SETUN_CONVERT_HEAD_KEEP);
     (void)snprintf(file, sizeof(file), "%s/tokenizer.json", from);
     text = file_read(file, &n);
     digits = strstr(text, "p{N}{1,3}");
@@ -138,9 +138,9 @@ Test(convert, cuts_without_a_name)
     file_write(file, text, n);
     (void)snprintf(file, sizeof(file), "%s/never", folder);
     expect_refused(from, file, SETUN_FILE_I2_S, refusal);
-    convert(from, prepacked, SETUN_FILE_PREPACKED, SETUN_HEAD_KEEP);
+    convert(from, prepacked, SETUN_FILE_PREPACKED, SETUN_CONVERT_HEAD_KEEP);
     expect_refused(prepacked, file, SETUN_FILE_TQ2_0, refusal);
-    convert(prepacked, back, SETUN_FILE_HF_PACKED, SETUN_HEAD_KEEP);
+    convert(prepacked, back, SETUN_FILE_HF_PACKED, SETUN_CONVERT_HEAD_KEEP);
     (void)snprintf(file, sizeof(file), "%s/tokenizer.json", back);
     other = file_read(file, &n_other);
     cr_expect(n == n_other && memcmp(text, other, n) == 0, "another tokenizer.json");
@@ -157,10 +157,12 @@ Test(convert, cuts_without_a_name)
 Test(convert, heads, .timeout = 300)
 {
     static const struct {
-        setun_head  head;
-        const char *name;
-        double      least, most; /* the largest difference, as a share of the largest logit */
-    } heads[] = {{SETUN_HEAD_F16, "f16", 0, 1e-3}, {SETUN_HEAD_Q8_0, "q8_0", 1e-6, 0.05}, {SETUN_HEAD_Q6_K, "q6_k", 1e-6, 0.2}};
+        setun_convert_head head;
+        const char        *name;
+        double             least, most; /* the largest difference, as a share of the largest logit */
+    } heads[] = {{SETUN_CONVERT_HEAD_F16, "f16", 0, 1e-3},
+                 {SETUN_CONVERT_HEAD_Q8_0, "q8_0", 1e-6, 0.05},
+                 {SETUN_CONVERT_HEAD_Q6_K, "q6_k", 1e-6, 0.2}};
     char folder[64], path[128];
     matrix expected = logits_of(FABLE, ids, N_IDS, 1);
 

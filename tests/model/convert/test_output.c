@@ -170,7 +170,7 @@ Test(output, nowhere)
 
 Test(output, options_that_contradict)
 {
-    setun_convert_options options = {.kind = SETUN_FILE_HF_PACKED, .head = SETUN_HEAD_Q6_K};
+    setun_convert_options options = {.kind = SETUN_FILE_HF_PACKED, .head = SETUN_CONVERT_HEAD_Q6_K};
     setun_model *model = open_fable();
     setun_error error = {""};
 
@@ -178,7 +178,7 @@ Test(output, options_that_contradict)
     cr_expect(strstr(error.text, "found a type of GGUF files") != NULL, "%s", error.text);
     options = (setun_convert_options){.kind = (setun_file_kind)99};
     cr_expect_eq(setun_model_convert(model, "never", &options, &error), SETUN_ERR_INVALID);
-    options = (setun_convert_options){.head = (setun_head)99};
+    options = (setun_convert_options){.head = (setun_convert_head)99};
     cr_expect_eq(setun_model_convert(model, "never", &options, &error), SETUN_ERR_INVALID);
     options = (setun_convert_options){.kind = SETUN_FILE_HF_BF16};
     cr_expect_eq(setun_model_convert(model, "never", &options, &error), SETUN_ERR_UNSUPPORTED);
