@@ -87,6 +87,7 @@ static int list(int argc, char **argv)
         .common = COMMON_CONFIG | COMMON_OUTPUT,
     };
     int first, code = options_parse(&line, argc, argv, &common, &first);
+    const setun_plugin_info *refused;
     setun_plugins *plugins;
     setun_kernel_info info;
     setun_error error;
@@ -96,6 +97,9 @@ static int list(int argc, char **argv)
     if (kernel_choice_open(&common, &c, &plugins, &error) != SETUN_OK)
         return fail("%s", error.text);
     code = EXIT_DONE;
+    refused = kernel_choice_refused(&c, plugins);
+    if (refused != NULL) /* an empty list says nothing */
+        (void)fprintf(stderr, "%s was refused: %s\n", refused->file, refused->reason);
     if (common.output == OUTPUT_JSON) {
         json_t *array = json_array();
 

@@ -20,20 +20,31 @@ static const char *backend_of(const setun_kernel_info *info)
     return info->backend;
 }
 
-/* A plugin that this CPU cannot run is known by its file's name only, "avx512.so": its kernels' names end with it. */
-static bool is_of_refused(const setun_plugins *plugins, const char *word)
+/* The plugin that this CPU cannot run, of which `word` is the name or a kernel's; NULL: none. It is known by its file's name only,
+ * "avx512.so": its kernels' names end with it. */
+static const setun_plugin_info *find_refused(const setun_plugins *plugins, const char *word)
 {
-    const setun_plugin_info *info;
-
     for (size_t i = 0; word != NULL && i < setun_plugins_count(plugins); i++) {
+        const setun_plugin_info *info = setun_plugins_info(plugins, i);
         char stem[64];
 
-        info = setun_plugins_info(plugins, i);
         setun_plugin_stem(info, stem, sizeof(stem));
         if (!info->loaded && (info->cpu & ~setun_plugins_cpu(plugins)) != 0 && strstr(word, stem) != NULL)
-            return true;
+            return info;
     }
-    return false;
+    return NULL;
+}
+
+const setun_plugin_info *kernel_choice_refused(const kernel_choice *c, const setun_plugins *plugins)
+{
+    setun_kernel_info info;
+
+    for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
+        setun_plugins_kernel_info(plugins, i, &info);
+        if (kernel_choice_has(c, &info))
+            return NULL;
+    }
+    return find_refused(plugins, c->backend != NULL ? c->backend : c->kernel);
 }
 
 /* An error if `word` is given and no kernel has it. */
@@ -56,7 +67,7 @@ static setun_status check_word(const setun_plugins *plugins, const char *what, c
     if (!known)
         near = setun_nearest_word(word, words, n);
     free(words);
-    if (known || is_of_refused(plugins, word))
+    if (known || find_refused(plugins, word) != NULL)
         return SETUN_OK;
     return set_error(error, SETUN_ERR_NOT_FOUND, "no loaded plugin has a kernel of the %s '%s'%s%s%s", what, word,
                      near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");

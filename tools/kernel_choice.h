@@ -23,6 +23,9 @@ setun_status kernel_choice_open(const common_options *common, kernel_choice *cho
 
 bool kernel_choice_has(const kernel_choice *choice, const setun_kernel_info *info);
 
+/* If no kernel is chosen, the plugin that was refused for what the CPU lacks and that the choice names; else NULL. */
+const setun_plugin_info *kernel_choice_refused(const kernel_choice *choice, const setun_plugins *plugins);
+
 /* The commands that are big enough for files of their own. */
 int kernels_bench(int argc, char **argv);
 int kernels_tune(int argc, char **argv);

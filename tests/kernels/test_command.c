@@ -137,6 +137,21 @@ Test(kernels_command, refused_plugins_are_skipped_under_filters)
     cr_expect(strstr(text, "'avx51'") != NULL, "%s", text);
 }
 
+/* An empty list is explained on the standard error; one with kernels is not. */
+Test(kernels_command, list_of_a_refused_plugin)
+{
+    static const char *const choices[] = {"--backend avx512", "--kernel add_f32_f32_f32__avx512", "--plugin " SETUN_PLUGIN_OUTPUT_DIR "/avx512.so"};
+    char arguments[1000], text[8000];
+
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+        (void)snprintf(arguments, sizeof(arguments), "list %s 2>&1 >/dev/null", choices[i]);
+        cr_expect_eq(run("SETUN_CPU=sse", arguments, text, sizeof(text)), 0, "%s: %s", choices[i], text);
+        cr_expect(strstr(text, "/avx512.so was refused: ") != NULL, "%s: %s", choices[i], text);
+    }
+    cr_expect_eq(run("SETUN_CPU=sse", "list --backend scalar 2>&1 >/dev/null", text, sizeof(text)), 0);
+    cr_expect_str_eq(text, "");
+}
+
 #if defined(__x86_64__)
 /* Tiles that the machine lacks, or that a cap takes away; the line says which features are wanting. */
 Test(kernels_command, amx_is_skipped_by_name)
