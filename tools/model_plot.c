@@ -53,12 +53,6 @@ static setun_status describe(const char *name, const char *graph, const char *pl
     return status;
 }
 
-/* "-" is the standard output. */
-static setun_status save(const char *path, const buffer *content, setun_error *error)
-{
-    return strcmp(path, "-") == 0 ? stdout_write(content->data, content->n, error) : whole_file_save(path, content->data, content->n, error);
-}
-
 int model_plot(int argc, char **argv)
 {
     const char *graph = NULL, *svg_path = NULL, *dot_path = NULL;
@@ -106,8 +100,10 @@ int model_plot(int argc, char **argv)
             status = set_error(&error, SETUN_ERR_NOT_FOUND, "--svg needs Graphviz' program 'dot' in PATH; --dot FILE does without");
         }
     }
-    if (status == SETUN_OK)
-        status = dot_path != NULL ? save(dot_path, &dot, &error) : save(svg_path != NULL ? svg_path : "-", &svg, &error);
+    if (status == SETUN_OK && dot_path != NULL)
+        status = whole_file_or_stdout(dot_path, dot.data, dot.n, &error);
+    else if (status == SETUN_OK)
+        status = whole_file_or_stdout(svg_path != NULL ? svg_path : "-", svg.data, svg.n, &error);
     buffer_free(&dot);
     buffer_free(&svg);
     return status == SETUN_OK ? EXIT_DONE : fail("%s", error.text);

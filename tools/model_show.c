@@ -24,7 +24,10 @@ typedef struct shown_memory {
     bool        known;
     setun_error why;                 /* not known */
     uint64_t    packed_bytes, activation_bytes;
-    uint64_t    cache_bytes[2];      /* SETUN_KV_*: of 1,000 positions */
+    uint64_t    pread_bytes;         /* that stay in the file */
+    int64_t     context;             /* positions of the session */
+    uint64_t    cache_bytes[2];      /* SETUN_KV_*: of them, in whole blocks */
+    uint64_t    cache_bytes_1000[2]; /* of 1,000 positions */
 } shown_memory;
 
 typedef struct shown_model {
@@ -54,7 +57,10 @@ static void find_memory(setun_model *model, setun_session_options options, shown
         options.kv = kv;
         if (setun_session_preview(model, &options, &session, &memory->why) != SETUN_OK)
             return;
-        memory->cache_bytes[kv] = bytes_of_1000(&session);
+        memory->cache_bytes[kv] = session.cache_bytes;
+        memory->cache_bytes_1000[kv] = bytes_of_1000(&session);
+        memory->context = session.context;
+        memory->pread_bytes = session.pread_bytes;
         memory->packed_bytes = session.weight_bytes;
         memory->activation_bytes = session.activation_bytes;
     }
@@ -224,7 +230,7 @@ static void print_tensors(const shown_model *shown)
 static void print_totals(const shown_model *shown)
 {
     const shown_memory *memory = &shown->memory;
-    char a[SIZE_TEXT_BYTES], b[SIZE_TEXT_BYTES];
+    char a[SIZE_TEXT_BYTES], b[SIZE_TEXT_BYTES], n[SIZE_TEXT_BYTES];
 
     printf("\n  weights   %s values in %zu tensors, %s of them ternary", count_text(shown->n_values, a), shown->summary.n_tensors,
            count_text(shown->n_ternary, b));
@@ -235,10 +241,12 @@ static void print_totals(const shown_model *shown)
         printf("  memory    no session can be planned: %s\n", memory->why.text);
         return;
     }
-    printf("  memory    weights %s\n", size_text(memory->packed_bytes, a));
-    printf("            activations %s\n", size_text(memory->activation_bytes, a));
-    printf("            KV cache for 1,000 positions %s as f16, %s as f32\n", size_text(memory->cache_bytes[SETUN_KV_F16], a),
-           size_text(memory->cache_bytes[SETUN_KV_F32], b));
+    printf("  memory    weights %s", size_text(memory->packed_bytes, a));
+    if (memory->pread_bytes > 0)
+        printf("; rows of %s more are read from the file as they are needed", size_text(memory->pread_bytes, a));
+    printf("\n            activations %s\n", size_text(memory->activation_bytes, a));
+    printf("            KV cache for %s positions %s as f16, %s as f32\n", count_text((uint64_t)memory->context, n),
+           size_text(memory->cache_bytes[SETUN_KV_F16], a), size_text(memory->cache_bytes[SETUN_KV_F32], b));
 }
 
 static void print_text_settings(const shown_model *shown)
@@ -309,9 +317,11 @@ static json_t *json_memory(const shown_memory *memory)
 {
     if (!memory->known)
         return json_pack("{s:s}", "error", memory->why.text);
-    return json_pack("{s:I, s:I, s:{s:I, s:I}}", "packed_weights", (json_int_t)memory->packed_bytes, "activations",
-                     (json_int_t)memory->activation_bytes, "cache_of_1000_positions", "f16", (json_int_t)memory->cache_bytes[SETUN_KV_F16], "f32",
-                     (json_int_t)memory->cache_bytes[SETUN_KV_F32]);
+    return json_pack("{s:I, s:I, s:I, s:I, s:{s:I, s:I}, s:{s:I, s:I}}", "packed_weights", (json_int_t)memory->packed_bytes, "read_as_needed",
+                     (json_int_t)memory->pread_bytes, "activations", (json_int_t)memory->activation_bytes, "positions",
+                     (json_int_t)memory->context, "cache", "f16", (json_int_t)memory->cache_bytes[SETUN_KV_F16], "f32",
+                     (json_int_t)memory->cache_bytes[SETUN_KV_F32], "cache_of_1000_positions", "f16",
+                     (json_int_t)memory->cache_bytes_1000[SETUN_KV_F16], "f32", (json_int_t)memory->cache_bytes_1000[SETUN_KV_F32]);
 }
 
 static int print_model_json(const shown_model *shown, bool brief)
@@ -365,7 +375,7 @@ static setun_status save_picture(const shown_model *shown, const char *path, set
         return set_error(error, SETUN_ERR_INVALID, "%s: no ternary tensors to draw", setun_model_path(shown->model));
     (void)snprintf(title, sizeof(title), "%.200s: shares of \u22121, 0 and +1, and scales", base_name(setun_model_path(shown->model)));
     histogram_svg(shown->rows, shown->n_rows, title, &svg);
-    status = svg.failed ? set_error(error, SETUN_ERR_NOMEM, "out of memory: %s", path) : whole_file_save(path, svg.data, svg.n, error);
+    status = svg.failed ? set_error(error, SETUN_ERR_NOMEM, "out of memory: %s", path) : whole_file_or_stdout(path, svg.data, svg.n, error);
     buffer_free(&svg);
     return status;
 }
@@ -377,7 +387,7 @@ int model_show(int argc, char **argv)
     const option_spec options[] = {
         {.name = "graph", .kind = OPTION_TEXT, .argument = "FILE", .value = &graph,
          .help = "model graph to use (default: the one in the models folder that matches)"},
-        {.name = "svg", .kind = OPTION_TEXT, .argument = "FILE", .value = &svg, .help = "write the histogram as an SVG picture"},
+        {.name = "svg", .kind = OPTION_TEXT, .argument = "FILE", .value = &svg, .help = "write the histogram as an SVG picture; '-' is the standard output,\nwhich then gets nothing else"},
         {.name = "all", .kind = OPTION_FLAG, .value = &all, .help = "read dense tensors of 64 MiB and more, too"},
         {.name = "brief", .kind = OPTION_FLAG, .value = &brief, .help = "leave out the tensors and the histogram"},
     };
@@ -418,6 +428,8 @@ int model_show(int argc, char **argv)
     code = EXIT_DONE;
     if (status != SETUN_OK)
         code = fail("%s", error.text);
+    else if (svg != NULL && strcmp(svg, "-") == 0)
+        code = EXIT_DONE; /* the picture is the output */
     else if (common.output == OUTPUT_JSON)
         code = print_model_json(&shown, brief);
     else

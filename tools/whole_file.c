@@ -119,3 +119,8 @@ setun_status whole_file_save(const char *path, const char *text, size_t n_bytes,
     whole_file_discard(file);
     return status;
 }
+
+setun_status whole_file_or_stdout(const char *path, const char *text, size_t n_bytes, setun_error *error)
+{
+    return strcmp(path, "-") == 0 ? stdout_write(text, n_bytes, error) : whole_file_save(path, text, n_bytes, error);
+}

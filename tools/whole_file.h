@@ -23,4 +23,7 @@ void whole_file_discard(whole_file *file);
 
 /* All in one: text[n_bytes] becomes the file. */
 setun_status whole_file_save(const char *path, const char *text, size_t n_bytes, setun_error *error);
+
+/* The same; "-" is the standard output. */
+setun_status whole_file_or_stdout(const char *path, const char *text, size_t n_bytes, setun_error *error);
 #endif

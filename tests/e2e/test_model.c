@@ -99,6 +99,11 @@ Test(model, show_json)
     memory = json_object_get(json_object_get(got, "memory"), "cache_of_1000_positions");
     cr_expect_eq(number(memory, "f16"), 5 * 2 * 64 * 2 * 1000);
     cr_expect_eq(number(memory, "f32"), 5 * 2 * 64 * 4 * 1000);
+    memory = json_object_get(got, "memory"); /* of the whole context, 512 positions in two blocks; the bf16 embedding, which is the head too */
+    cr_expect_eq(number(memory, "positions"), 512);
+    cr_expect_eq(number(json_object_get(memory, "cache"), "f16"), 5 * 2 * 64 * 2 * 512);
+    cr_expect_eq(number(json_object_get(memory, "cache"), "f32"), 5 * 2 * 64 * 4 * 512);
+    cr_expect_eq(number(memory, "read_as_needed"), 4096 * 256 * 2);
     text = json_object_get(got, "text");
     cr_expect_eq(number(json_object_get(text, "begin"), "id"), 4093);
     cr_expect_str_eq(json_string_value(json_object_get(json_object_get(text, "begin"), "text")), "<|begin_of_text|>");
@@ -131,8 +136,32 @@ Test(model, show_brief)
 
     setun_command(&result, "model", "show", FABLE, "--brief", NULL);
     cr_assert_eq(result.exit_code, 0, "%s", result.err);
-    cr_expect(strstr(result.out, "self_attn") == NULL && strstr(result.out, "KV cache") != NULL, "%s", result.out);
+    cr_expect(strstr(result.out, "self_attn") == NULL && strstr(result.out, "KV cache for 512 positions") != NULL, "%s", result.out);
+    cr_expect(strstr(result.out, "; rows of 2.0 MiB more are read from the file as they are needed\n") != NULL, "%s", result.out);
     process_result_free(&result);
+}
+
+/* '-' is the standard output, as it is for the other pictures, and has the picture alone. */
+Test(model, show_picture_on_stdout)
+{
+    process_result result;
+    char folder[64], path[128], *file;
+    size_t n_bytes;
+
+    folder_make(folder);
+    (void)snprintf(path, sizeof(path), "%s/fable.svg", folder);
+    setun_command(&result, "model", "show", FABLE, "--svg", path, NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    cr_expect(strstr(result.out, "KV cache") != NULL);
+    process_result_free(&result);
+    file = file_read(path, &n_bytes);
+    setun_command(&result, "model", "show", FABLE, "--svg", "-", NULL);
+    cr_assert_eq(result.exit_code, 0, "%s", result.err);
+    cr_expect(result.n_out == n_bytes && memcmp(result.out, file, n_bytes) == 0, "%.200s", result.out);
+    cr_expect_neq(access("-", F_OK), 0, "a file called '-'");
+    process_result_free(&result);
+    free(file);
+    folder_remove(folder);
 }
 
 /* ---- check ---- */
