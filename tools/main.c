@@ -24,8 +24,17 @@ static void print_overview(FILE *file)
                   "  SETUN_HUB          where 'setun model pull' finds what has a name (default https://huggingface.co)\n"
                   "  SETUN_PLUGIN_PATH  folders of backend plugins, ':' between them\n"
                   "  SETUN_CPU          caps the instruction set: sse, avx2, avx512, amx, neon, dotprod, i8mm or native, and\n"
-                  "                     ',-FEATURE' takes one away\n\n"
-                  "exit status: 0 done, 1 failed, 2 wrong usage, 130 ended by Ctrl-C\n");
+                  "                     ',-FEATURE' takes one away\n"
+                  "  XDG_DATA_HOME      its setun/models has downloaded models (default ~/.local/share)\n"
+                  "  XDG_CACHE_HOME     its setun has measured times and limits (default ~/.cache)\n"
+                  "  NO_COLOR           not empty: nothing is coloured\n\n"
+                  "exit status: 0 done, 1 failed, 2 wrong usage, 130 ended by Ctrl-C\n\n"
+                  "examples:\n"
+                  "  setun run -p \"Once upon a time\"\n"
+                  "  setun chat --system \"Answer in one sentence.\"\n"
+                  "  setun score -f text.txt\n"
+                  "  setun model show fable\n"
+                  "  setun bench -t 1,2\n");
 }
 
 static const command *find_command(const char *name)

@@ -63,6 +63,19 @@ Test(usage, help_is_complete)
     process_result_free(&result);
 }
 
+/* The overview names what the environment decides, and begins with examples that people can type. */
+Test(usage, overview)
+{
+    static const char *const words[] = {"SETUN_MODEL_PATH", "SETUN_HUB", "SETUN_PLUGIN_PATH", "SETUN_CPU", "XDG_DATA_HOME", "XDG_CACHE_HOME",
+                                        "NO_COLOR", "exit status:", "examples:\n  setun run -p "};
+    process_result result;
+
+    setun_command(&result, "--help", NULL);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        cr_expect(strstr(result.out, words[i]) != NULL, "'%s' is missing in:\n%s", words[i], result.out);
+    process_result_free(&result);
+}
+
 Test(usage, version)
 {
     process_result result;
