@@ -64,7 +64,13 @@ offers run --file pro : prompt.txt
 offers run -m fa : fable
 offers run -m "" : fable stories +
 offers run --backend sca : scalar
-offers run --backend scalar,sca : scalar,scalar
+offers run --backend lut,sca : lut,scalar
+offers run --backend scalar,sca :
+offers kernels check --op ad : add
+offers kernels list --op lin : linear
+offers kernels check --kernel add_f32_f32_f32__sca : add_f32_f32_f32__scalar
+offers model synth bitnet : bitnet-b1.58-2b-4t bitnet-large
+offers model synth bitnet-large pro : prompt.txt
 offers kernels list --backend sca : scalar
 offers run -n "" :
 offers run -p "" :

@@ -69,7 +69,12 @@ offers run -o "" : text json
 offers run -f "" : files
 offers run -m "" : fable files-/ +
 offers run --backend sca : scalar
-offers run --backend scalar,sca : scalar
+offers run --backend lut,sca : scalar
+offers run --backend scalar,sca :
+offers kernels check --op ad : add
+offers kernels check --kernel add_f32_f32_f32__sca : add_f32_f32_f32__scalar
+offers model synth bitnet : bitnet-b1.58-2b-4t bitnet-large files
+offers model synth bitnet-large pro : files
 offers run -n "" :
 offers run "" :
 offers score --logits "" : files

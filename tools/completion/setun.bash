@@ -44,6 +44,20 @@ _setun_models() {
     done | sort -u
 }
 
+# Names of sizes that `setun model synth` knows, in the same folders: files of sizes, not the graphs of families.
+_setun_sizes() {
+    local folder file folders program
+    program=$(type -P -- "$1") || return
+    IFS=: read -r -a folders <<< "${SETUN_MODEL_PATH-}"
+    for folder in "${folders[@]}" "${XDG_DATA_HOME:-${HOME-}/.local/share}/setun/models" "${program%/*}/../share/setun/models"; do
+        for file in "$folder"/*.yaml; do
+            [[ -e $file ]] && grep -q '^sizes:' "$file" || continue
+            file=${file##*/}
+            printf '%s\n' "${file%.yaml}"
+        done
+    done | sort -u
+}
+
 # Completes $cur with the lines of $1 behind $2, which is there already.
 _setun_words() {
     local word
@@ -60,13 +74,27 @@ _setun_files() { # compgen's action: file or directory
     done < <(compgen -A "$1" -- "$cur")
 }
 
+# Column $1 of the list of kernels; chains of ops, which have spaces, are left out.
+_setun_kernels() {
+    "$setun" kernels list 2> /dev/null | awk -v column="$1" 'NR > 1 && $column !~ /=/ { print $column }' | sort -u
+}
+
 # Completes what option $1 takes, ARGUMENT $2 of its help.
 _setun_argument() {
     local given=
     case $1 in
-    --backend)
+    --backend) # each once
         [[ $2 == NAMES && $cur == *,* ]] && given=${cur%,*},
-        _setun_words "$("$setun" plugins list 2> /dev/null | awk 'NR > 1 && $NF == "loaded" { print $1 }')" "$given"
+        _setun_words "$("$setun" plugins list 2> /dev/null |
+            awk -v given=",$given" 'NR > 1 && $NF == "loaded" && index(given, "," $1 ",") == 0 { print $1 }')" "$given"
+        return
+        ;;
+    --op)
+        _setun_words "$(_setun_kernels 3)" ""
+        return
+        ;;
+    --kernel)
+        _setun_words "$(_setun_kernels 1)" ""
         return
         ;;
     esac
@@ -128,6 +156,9 @@ _setun() {
     elif [[ $argument == *NAME* && $help == *" --list "* ]]; then
         _setun_words "$("$setun" "${path[@]}" --list 2> /dev/null | awk 'NR > 1 { print $1 }')" ""
         [[ ${COMP_WORDS[COMP_CWORD - 1]} == "${path[1]}" ]] || _setun_files file
+    elif [[ $argument == *'NAME OUT'* ]]; then
+        [[ ${COMP_WORDS[COMP_CWORD - 1]} == "${path[1]}" ]] && _setun_words "$(_setun_sizes "$setun")" ""
+        _setun_files file
     elif [[ $argument == *FILE* ]]; then
         _setun_files file
     fi
