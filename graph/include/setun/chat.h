@@ -101,7 +101,7 @@ SETUN_API void setun_chat_destroy(setun_chat *chat);
  * \param sampling             NULL: greedy
  * \param sink                 gets the answer, as in setun_generate; never NULL
  * \param context              for the sink
- * \param[out] out_generation  what was done; n_prompt counts the tokens that were new to the cache
+ * \param[out] out_generation  what was done; never NULL; n_prompt counts the tokens that were new to the cache
  * \param[out] error           the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_FULL: the message does not fit into what is left of the context; as setun_chat_encode and setun_generate */
 SETUN_API setun_status setun_chat_say(setun_chat *chat, const char *text, size_t n_bytes, int64_t n_tokens,

@@ -127,7 +127,8 @@ typedef struct setun_tensor_statistics {
  * \param i                    below n_tensors
  * \param[out] out_statistics  filled in
  * \param[out] error           the reason on failure; may be NULL
- * \return SETUN_OK; SETUN_ERR_UNSUPPORTED: nothing is known of its format */
+ * \return SETUN_OK; SETUN_ERR_UNSUPPORTED: nothing is known of its format; SETUN_ERR_IO: the weight file became shorter, or cannot be read;
+ *         SETUN_ERR_NOMEM */
 SETUN_API setun_status setun_inspection_read(const setun_inspection *inspection, size_t i, setun_tensor_statistics *out_statistics,
                                              setun_error *error);
 
@@ -137,7 +138,8 @@ SETUN_API setun_status setun_inspection_read(const setun_inspection *inspection,
  * \param all            dense matrices of 64 MiB and more too; else they are not read
  * \param[out] out_read  whether this one was read; may be NULL
  * \param[out] error     the reason on failure; may be NULL
- * \return SETUN_OK; SETUN_ERR_FORMAT: the error names the first place */
+ * \return SETUN_OK; SETUN_ERR_FORMAT: the error names the first place; SETUN_ERR_IO: the weight file became shorter, or cannot be read;
+ *         SETUN_ERR_NOMEM */
 SETUN_API setun_status setun_inspection_verify(const setun_inspection *inspection, size_t i, bool all, bool *out_read,
                                                setun_error *error);
 

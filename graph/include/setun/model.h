@@ -61,7 +61,7 @@ SETUN_API void setun_model_close(setun_model *model);
 
 /** Where it lies.
  * \param model  an open one
- * \return the folder that was found; the model's own */
+ * \return the folder or file that was found; the model's own */
 SETUN_API const char *setun_model_path(const setun_model *model);
 
 /** What it is.

@@ -335,7 +335,7 @@ typedef struct setun_generation {
  * \param sampling             NULL: greedy
  * \param sink                 never NULL
  * \param context              for the sink
- * \param[out] out_generation  what was done
+ * \param[out] out_generation  what was done; never NULL
  * \param[out] error           the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_INVALID: sampling, prompt, n_tokens or sequence; SETUN_ERR_FULL: the prompt alone does not fit into the context;
  *         SETUN_ERR_NUMERIC: a logit is not finite; SETUN_ERR_IO: a weight file became shorter, or cannot be read; the sink's own */
