@@ -26,6 +26,23 @@ foreach(pair "${CMAKE_MATCH_1}|${text}" "${CMAKE_MATCH_2}|${second_text}")
   endif()
 endforeach()
 
+# A text without words is a sequence like the others: one line for each.
+execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=SETUN_PLUGIN_PATH --unset=SETUN_MODEL_PATH ${work}/build/batch fable "" "${prompt}"
+  OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+if(NOT output MATCHES "^0:[^\n]+\n1:[^\n]+\n$")
+  message(FATAL_ERROR "batch: expected a line for the empty text and one for the other, found\n${output}${errors}")
+endif()
+foreach(example stream batch)
+  execute_process(COMMAND ${work}/build/${example} RESULT_VARIABLE result OUTPUT_VARIABLE printed ERROR_VARIABLE errors)
+  if(NOT result EQUAL 2 OR NOT printed STREQUAL "" OR NOT errors MATCHES "^usage: ${example} MODEL TEXT[^\n]*\n$")
+    message(FATAL_ERROR "${example} without arguments: expected its usage and exit status 2, found ${result}\n${printed}${errors}")
+  endif()
+endforeach()
+execute_process(COMMAND ${work}/build/batch no_such_model x RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE errors)
+if(NOT result EQUAL 1 OR NOT errors MATCHES "^batch: model 'no_such_model'[^\n]*\n$")
+  message(FATAL_ERROR "batch: expected one line and exit status 1 for a missing model, found ${result}\n${errors}")
+endif()
+
 file(WRITE ${work}/newer/CMakeLists.txt "cmake_minimum_required(VERSION 3.16)
 project(newer C)
 find_package(setun 99.0 QUIET)

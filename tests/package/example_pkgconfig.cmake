@@ -13,6 +13,12 @@ separate_arguments(extra UNIX_COMMAND "${FLAGS}")
 run(${CC} -std=c11 -Wall -Wextra -Wpedantic -Werror ${extra} ${PREFIX}/${DOCDIR}/examples/stream.c ${flags} -o ${work}/stream)
 run(LD_LIBRARY_PATH=${PREFIX}/${LIBDIR} ${work}/stream fable "${prompt}" 64)
 expect_same("${output}" "${text}\n" "stream")
+# With the run path that examples/README.md names, it needs nothing of the environment.
+run(PKG_CONFIG_PATH=${PREFIX}/${LIBDIR}/pkgconfig ${PKG_CONFIG} --variable=libdir setun)
+string(STRIP "${output}" libdir)
+run(${CC} -std=c11 ${extra} ${PREFIX}/${DOCDIR}/examples/stream.c ${flags} -Wl,-rpath,${libdir} -o ${work}/stream_rpath)
+run(LD_LIBRARY_PATH= ${work}/stream_rpath fable "${prompt}" 64)
+expect_same("${output}" "${text}\n" "stream with a run path")
 run(PKG_CONFIG_PATH=${PREFIX}/${LIBDIR}/pkgconfig ${PKG_CONFIG} --modversion setun)
 expect_same("${output}" "${VERSION}\n" "pkg-config --modversion")
 
