@@ -95,19 +95,20 @@ static void fill_float(setun_tensor *t, enum setun_check_fill fill, setun_check_
 
 static void fill_i8(setun_tensor *t, enum setun_check_fill fill, setun_check_random *random)
 {
-    setun_check_bytes bytes = {.random = random};
+    const size_t n = (size_t)t->dim[1];
 
     for (int64_t i = 0; i < t->dim[0]; i++) {
         int8_t *row = (int8_t *)t->data + i * t->stride_bytes[0];
 
         memset(row, 0, (size_t)t->stride_bytes[0]); /* formats.md: padding is zero */
-        for (int64_t j = 0; j < t->dim[1]; j++)
-            row[j] = (int8_t)(fill == SETUN_FILL_PLUS          ? 127
-                              : fill == SETUN_FILL_MINUS       ? -127
-                              : fill == SETUN_FILL_LOWEST      ? -128
-                              : fill == SETUN_FILL_ZERO        ? 0
-                              : fill == SETUN_FILL_ALTERNATING ? (j % 2 == 0 ? 127 : -128)
-                                                               : (int)setun_check_byte(&bytes) - 128);
+        if (fill == SETUN_FILL_PLUS || fill == SETUN_FILL_ALTERNATING)
+            memset(row, 127, n);
+        else if (fill == SETUN_FILL_MINUS || fill == SETUN_FILL_LOWEST)
+            memset(row, fill == SETUN_FILL_MINUS ? -127 : -128, n);
+        else if (fill != SETUN_FILL_ZERO)
+            setun_check_random_bytes(random, row, n);
+        for (size_t j = 1; j < n && fill == SETUN_FILL_ALTERNATING; j += 2)
+            row[j] = -128;
     }
 }
 

@@ -8,7 +8,7 @@
 enum {
     GUARD = 0x99,      /* a byte that is neither a likely code, nor a small number, nor zero */
     BORDER_BYTES = 256, /* at least, at the side without the page: catches a write of four vectors of 512 bits */
-    N_KEPT = 64, MOST_KEPT_BYTES = 1 << 20 /* of one body: 64 MiB in all, at most */
+    N_KEPT = 64, MOST_KEPT_BYTES = 128 << 20
 };
 
 /* Mappings of freed buffers. A check runs each case many times, and the kernel of the system would map, fault in and unmap the same few sizes
@@ -16,7 +16,7 @@ enum {
 static struct {
     void  *map[N_KEPT];
     size_t map_bytes[N_KEPT]; /* 0: none */
-    size_t next;              /* the one that gives way when all are taken */
+    size_t n_bytes, next;     /* of all; where the next one goes */
 } kept;
 
 /* A mapping of that size, its body accessible; NULL if none is kept. */
@@ -24,24 +24,30 @@ static void *take_kept(size_t map_bytes)
 {
     for (size_t i = 0; i < N_KEPT; i++)
         if (kept.map_bytes[i] == map_bytes) {
+            kept.n_bytes -= map_bytes;
             kept.map_bytes[i] = 0;
             return kept.map[i];
         }
     return NULL;
 }
 
+/* map_bytes is at most MOST_KEPT_BYTES. What was kept longest gives way. */
 static void keep(void *map, size_t map_bytes)
 {
-    size_t i = 0;
+    const size_t i = kept.next;
 
-    while (i < N_KEPT && kept.map_bytes[i] != 0)
-        i++;
-    if (i == N_KEPT) {
-        i = kept.next++ % N_KEPT;
-        munmap(kept.map[i], kept.map_bytes[i]);
+    for (size_t n = 0; n < N_KEPT && (n == 0 || kept.n_bytes > MOST_KEPT_BYTES - map_bytes); n++) {
+        const size_t old = (i + n) % N_KEPT;
+
+        if (kept.map_bytes[old] != 0)
+            munmap(kept.map[old], kept.map_bytes[old]);
+        kept.n_bytes -= kept.map_bytes[old];
+        kept.map_bytes[old] = 0;
     }
     kept.map[i] = map;
     kept.map_bytes[i] = map_bytes;
+    kept.n_bytes += map_bytes;
+    kept.next = (i + 1) % N_KEPT;
 }
 
 /* Inaccessible but for its body. */
@@ -86,7 +92,7 @@ setun_status setun_check_buffer_make(size_t n_bytes, size_t align, enum setun_ch
 
 void setun_check_buffer_free(setun_check_buffer *buffer)
 {
-    const bool small = buffer->body_bytes <= MOST_KEPT_BYTES;
+    const bool small = buffer->map_bytes <= MOST_KEPT_BYTES;
 
     if (buffer->map != NULL && small && (!buffer->locked || mprotect(buffer->body, buffer->body_bytes, PROT_READ | PROT_WRITE) == 0))
         keep(buffer->map, buffer->map_bytes);

@@ -30,19 +30,25 @@ static inline float setun_check_uniform(setun_check_random *random)
     return (float)(int32_t)setun_check_next(random) * 0x1p-31f;
 }
 
-/* Random bytes; after 4104 (no power of two, so that no two pages are alike) they come again. */
+static inline void setun_check_random_bytes(setun_check_random *random, void *data, size_t n_bytes)
+{
+    unsigned char *bytes = data;
+
+    for (size_t i = 0; i < n_bytes; i += sizeof(uint64_t)) {
+        const uint64_t word = setun_check_next(random);
+
+        memcpy(bytes + i, &word, n_bytes - i < sizeof(word) ? n_bytes - i : sizeof(word));
+    }
+}
+
+/* Rubbish that nobody may read: after 4104 bytes (no power of two, so that no two pages are alike) it comes again. */
 static inline void setun_check_garbage(setun_check_random *random, void *data, size_t n_bytes)
 {
     enum { PERIOD = 4104 };
     unsigned char *bytes = data;
-    const size_t n = n_bytes < PERIOD ? n_bytes : PERIOD;
 
-    for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
-        const uint64_t word = setun_check_next(random);
-
-        memcpy(bytes + i, &word, n - i < sizeof(word) ? n - i : sizeof(word));
-    }
-    for (size_t i = n; i < n_bytes; i += PERIOD)
+    setun_check_random_bytes(random, bytes, n_bytes < PERIOD ? n_bytes : PERIOD);
+    for (size_t i = PERIOD; i < n_bytes; i += PERIOD)
         memcpy(bytes + i, bytes, n_bytes - i < PERIOD ? n_bytes - i : PERIOD);
 }
 

@@ -31,7 +31,8 @@ static outcome check(const char *fault, const char *kernel, uint64_t seed)
 {
     char file[1000];
     const setun_plugins_options plugins_options = {.path = SETUN_PLUGIN_OUTPUT_DIR, .file = file};
-    setun_check_options options = {.backend = "faulty", .kernel = kernel, .seed = seed, .time_limit = TIME_LIMIT};
+    setun_check_options options = {.backend = "faulty", .kernel = kernel, .seed = seed,
+                                   .time_limit = strcmp(fault, "HANG") == 0 ? 1 : TIME_LIMIT};
     setun_plugins *plugins;
     setun_error error = {.text = ""};
     outcome o = {.n = 0};

@@ -1,4 +1,4 @@
-/* tile_model.h - the tile instructions of AMX in plain C, so that kernels written for them are tested where no CPU has them.
+/* tile_model.h - the tile instructions of AMX in C and SSE2, so that kernels written for them are tested where no CPU has them.
  *
  * The functions do what Intel's manual says of LDTILECFG, TILERELEASE, TILEZERO, TILELOADD, TILESTORED and TDPB[SU][SU]D. What the
  * processor faults, they fault: SIGILL where it raises #UD, SIGSEGV where it raises #GP; memory beyond what a tile's rows cover is never
