@@ -136,10 +136,11 @@ static void wait_for_next(setun_team *team, unsigned generation)
 void setun_team_barrier(const setun_worker *worker)
 {
     setun_team *team = worker->team;
-    unsigned generation = atomic_load_explicit(&team->generation, memory_order_relaxed);
+    unsigned generation;
 
-    if (worker->n_workers == 1)
+    if (worker->n_workers == 1) /* who may have no team at all */
         return;
+    generation = atomic_load_explicit(&team->generation, memory_order_relaxed);
     /* The last to arrive resets the count before it opens the gate, so the next barrier starts from zero. */
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == worker->n_workers) {
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);

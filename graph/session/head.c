@@ -368,8 +368,8 @@ setun_status setun_screen_draw(setun_screen *head, setun_team *team, setun_sampl
                              const int32_t *history, size_t n_history, int32_t *out_id, bool *out_full, setun_error *error)
 {
     double begin_s = setun_beside_begin(head->times);
-    const int64_t n = setun_sampler_screen(sampler, sampling, screened_row(head, estimate, i), screened_row(head, bound, i), history, n_history,
-                                           (int64_t)n_history, SETUN_HEAD_CANDIDATES, head->id);
+    const int64_t n = setun_sampler_screen(sampler, team, sampling, screened_row(head, estimate, i), screened_row(head, bound, i), history,
+                                           n_history, (int64_t)n_history, SETUN_HEAD_CANDIDATES, head->id);
     original o = {.head = head, .id = head->id, .n = n, .x = (const float *)(const void *)((const char *)head->x + i * head->x_stride), .m = 1,
                   .out = head->exact, .out_stride = SETUN_HEAD_CANDIDATES, .failure = {.lock = ATOMIC_FLAG_INIT}};
     setun_status status;

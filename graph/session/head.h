@@ -21,7 +21,7 @@ typedef struct setun_screen setun_screen;
 enum setun_beside {
     SETUN_BESIDE_GATHER, /* rows of the embedding are read from the file */
     SETUN_BESIDE_SCREEN, /* the head's op screen and the packing before it */
-    SETUN_BESIDE_SELECT, /* candidates are picked: of all bounds, on one thread */
+    SETUN_BESIDE_SELECT, /* candidates are picked: of all bounds */
     SETUN_BESIDE_ROWS,   /* candidates, or all rows, are computed from the originals */
     SETUN_BESIDE_DRAW,   /* the token is drawn: among the candidates, or of all logits; on one thread */
     SETUN_N_BESIDE

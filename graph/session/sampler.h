@@ -1,6 +1,7 @@
 /* sampler.h - from a row of logits to the next token, by the order and the draw of numerics.md: sampling. Internal. */
 #ifndef SETUN_SAMPLER_H
 #define SETUN_SAMPLER_H
+#include "exec/team.h"
 #include "setun/session.h"
 
 typedef struct setun_sampler setun_sampler;
@@ -19,8 +20,9 @@ int32_t setun_sampler_draw(setun_sampler *sampler, const setun_sampling *samplin
 
 /* Which ids can be drawn, or matter to what is: logit i lies within e[i] of z[i] (both [n_vocab], overwritten). Their number, and they, in
  * ascending order, in out_ids[max_ids]; setun_sampler_draw_among draws among them what setun_sampler_draw does among all. -1: all logits are
- * needed, as there would be more, a bound is not finite, or probabilities of all tokens are added up (top-p without top-k). */
-int64_t setun_sampler_screen(setun_sampler *sampler, const setun_sampling *sampling, float *z, float *e, const int32_t *history,
+ * needed, as there would be more, a bound is not finite, or probabilities of all tokens are added up (top-p without top-k). All workers of the
+ * team take a share of a vocabulary that is large enough; team is not called for a smaller one and may be NULL then. */
+int64_t setun_sampler_screen(setun_sampler *sampler, setun_team *team, const setun_sampling *sampling, float *z, float *e, const int32_t *history,
                              size_t n_history, int64_t position, int64_t max_ids, int32_t *out_ids);
 /* logits[n] of id[n]; n >= 1. */
 int32_t setun_sampler_draw_among(setun_sampler *sampler, const setun_sampling *sampling, const int32_t *id, const float *logits, int64_t n,

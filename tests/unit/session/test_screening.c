@@ -70,7 +70,7 @@ static int count_wrong(double scale, int n_trials)
             history[i] = (int32_t)(uniform() * VOCAB);
         expected = setun_sampler_draw(sampler, &s, logits, history, n_history, trial);
         make_intervals(logits, scale, z, e);
-        n = setun_sampler_screen(sampler, &s, z, e, history, n_history, trial, VOCAB, id);
+        n = setun_sampler_screen(sampler, NULL, &s, z, e, history, n_history, trial, VOCAB, id);
         cr_assert(n >= 1 && n <= VOCAB, "trial %d: %lld candidates", trial, (long long)n);
         for (int64_t i = 0; i < n; i++) {
             cr_assert(i == 0 || id[i] > id[i - 1], "trial %d: candidates ascend", trial);
@@ -112,29 +112,77 @@ Test(screening, asks_for_all_logits)
         e[j] = 0.25f;                                                                                                                                \
     }
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, &top_p, z, e, NULL, 0, 0, 100, id), -1, "probabilities of all are added up");
+    cr_expect_eq(setun_sampler_screen(sampler, NULL, &top_p, z, e, NULL, 0, 0, 100, id), -1, "probabilities of all are added up");
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, &both, z, e, NULL, 0, 0, 100, id), 10);
+    cr_expect_eq(setun_sampler_screen(sampler, NULL, &both, z, e, NULL, 0, 0, 100, id), 10);
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, &wide, z, e, NULL, 0, 0, 100, id), -1, "more than there is room for");
+    cr_expect_eq(setun_sampler_screen(sampler, NULL, &wide, z, e, NULL, 0, 0, 100, id), -1, "more than there is room for");
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, &cold, z, e, NULL, 0, 0, 100, id), 1, "greedy has no use for top-p");
+    cr_expect_eq(setun_sampler_screen(sampler, NULL, &cold, z, e, NULL, 0, 0, 100, id), 1, "greedy has no use for top-p");
     cr_expect_eq(id[0], VOCAB - 1);
     FRESH()
     e[3] = 1000.0f;
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, z, e, NULL, 0, 0, 100, id), 2);
+    cr_expect_eq(setun_sampler_screen(sampler, NULL, NULL, z, e, NULL, 0, 0, 100, id), 2);
     FRESH()
     for (int i = 0; i < VOCAB; i++)
         e[i] = 300.0f;
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, z, e, NULL, 0, 0, 100, id), -1, "more candidates than there is room for");
+    cr_expect_eq(setun_sampler_screen(sampler, NULL, NULL, z, e, NULL, 0, 0, 100, id), -1, "more candidates than there is room for");
     for (int i = 0; i < 3; i++) {
         static const float bad[] = {NAN, INFINITY, 0x1p65f};
 
         FRESH()
         e[7] = bad[i];
-        cr_expect_eq(setun_sampler_screen(sampler, NULL, z, e, NULL, 0, 0, 100, id), -1, "a bound of %g", (double)bad[i]);
+        cr_expect_eq(setun_sampler_screen(sampler, NULL, NULL, z, e, NULL, 0, 0, 100, id), -1, "a bound of %g", (double)bad[i]);
     }
     setun_sampler_destroy(sampler);
+}
+
+/* However many workers share the vocabulary, the same ids in the same order; at its ends, and where a share has none. */
+Test(screening, workers_find_the_same)
+{
+    enum { MANY = 5003, HISTORY = 60 };
+    static const uint32_t threads[] = {1, 2, 3, 7};
+    static float z[MANY], e[MANY], z2[MANY], e2[MANY];
+    static int32_t id[MANY], id2[MANY], history[HISTORY];
+    setun_topology *topology;
+    setun_team *team[4];
+    setun_sampler *sampler;
+    setun_error error = {""};
+    int drawn = 0;
+
+    cr_assert_eq(setun_topology_open(NULL, &topology, &error), SETUN_OK, "%s", error.text);
+    for (int t = 0; t < 4; t++)
+        cr_assert_eq(setun_team_create(topology, threads[t], &team[t], &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_sampler_create(MANY, &sampler, &error), SETUN_OK, "%s", error.text);
+    for (int trial = 0; trial < 300; trial++) {
+        const setun_sampling s = any_sampling(trial);
+        const int64_t max_ids = trial % 11 == 0 ? 20 : MANY;
+        int64_t n[4];
+
+        for (int i = 0; i < MANY; i++) {
+            z[i] = trial % 2 == 0 ? (float)(24 * uniform() - 12) : (float)(int)(16 * uniform() - 8);
+            e[i] = trial % 7 == 0 ? 0.0f : (float)(0.1 * uniform());
+        }
+        z[trial % 3 == 0 ? 0 : MANY - 1] = 14.0f;
+        if (trial % 13 == 5)
+            e[MANY - 2] = INFINITY;
+        for (int i = 0; i < HISTORY; i++)
+            history[i] = (int32_t)(uniform() * MANY);
+        for (int t = 0; t < 4; t++) {
+            memcpy(z2, z, sizeof(z));
+            memcpy(e2, e, sizeof(e));
+            n[t] = setun_sampler_screen(sampler, team[t], &s, z2, e2, history, HISTORY, trial, max_ids, t == 0 ? id : id2);
+            cr_assert_eq(n[t], n[0], "trial %d: %lld with %u threads, %lld with one", trial, (long long)n[t], threads[t], (long long)n[0]);
+            if (t > 0 && n[0] > 0)
+                cr_assert_arr_eq(id2, id, (size_t)n[0] * sizeof(*id), "trial %d, %u threads", trial, threads[t]);
+        }
+        drawn += n[0] > 0;
+    }
+    cr_expect(drawn > 150, "only %d of 300 trials had candidates", drawn);
+    setun_sampler_destroy(sampler);
+    for (int t = 0; t < 4; t++)
+        setun_team_destroy(team[t]);
+    setun_topology_close(topology);
 }
 
 /* ---- sessions ---- */
