@@ -97,12 +97,12 @@ ALWAYS_INLINE void turn_keys(const char *k, int64_t stride_bytes, int64_t head_d
         if (head_dim - d >= SETUN_LANES) {
             turn(k + d * element_bytes, stride_bytes, row);
         } else {
-#pragma GCC unroll 16
+UNROLL(16)
             for (int i = 0; i < SETUN_LANES; i++)
                 row[i] = load_n(k + i * stride_bytes + d * element_bytes, head_dim - d);
             lanes_transpose(row);
         }
-#pragma GCC unroll 16
+UNROLL(16)
         for (int i = 0; i < SETUN_LANES; i++)
             lanes_store(columns + (d + i) * SETUN_LANES, row[i]);
     }
@@ -114,17 +114,17 @@ ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const flo
 {
     lanes acc[ATTENTION_SCORES];
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int i = 0; i < n; i++)
         acc[i] = lanes_set(0.0f);
     for (int64_t d = 0; d < attr->head_dim; d++) {
         const lanes column = lanes_load(columns + d * SETUN_LANES);
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int i = 0; i < n; i++)
             acc[i] = lanes_fma(lanes_set(query[i]->q[d]), column, acc[i]);
     }
-#pragma GCC unroll 8
+UNROLL(8)
     for (int i = 0; i < n; i++)
         lanes_store(query[i]->p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
 }
@@ -136,7 +136,7 @@ ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, in
 {
     lanes acc[ATTENTION_FEW];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
         acc[i] = lanes_set(0.0f);
     for (int64_t d = 0; d < attr->head_dim; d += SETUN_LANES) {
@@ -146,9 +146,9 @@ ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, in
         touch_bytes(ahead + d * element_bytes * SETUN_LANES, n_dims * element_bytes * SETUN_LANES);
         if (n_dims == SETUN_LANES) {
             turn(k + d * element_bytes, stride_bytes, column);
-#pragma GCC unroll 16
+UNROLL(16)
             for (int c = 0; c < SETUN_LANES; c++)
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int i = 0; i < n; i++)
                     acc[i] = lanes_fma(lanes_set(query[i].q[d + c]), column[c], acc[i]);
         } else {
@@ -156,12 +156,12 @@ ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, in
                 column[i] = load_n(k + i * stride_bytes + d * element_bytes, n_dims);
             lanes_transpose(column);
             for (int64_t c = 0; c < n_dims; c++)
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int i = 0; i < n; i++)
                     acc[i] = lanes_fma(lanes_set(query[i].q[d + c]), column[c], acc[i]);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
         lanes_store(query[i].p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
 }
@@ -233,9 +233,9 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
 {
     lanes acc[ATTENTION_VALUES][ATTENTION_VALUE_LANES];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             acc[i][l] = starts ? lanes_set(0.0f) : lanes_load(query[i].o + slot + l * SETUN_LANES);
     for (int64_t j = first; j < end; j++) {
@@ -243,22 +243,22 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
 
         if (ahead != NULL)
             touch_bytes(ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
                                                             : load_n(v + j * stride_bytes, n_last);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++) {
             const lanes p = lanes_set(query[i].p[j]);
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int l = 0; l < n_lanes; l++)
                 acc[i][l] = lanes_fma(p, value[l], acc[i][l]);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             lanes_store(query[i].o + slot + l * SETUN_LANES, acc[i][l]);
 }

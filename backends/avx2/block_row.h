@@ -104,7 +104,7 @@ ALWAYS_INLINE __m256i block_sum_each(const __m256i v[8])
 {
     __m256i four[2];
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int i = 0; i < 2; i++) { /* lane 4q + j: the sum of the four lanes 4q .. 4q + 3 of v[4i + j] */
         const __m256i *u = v + 4 * i;
         const __m256i a = _mm256_add_epi32(_mm256_unpacklo_epi32(u[0], u[1]), _mm256_unpackhi_epi32(u[0], u[1]));

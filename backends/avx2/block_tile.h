@@ -96,7 +96,7 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
     const float *scale[BLOCK_X];
     lanes acc[BLOCK_X];
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int a = 0; a < n_x; a++) {
         x[a] = block_wide_row(call, i + a) + c;
         scale[a] = block_scales(in_row(call, 0, i + a), k) + c / SETUN_BLOCK;
@@ -106,13 +106,13 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
         const lanes d = lanes_load_f16(s->d + b / blocks_of_d * BLOCK_UNIT);
         __m256i e[BLOCK_X][2];
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int a = 0; a < n_x; a++)
             e[a][0] = e[a][1] = _mm256_setzero_si256();
         for (int64_t p = b * SETUN_BLOCK; p < (b + 1) * SETUN_BLOCK; p += 2) {
             const __m256i low = block_load(s->panel + p * BLOCK_UNIT), high = block_load(s->panel + p * BLOCK_UNIT + 16);
 
-#pragma GCC unroll 8
+UNROLL(8)
             for (int a = 0; a < n_x; a++) {
                 int32_t pair;
 
@@ -123,11 +123,11 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
                 KEEP_IN_REGISTER(e[a][1]);
             }
         }
-#pragma GCC unroll 8
+UNROLL(8)
         for (int a = 0; a < n_x; a++)
             acc[a] = lanes_fma((lanes){_mm256_cvtepi32_ps(e[a][0]), _mm256_cvtepi32_ps(e[a][1])}, lanes_mul(lanes_set(scale[a][b]), d), acc[a]);
     }
-#pragma GCC unroll 8
+UNROLL(8)
     for (int a = 0; a < n_x; a++)
         lanes_store_n((float *)out_row(call, 0, i + a) + u * BLOCK_UNIT, acc[a], n);
 }
@@ -184,11 +184,11 @@ static inline void block_widen_q80(const uint8_t *block, int16_t *out_codes)
 
 static inline void block_widen_q6k(const uint8_t *block, int16_t *out_codes)
 {
-#pragma GCC unroll 8
+UNROLL(8)
     for (int b = 0; b < 8; b++) {
         const __m256i codes = _mm256_sub_epi8(block_q6k_codes(block, b), _mm256_set1_epi8(SETUN_Q6_K_ZERO));
 
-#pragma GCC unroll 2
+UNROLL(2)
         for (int h = 0; h < 2; h++) {
             const __m256i half = _mm256_cvtepi8_epi16(h == 0 ? _mm256_castsi256_si128(codes) : _mm256_extracti128_si256(codes, 1));
             const __m256i factor = _mm256_set1_epi16((int8_t)block[192 + 2 * b + h]);

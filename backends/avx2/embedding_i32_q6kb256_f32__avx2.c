@@ -20,7 +20,7 @@ static void widen_block(const uint8_t *block, float *out)
 {
     const float d = block_f16(block + SETUN_Q6_K_BYTES - 2);
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int b = 0; b < 8; b++) {
         const __m256i codes = _mm256_sub_epi8(block_q6k_codes(block, b), _mm256_set1_epi8(SETUN_Q6_K_ZERO));
 

@@ -207,19 +207,19 @@ ALWAYS_INLINE void transpose_8(__m256 row[8])
 {
     __m256 t[8], u[8];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < 8; i += 2) {
         t[i] = _mm256_unpacklo_ps(row[i], row[i + 1]);
         t[i + 1] = _mm256_unpackhi_ps(row[i], row[i + 1]);
     }
-#pragma GCC unroll 2
+UNROLL(2)
     for (int i = 0; i < 8; i += 4) {
         u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
         u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
         u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
         u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < 4; i++) {
         row[i] = _mm256_permute2f128_ps(u[i], u[4 + i], 0x20);
         row[4 + i] = _mm256_permute2f128_ps(u[i], u[4 + i], 0x31);
@@ -231,33 +231,33 @@ static inline void lanes_transpose(lanes row[SETUN_LANES])
 {
     __m256 square[8];
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int half = 0; half < 16; half += 8) { /* the squares on the diagonal */
-#pragma GCC unroll 8
+UNROLL(8)
         for (int i = 0; i < 8; i++)
             square[i] = half == 0 ? row[i].a : row[8 + i].b;
         transpose_8(square);
-#pragma GCC unroll 8
+UNROLL(8)
         for (int i = 0; i < 8; i++)
             *(half == 0 ? &row[i].a : &row[8 + i].b) = square[i];
     }
-#pragma GCC unroll 8
+UNROLL(8)
     for (int i = 0; i < 8; i++) {
         square[i] = row[i].b;
         row[i].b = row[8 + i].a;
         row[8 + i].a = square[i];
     }
-#pragma GCC unroll 8
+UNROLL(8)
     for (int i = 0; i < 8; i++)
         square[i] = row[i].b;
     transpose_8(square);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int i = 0; i < 8; i++) {
         row[i].b = square[i];
         square[i] = row[8 + i].a;
     }
     transpose_8(square);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int i = 0; i < 8; i++)
         row[8 + i].a = square[i];
 }
@@ -272,7 +272,7 @@ typedef void lanes_turner(const char *x, int64_t stride_bytes, lanes out[SETUN_L
 
 static inline void lanes_turn_f32(const char *x, int64_t stride_bytes, lanes out[SETUN_LANES])
 {
-#pragma GCC unroll 16
+UNROLL(16)
     for (int i = 0; i < SETUN_LANES; i++)
         out[i] = lanes_load_f32(x + i * stride_bytes);
     lanes_transpose(out);
@@ -282,27 +282,27 @@ static inline void lanes_turn_f32(const char *x, int64_t stride_bytes, lanes out
  * unpacking leave an element of all 16 rows, in order, in each. */
 static inline void lanes_turn_f16(const char *x, int64_t stride_bytes, lanes out[SETUN_LANES])
 {
-#pragma GCC unroll 2
+UNROLL(2)
     for (int e = 0; e < SETUN_LANES; e += 8) {
         __m256i r[8], s[8];
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int i = 0; i < 8; i++)
             r[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)(x + i * stride_bytes + 2 * e))),
                                            _mm_loadu_si128((const void *)(x + (i + 8) * stride_bytes + 2 * e)), 1);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < 4; i++) { /* pairs of rows 2 i and 2 i + 1: elements 0..3 in s[i], 4..7 in s[4 + i] */
             s[i] = _mm256_unpacklo_epi16(r[2 * i], r[2 * i + 1]);
             s[4 + i] = _mm256_unpackhi_epi16(r[2 * i], r[2 * i + 1]);
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < 4; i++) { /* four rows: elements 2 i and 2 i + 1, rows 0..3 in r[2 i], rows 4..7 in r[2 i + 1] */
             const int a = i / 2 * 4;
 
             r[2 * i] = i % 2 == 0 ? _mm256_unpacklo_epi32(s[a], s[a + 1]) : _mm256_unpackhi_epi32(s[a], s[a + 1]);
             r[2 * i + 1] = i % 2 == 0 ? _mm256_unpacklo_epi32(s[a + 2], s[a + 3]) : _mm256_unpackhi_epi32(s[a + 2], s[a + 3]);
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < 4; i++) {
             out[e + 2 * i] = lanes_widen_f16(_mm256_unpacklo_epi64(r[2 * i], r[2 * i + 1]));
             out[e + 2 * i + 1] = lanes_widen_f16(_mm256_unpackhi_epi64(r[2 * i], r[2 * i + 1]));

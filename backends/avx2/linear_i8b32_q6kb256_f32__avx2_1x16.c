@@ -18,7 +18,7 @@ ALWAYS_INLINE __m256i dots(const uint8_t *w, const int8_t *x, __m256i sums, int6
 
     (void)n; /* always BLOCK_STEP */
     out_d[0] = block_bits_16(w + SETUN_Q6_K_BYTES - 2);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int b = 0; b < BLOCK_STEP; b++) {
         const __m256i factor = _mm256_shuffle_epi8(parts, _mm256_set1_epi16((int16_t)(0x0100 * (2 * b + 1) + 2 * b)));
 

@@ -19,7 +19,7 @@ ALWAYS_INLINE __m256i dots(const uint8_t *w, const int8_t *x, __m256i sums, int6
     __m256i v[BLOCK_STEP];
 
     (void)sums;
-#pragma GCC unroll 8
+UNROLL(8)
     for (int b = 0; b < BLOCK_STEP; b++) {
         v[b] = _mm256_setzero_si256();
         if (b < n) {

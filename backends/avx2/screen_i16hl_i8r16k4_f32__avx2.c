@@ -57,7 +57,7 @@ ALWAYS_INLINE void rows(const setun_call *call, int64_t g, int64_t i, int n_x)
     const int8_t *w = (const int8_t *)call->in[4].data + g * n_blocks * 64, *x[FEW_X];
     sums sum[FEW_X];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < n_x; r++) {
         x[r] = in_row(call, 0, i + r);
         for (int h = 0; h < 2; h++)
@@ -66,7 +66,7 @@ ALWAYS_INLINE void rows(const setun_call *call, int64_t g, int64_t i, int n_x)
     for (int64_t c = 0; c < n_blocks; c++) {
         const __m256i first = _mm256_loadu_si256((const void *)(w + 64 * c)), second = _mm256_loadu_si256((const void *)(w + 64 * c + 32));
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < n_x; r++) {
             const __m256i high = four(x[r] + 4 * c), low = four(x[r] + half + 4 * c);
 
@@ -76,7 +76,7 @@ ALWAYS_INLINE void rows(const setun_call *call, int64_t g, int64_t i, int n_x)
             sum[r].low[1] = dot4(sum[r].low[1], second, low);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < n_x; r++) {
         const lanes z = lanes_fma(lanes_set(256.0f), (lanes){_mm256_cvtepi32_ps(sum[r].high[0]), _mm256_cvtepi32_ps(sum[r].high[1])},
                                   (lanes){_mm256_cvtepi32_ps(sum[r].low[0]), _mm256_cvtepi32_ps(sum[r].low[1])});

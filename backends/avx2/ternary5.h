@@ -60,7 +60,7 @@ ALWAYS_INLINE void ternary5_codes(const uint8_t *block, int half, __m256i out_co
     const __m256i three = _mm256_set1_epi8(0x07), four = _mm256_set1_epi8(0x0F);
     __m256i line[5];
 
-#pragma GCC unroll 5
+UNROLL(5)
     for (int j = 0; j < 5; j++)
         out_codes[j] = line[j] = load_bytes(block + 64 * j + 32 * half);
     out_codes[5] = ternary5_select(three, _mm256_srli_epi16(line[0], 5), _mm256_srli_epi16(line[1], 2));
@@ -78,7 +78,7 @@ ALWAYS_INLINE void ternary5_half(const uint8_t *block, int half, const int8_t *q
     __m256i codes[TERNARY5_CODES];
 
     ternary5_codes(block, half, codes);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int s = 0; s < TERNARY5_CODES; s++) {
         const __m256i fields = ternary5_look_up(codes[s]);
 
@@ -96,7 +96,7 @@ static inline void ternary5_row_group(const setun_call *call, int64_t i, int64_t
     const int8_t *q = in_row(call, 0, i);
     __m256i low32[2], high32[2];
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++)
         low32[h] = high32[h] = _mm256_setzero_si256();
     for (int64_t first = 0; first < n_blocks; first += TERNARY5_FOLD_BLOCKS) {
@@ -149,11 +149,11 @@ static inline void ternary5_unpack(const setun_call *call, int64_t group, uint8_
             __m256i codes[TERNARY5_CODES];
 
             ternary5_codes(w, half, codes);
-#pragma GCC unroll 8
+UNROLL(8)
             for (int s = 0; s < TERNARY5_CODES; s++) {
                 const __m256i fields = ternary5_look_up(codes[s]);
 
-#pragma GCC unroll 3
+UNROLL(3)
                 for (int p = 0; p < 3; p++)
                     _mm256_storeu_si256((__m256i *)(void *)(out_panel + (3 * s + p) * TERNARY_BLOCK_BYTES + 32 * half),
                                         _mm256_and_si256(_mm256_srli_epi16(fields, 2 * p), mask));

@@ -15,21 +15,21 @@ static inline void ternary_row_group(const setun_call *call, int64_t i, int64_t 
     const int8_t *q = in_row(call, 0, i);
     __m256i low32[2], high32[2];
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++)
         low32[h] = high32[h] = _mm256_setzero_si256();
     for (int64_t first = 0; first < n_blocks; first += TERNARY_ROW_FOLD_BLOCKS) {
         const int64_t end = least(first + TERNARY_ROW_FOLD_BLOCKS, n_blocks);
         __m256i low[2], high[2];
 
-#pragma GCC unroll 2
+UNROLL(2)
         for (int h = 0; h < 2; h++)
             low[h] = high[h] = _mm256_setzero_si256();
         for (int64_t b = first; b < end; b++, w += TERNARY_BLOCK_BYTES, q += 16) {
             const __m256i word0 = ternary_word(q), word1 = ternary_word(q + 4), word2 = ternary_word(q + 8),
                           word3 = ternary_word(q + 12);
 
-#pragma GCC unroll 2
+UNROLL(2)
             for (int h = 0; h < 2; h++) {
                 const __m256i codes = load_bytes(w + 32 * h), shifted = _mm256_srli_epi16(codes, 4);
 
@@ -39,13 +39,13 @@ static inline void ternary_row_group(const setun_call *call, int64_t i, int64_t 
                 high[h] = _mm256_add_epi16(high[h], _mm256_maddubs_epi16(_mm256_and_si256(shifted, mask4), word3));
             }
         }
-#pragma GCC unroll 2
+UNROLL(2)
         for (int h = 0; h < 2; h++) {
             low32[h] = fold(low32[h], low[h]);
             high32[h] = fold(high32[h], high[h]);
         }
     }
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++)
         low32[h] = _mm256_add_epi32(low32[h], _mm256_srai_epi32(high32[h], 2));
     ternary_store(call, i, group, low32[0], low32[1], sum);

@@ -21,7 +21,7 @@ ALWAYS_INLINE void ternary_tile(const setun_call *call, int64_t i, int n_x, int6
     __m256i acc[TERNARY_X][2];
 
     ternary_prefetch_join(call, i, n_x, group, 1);
-#pragma GCC unroll 4
+UNROLL(4)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
         acc[x][0] = acc[x][1] = _mm256_setzero_si256();
@@ -30,15 +30,15 @@ ALWAYS_INLINE void ternary_tile(const setun_call *call, int64_t i, int n_x, int6
         const int64_t end = least(first + TERNARY_FOLD_BLOCKS, n_blocks);
         __m256i sums[TERNARY_X][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int x = 0; x < n_x; x++)
             sums[x][0] = sums[x][1] = _mm256_setzero_si256();
         for (int64_t b = first; b < end; b++) {
-#pragma GCC unroll 4
+UNROLL(4)
             for (int p = 0; p < 4; p++) {
                 const __m256i codes_a = ternary_codes(w, packed, b, p, 0), codes_b = ternary_codes(w, packed, b, p, 1);
 
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int x = 0; x < n_x; x++) {
                     const __m256i words = ternary_word(q[x] + 16 * b + 4 * p);
 
@@ -49,13 +49,13 @@ ALWAYS_INLINE void ternary_tile(const setun_call *call, int64_t i, int n_x, int6
                 }
             }
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int x = 0; x < n_x; x++) {
             acc[x][0] = fold(acc[x][0], sums[x][0]);
             acc[x][1] = fold(acc[x][1], sums[x][1]);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int x = 0; x < n_x; x++)
         ternary_store(call, i + x, group, acc[x][0], acc[x][1], sum[i + x]);
 }
@@ -95,7 +95,7 @@ static inline void ternary_unpack(const setun_call *call, int64_t group, uint8_t
     const uint8_t *w = ternary_group(call, group);
 
     for (int64_t b = 0; b < ternary_blocks(call); b++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++)
             for (int half = 0; half < 2; half++)
                 _mm256_storeu_si256((__m256i *)(void *)(out_panel + (4 * b + p) * TERNARY_BLOCK_BYTES + 32 * half),

@@ -31,13 +31,13 @@ static inline void ternary_vnni_row_group(const setun_call *call, int64_t i, int
     const int8_t *q = in_row(call, 0, i);
     __m256i acc[4][2], dot[2];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int p = 0; p < 4; p++)
         acc[p][0] = acc[p][1] = _mm256_setzero_si256();
     for (int64_t b = 0; b < n_blocks; b++, w += TERNARY_BLOCK_BYTES, q += 16) {
         const __m256i codes_a = load_bytes(w), codes_b = load_bytes(w + 32);
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++) {
             const __m256i mask = _mm256_set1_epi8((char)(3 << (2 * p))), words = ternary_word(q + 4 * p);
 
@@ -45,7 +45,7 @@ static inline void ternary_vnni_row_group(const setun_call *call, int64_t i, int
             acc[p][1] = dot4(acc[p][1], _mm256_and_si256(codes_b, mask), words);
         }
     }
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++)
         dot[h] = _mm256_add_epi32(_mm256_add_epi32(acc[0][h], _mm256_srai_epi32(acc[1][h], 2)),
                                   _mm256_add_epi32(_mm256_srai_epi32(acc[2][h], 4), _mm256_srai_epi32(acc[3][h], 6)));
@@ -74,17 +74,17 @@ ALWAYS_INLINE void ternary_vnni_tile(const setun_call *call, int64_t i, int n_x,
     const int8_t *q[TERNARY_VNNI_X];
     __m256i acc[TERNARY_VNNI_X][2];
 
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
         acc[x][0] = acc[x][1] = _mm256_setzero_si256();
     }
     for (int64_t b = 0; b < n_blocks; b++) {
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++) {
             const __m256i codes_a = ternary_codes(w, packed, b, p, 0), codes_b = ternary_codes(w, packed, b, p, 1);
 
-#pragma GCC unroll 6
+UNROLL(6)
             for (int x = 0; x < n_x; x++) {
                 const __m256i words = ternary_word(q[x] + 16 * b + 4 * p);
 
@@ -92,13 +92,13 @@ ALWAYS_INLINE void ternary_vnni_tile(const setun_call *call, int64_t i, int n_x,
                 acc[x][1] = dot4(acc[x][1], codes_b, words);
             }
         }
-#pragma GCC unroll 6
+UNROLL(6)
         for (int x = 0; x < n_x; x++) {
             KEEP_IN_REGISTER(acc[x][0]);
             KEEP_IN_REGISTER(acc[x][1]);
         }
     }
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++)
         ternary_store(call, i + x, group, acc[x][0], acc[x][1], sum[i + x]);
 }

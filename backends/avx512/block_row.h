@@ -122,11 +122,11 @@ ALWAYS_INLINE __m512i block_q80_dots(const uint8_t *w, const int8_t *x, const __
 {
     __m512i v[8];
 
-#pragma GCC unroll 16
+UNROLL(16)
     for (int b = 0; b < BLOCK_STEP; b++)
         if (b < n)
             out_d[b * BLOCK_UNIT] = block_bits_16(w + b * SETUN_Q8_0_BYTES);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int p = 0; p < 8; p++) {
         const uint8_t *two = w + 2 * p * SETUN_Q8_0_BYTES;
 

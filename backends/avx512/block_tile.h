@@ -93,7 +93,7 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
     const float *scale[BLOCK_X];
     lanes acc[BLOCK_X];
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int a = 0; a < n_x; a++) {
         x[a] = block_wide_row(call, i + a) + c;
         scale[a] = block_scales(in_row(call, 0, i + a), k) + c / SETUN_BLOCK;
@@ -103,13 +103,13 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
         const lanes d = lanes_load_f16(s->d + b / blocks_of_d * BLOCK_UNIT);
         __m512i e[BLOCK_X];
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int a = 0; a < n_x; a++)
             e[a] = _mm512_setzero_si512();
         for (int64_t p = b * SETUN_BLOCK; p < (b + 1) * SETUN_BLOCK; p += 2) {
             const __m512i w = _mm512_loadu_si512(s->panel + p * BLOCK_UNIT);
 
-#pragma GCC unroll 8
+UNROLL(8)
             for (int a = 0; a < n_x; a++) {
                 int32_t pair;
 
@@ -118,11 +118,11 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
                 KEEP_IN_REGISTER(e[a]);
             }
         }
-#pragma GCC unroll 8
+UNROLL(8)
         for (int a = 0; a < n_x; a++)
             acc[a] = lanes_fma(_mm512_cvtepi32_ps(e[a]), lanes_mul(lanes_set(scale[a][b]), d), acc[a]);
     }
-#pragma GCC unroll 8
+UNROLL(8)
     for (int a = 0; a < n_x; a++)
         lanes_store_n((float *)out_row(call, 0, i + a) + u * BLOCK_UNIT, acc[a], n);
 }
@@ -191,11 +191,11 @@ static inline void block_widen_q80(const uint8_t *block, int16_t *out_codes)
 
 static inline void block_widen_q6k(const uint8_t *block, int16_t *out_codes)
 {
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < 4; i++) {
         const __m512i codes = _mm512_sub_epi8(block_q6k_codes(block, i / 2, i % 2), _mm512_set1_epi8(SETUN_Q6_K_ZERO));
 
-#pragma GCC unroll 2
+UNROLL(2)
         for (int h = 0; h < 2; h++) {
             const int8_t *part = (const int8_t *)block + 192 + 4 * i + 2 * h;
             const __m512i factor = _mm512_inserti64x4(_mm512_set1_epi16(part[0]), _mm256_set1_epi16(part[1]), 1);

@@ -12,7 +12,7 @@ static void widen_block(const uint8_t *block, float *out)
     const float d = block_f16(block + SETUN_Q6_K_BYTES - 2);
     int8_t codes[SETUN_Q6_K_BLOCK];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < 4; i++)
         _mm512_storeu_si512(codes + 64 * i, _mm512_sub_epi8(block_q6k_codes(block, i / 2, i % 2), _mm512_set1_epi8(SETUN_Q6_K_ZERO)));
     for (int p = 0; p < SETUN_Q6_K_BLOCK / SETUN_Q6_K_PART; p++) {

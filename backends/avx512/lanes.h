@@ -169,7 +169,7 @@ static inline void lanes_transpose(lanes row[SETUN_LANES])
 {
     lanes t[SETUN_LANES];
 
-#pragma GCC unroll 16
+UNROLL(16)
     for (int i = 0; i < 16; i += 4) { /* 4 x 4 within each quarter of the register */
         const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(row[i], row[i + 1])),
                       b = _mm512_castps_pd(_mm512_unpackhi_ps(row[i], row[i + 1]));
@@ -181,7 +181,7 @@ static inline void lanes_transpose(lanes row[SETUN_LANES])
         t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
         t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < 4; i++) { /* then the quarters: quarter q of t[4 r + i] goes to quarter r of row[4 q + i] */
         const lanes a = _mm512_shuffle_f32x4(t[i], t[4 + i], 0x44), b = _mm512_shuffle_f32x4(t[i], t[4 + i], 0xEE);
         const lanes c = _mm512_shuffle_f32x4(t[8 + i], t[12 + i], 0x44), d = _mm512_shuffle_f32x4(t[8 + i], t[12 + i], 0xEE);
@@ -198,7 +198,7 @@ typedef void lanes_turner(const char *x, int64_t stride_bytes, lanes out[SETUN_L
 
 static inline void lanes_turn_f32(const char *x, int64_t stride_bytes, lanes out[SETUN_LANES])
 {
-#pragma GCC unroll 16
+UNROLL(16)
     for (int i = 0; i < SETUN_LANES; i++)
         out[i] = lanes_load_f32(x + i * stride_bytes);
     lanes_transpose(out);
@@ -208,27 +208,27 @@ static inline void lanes_turn_f32(const char *x, int64_t stride_bytes, lanes out
  * unpacking leave an element of all 16 rows, in order, in each. */
 static inline void lanes_turn_f16(const char *x, int64_t stride_bytes, lanes out[SETUN_LANES])
 {
-#pragma GCC unroll 2
+UNROLL(2)
     for (int e = 0; e < SETUN_LANES; e += 8) {
         __m256i r[8], s[8];
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int i = 0; i < 8; i++)
             r[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)(x + i * stride_bytes + 2 * e))),
                                            _mm_loadu_si128((const void *)(x + (i + 8) * stride_bytes + 2 * e)), 1);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < 4; i++) { /* pairs of rows 2 i and 2 i + 1: elements 0..3 in s[i], 4..7 in s[4 + i] */
             s[i] = _mm256_unpacklo_epi16(r[2 * i], r[2 * i + 1]);
             s[4 + i] = _mm256_unpackhi_epi16(r[2 * i], r[2 * i + 1]);
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < 4; i++) { /* four rows: elements 2 i and 2 i + 1, rows 0..3 in r[2 i], rows 4..7 in r[2 i + 1] */
             const int a = i / 2 * 4;
 
             r[2 * i] = i % 2 == 0 ? _mm256_unpacklo_epi32(s[a], s[a + 1]) : _mm256_unpackhi_epi32(s[a], s[a + 1]);
             r[2 * i + 1] = i % 2 == 0 ? _mm256_unpacklo_epi32(s[a + 2], s[a + 3]) : _mm256_unpackhi_epi32(s[a + 2], s[a + 3]);
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < 4; i++) {
             out[e + 2 * i] = _mm512_cvtph_ps(_mm256_unpacklo_epi64(r[2 * i], r[2 * i + 1]));
             out[e + 2 * i + 1] = _mm512_cvtph_ps(_mm256_unpackhi_epi64(r[2 * i], r[2 * i + 1]));

@@ -53,7 +53,7 @@ ALWAYS_INLINE void ternary5_codes(const uint8_t *block, __m512i out_codes[TERNAR
     const __m512i three = _mm512_set1_epi8(0x07), four = _mm512_set1_epi8(0x0F);
     __m512i line[5];
 
-#pragma GCC unroll 5
+UNROLL(5)
     for (int j = 0; j < 5; j++)
         out_codes[j] = line[j] = _mm512_loadu_si512(block + 64 * j);
     out_codes[5] = ternary5_select(three, _mm512_srli_epi16(line[0], 5), _mm512_srli_epi16(line[1], 2));

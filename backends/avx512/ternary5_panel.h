@@ -27,11 +27,11 @@ ALWAYS_INLINE void ternary5_unpack(const setun_call *call, int64_t group, int64_
             __m512i codes[TERNARY5_CODES];
 
             ternary5_codes(w, codes);
-#pragma GCC unroll 8
+UNROLL(8)
             for (int s = 0; s < TERNARY5_CODES; s++) {
                 const __m512i fields = look_up(codes[s]);
 
-#pragma GCC unroll 3
+UNROLL(3)
                 for (int p = 0; p < 3; p++, to += TERNARY_PANEL * TERNARY_BLOCK_BYTES)
                     _mm512_storeu_si512(to, _mm512_and_si512(_mm512_srli_epi16(fields, (unsigned)(2 * p)), mask));
             }

@@ -13,13 +13,13 @@ ALWAYS_INLINE void ternary_row_group(const setun_call *call, int64_t i, int64_t 
     const int8_t *q = in_row(call, 0, i);
     __m512i acc[4], low, high;
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int p = 0; p < 4; p++)
         acc[p] = _mm512_setzero_si512();
     for (int64_t b = 0; b < ternary_blocks(call); b++) {
         const __m512i codes = _mm512_loadu_si512(w + b * TERNARY_BLOCK_BYTES);
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++)
             acc[p] =
                 dot4(acc[p], _mm512_and_si512(codes, _mm512_set1_epi8((char)(3 << (2 * p)))), ternary_word(q + 16 * b + 4 * p));

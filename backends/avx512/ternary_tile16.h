@@ -14,10 +14,10 @@ ALWAYS_INLINE void ternary_tile16(const setun_call *call, int64_t i, int n_x, in
     const int8_t *q[TERNARY_X];
     __m512i acc[TERNARY_X][TERNARY_PANEL];
 
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             acc[x][g] = _mm512_setzero_si512();
     }
@@ -25,25 +25,25 @@ ALWAYS_INLINE void ternary_tile16(const setun_call *call, int64_t i, int n_x, in
         const int64_t end = least(first + TERNARY_FOLD_BLOCKS, n_blocks);
         __m512i sums[TERNARY_X][TERNARY_PANEL];
 
-#pragma GCC unroll 6
+UNROLL(6)
         for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
+UNROLL(4)
             for (int g = 0; g < n; g++)
                 sums[x][g] = _mm512_setzero_si512();
         for (int64_t b = first; b < end; b++) {
             ternary_prefetch(w, packed, group_bytes, b, n);
-#pragma GCC unroll 4
+UNROLL(4)
             for (int p = 0; p < 4; p++) {
                 __m512i codes[TERNARY_PANEL];
 
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int g = 0; g < n; g++)
                     codes[g] = ternary_codes(w, packed, group_bytes, b, p, g);
-#pragma GCC unroll 6
+UNROLL(6)
                 for (int x = 0; x < n_x; x++) {
                     const __m512i words = ternary_word(q[x] + 16 * b + 4 * p);
 
-#pragma GCC unroll 4
+UNROLL(4)
                     for (int g = 0; g < n; g++) {
                         sums[x][g] = _mm512_add_epi16(sums[x][g], _mm512_maddubs_epi16(codes[g], words));
                         KEEP_IN_REGISTER(sums[x][g]);
@@ -51,15 +51,15 @@ ALWAYS_INLINE void ternary_tile16(const setun_call *call, int64_t i, int n_x, in
                 }
             }
         }
-#pragma GCC unroll 6
+UNROLL(6)
         for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
+UNROLL(4)
             for (int g = 0; g < n; g++)
                 acc[x][g] = _mm512_add_epi32(acc[x][g], _mm512_madd_epi16(sums[x][g], _mm512_set1_epi16(1)));
     }
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             ternary_store(call, i + x, group + g, acc[x][g], sum[i + x]);
 }

@@ -15,23 +15,23 @@ ALWAYS_INLINE void dots(const uint8_t *w, const int8_t *q, int64_t n_blocks, int
 {
     int32x4_t sum[4][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         sum[r][0] = sum[r][1] = vdupq_n_s32(0);
     for (int64_t first = 0; first < n_blocks; first += FOLD_BLOCKS) {
         const int64_t end = least(first + FOLD_BLOCKS, n_blocks);
         int16x8_t acc[4][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++)
             acc[r][0] = acc[r][1] = vdupq_n_s16(0);
         for (int64_t b = first; b < end; b++, w += T243_BLOCK_BYTES, q += T243_COLUMNS)
-#pragma GCC unroll 4
+UNROLL(4)
             for (int r = 0; r < 4; r++) {
                 uint8x16_t codes[5];
 
                 t243_codes(vld1q_u8(w + 16 * r), codes);
-#pragma GCC unroll 5
+UNROLL(5)
                 for (int p = 0; p < 5; p++) {
                     const int8x16_t c = vreinterpretq_s8_u8(codes[p]), word = t243_word(q + 4 * p);
 
@@ -39,13 +39,13 @@ ALWAYS_INLINE void dots(const uint8_t *w, const int8_t *q, int64_t n_blocks, int
                     acc[r][1] = vmlal_high_s8(acc[r][1], c, word);
                 }
             }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++) {
             sum[r][0] = vpadalq_s16(sum[r][0], acc[r][0]);
             sum[r][1] = vpadalq_s16(sum[r][1], acc[r][1]);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         out_dot[r] = vaddq_s32(out_dot[r], vpaddq_s32(sum[r][0], sum[r][1]));
 }

@@ -11,12 +11,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 ALWAYS_INLINE void dots(const uint8_t *w, const int8_t *q, int64_t n_blocks, int32x4_t out_dot[4])
 {
     for (int64_t b = 0; b < n_blocks; b++, w += T243_BLOCK_BYTES, q += T243_COLUMNS)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++) {
             uint8x16_t codes[5];
 
             t243_codes(vld1q_u8(w + 16 * r), codes);
-#pragma GCC unroll 5
+UNROLL(5)
             for (int p = 0; p < 5; p++)
                 out_dot[r] = vdotq_s32(out_dot[r], vreinterpretq_s8_u8(codes[p]), t243_word(q + 4 * p));
         }

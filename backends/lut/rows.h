@@ -6,6 +6,15 @@
 /* Small functions whose constant arguments must reach the loops inside. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop of at most n turns, a constant where it is inlined, that is to be unrolled whole: its arrays of vectors are registers then. clang
+ * 14 takes no heed of gcc's own pragma, and kept a 6 x 4 tile of sums in memory, at less than half of the speed. */
+#if defined(__clang__)
+#define UNROLL(n) _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_PRAGMA(text) _Pragma(#text)
+#define UNROLL(n) UNROLL_PRAGMA(GCC unroll n)
+#endif
+
 static inline const void *in_row(const setun_call *call, uint32_t operand, int64_t row)
 {
     return (const char *)call->in[operand].data + row * call->in[operand].stride_bytes[0];

@@ -20,18 +20,18 @@ ALWAYS_INLINE void t14_block(const uint8_t *block, const uint8_t *tables, __m256
     const __m256i lower = _mm256_setr_epi64x(-1, -1, 0, 0);
     __m256i signs[2];
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++) { /* the sign of triple 2 p in bit 2 p + 1 of the lower half, that of the next in the same bit of the upper one */
         const __m256i bits = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)(block + T14_SIGNS + 16 * h)));
 
         signs[h] = _mm256_add_epi8(bits, _mm256_and_si256(bits, lower));
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int p = 0; p < 4; p++) {
         const __m256i x = load_bytes(block + 32 * p), table_low = load_bytes(tables + T14_PAIR_BYTES * p);
         const __m256i table_high = load_bytes(tables + T14_PAIR_BYTES * p + 32);
 
-#pragma GCC unroll 2
+UNROLL(2)
         for (int h = 0; h < 2; h++) {
             const __m256i index = _mm256_and_si256(h == 0 ? x : _mm256_srli_epi16(x, 4), nibble);
             /* Bit 7 is the sign; psignb makes 0 of what meets a 0. A neighbour's bits come in below bit 7 only. */
@@ -67,14 +67,14 @@ static inline void t14_row_group(const setun_call *call, int64_t i, const uint8_
                                    (b + T14_AHEAD_BLOCKS < end ? 0 : group_bytes - (end - first) * T14_BLOCK_BYTES);
             __m256i low[2], high[2];
 
-#pragma GCC unroll 5
+UNROLL(5)
             for (int line = 0; line < 5; line++)
                 _mm_prefetch((const char *)ahead + 64 * line, _MM_HINT_T1);
             low[0] = low[1] = high[0] = high[1] = _mm256_setzero_si256();
             t14_block(w + b * T14_BLOCK_BYTES, tables + b * T14_ROW_BYTES, low, high);
             if (b + 1 < stop)
                 t14_block(w + (b + 1) * T14_BLOCK_BYTES, tables + (b + 1) * T14_ROW_BYTES, low, high);
-#pragma GCC unroll 2
+UNROLL(2)
             for (int h = 0; h < 2; h++) {
                 words[2 * h] = _mm256_add_epi16(words[2 * h], _mm256_maddubs_epi16(bases, _mm256_unpacklo_epi8(low[h], high[h])));
                 words[2 * h + 1] = _mm256_add_epi16(words[2 * h + 1], _mm256_maddubs_epi16(bases, _mm256_unpackhi_epi8(low[h], high[h])));

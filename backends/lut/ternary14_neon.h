@@ -15,7 +15,7 @@ ALWAYS_INLINE void t14_block(const uint8_t *block, const int8_t *tables, int16x8
 {
     const int8x8_t base = vdup_n_s8(25);
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++) {
         const int8x16_t signs = vreinterpretq_s8_u8(vld1q_u8(block + T14_SIGNS + 16 * h));
         int8x16_t low = vdupq_n_s8(0), high = vdupq_n_s8(0);

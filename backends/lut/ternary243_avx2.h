@@ -64,7 +64,7 @@ static inline void t243_row_group(const setun_call *call, int64_t i, int64_t gro
 
         low[0] = low[1] = high[0] = high[1] = _mm256_setzero_si256();
         for (int64_t b = first; b < end; b++)
-#pragma GCC unroll 2
+UNROLL(2)
             for (int h = 0; h < 2; h++)
                 t243_half(load_bytes(w + b * T243_BLOCK_BYTES + 32 * h), b < n_whole ? q + b * T243_COLUMNS : tail, &low[h], &high[h]);
         for (int h = 0; h < 2; h++) {

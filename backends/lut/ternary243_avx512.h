@@ -84,13 +84,13 @@ ALWAYS_INLINE void t243_block(const uint8_t *block, const int8_t *const *q, int6
     __m512i m, y;
 
     t243_look_up(_mm512_loadu_si512(block), &m, &y);
-#pragma GCC unroll 5
+UNROLL(5)
     for (int p = 0; p < T243_FIELDS; p++) {
         const int shifted = n_x > 4, a = shifted ? 0 : sum_of[p];
         const __m512i c = shifted ? _mm512_and_si512(_mm512_srli_epi16(p < 3 ? m : y, (unsigned)(p < 3 ? 2 * p : 2 * p - 2)), _mm512_set1_epi8(3))
                                   : t243_field(m, y, p);
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int x = 0; x < n_x; x++)
             acc[x][a] = _mm512_dpbusd_epi32(acc[x][a], c, t243_word(q[x] + column + 4 * p));
     }
@@ -106,12 +106,12 @@ ALWAYS_INLINE void t243_rows(const setun_call *call, int64_t i, int n_x, int64_t
     __m512i acc[T243_X][T243_SUMS];
     int64_t n_whole = 0;
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
         q_tail[x] = tail[x];
         n_whole = t243_tail(call, i + x, tail[x]);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int a = 0; a < T243_SUMS; a++)
             acc[x][a] = _mm512_setzero_si512();
     }
@@ -122,7 +122,7 @@ ALWAYS_INLINE void t243_rows(const setun_call *call, int64_t i, int n_x, int64_t
     }
     if (n_whole < n_blocks)
         t243_block(w + n_whole * T243_BLOCK_BYTES, q_tail, 0, n_x, acc);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int x = 0; x < n_x; x++) {
         const __m512i low = _mm512_add_epi32(acc[x][0], _mm512_srai_epi32(acc[x][1], 2));
         const __m512i high = _mm512_add_epi32(_mm512_srai_epi32(acc[x][2], 4), _mm512_srai_epi32(acc[x][3], 6));

@@ -28,7 +28,7 @@ static inline void t243_unpack(const setun_call *call, int64_t group, int64_t n,
             __m512i m, y;
 
             t243_look_up(_mm512_loadu_si512(w), &m, &y);
-#pragma GCC unroll 5
+UNROLL(5)
             for (int p = 0; p < T243_FIELDS; p++, to += T243_PANEL * T243_BLOCK_BYTES)
                 _mm512_storeu_si512(to, _mm512_and_si512(_mm512_srli_epi16(p < 3 ? m : y, (unsigned)(p < 3 ? 2 * p : 2 * p - 2)), _mm512_set1_epi8(3)));
         }
@@ -43,36 +43,36 @@ ALWAYS_INLINE void t243_tile(const setun_call *call, int64_t i, int n_x, int64_t
     const int8_t *q[T243_TILE];
     __m512i acc[T243_TILE][T243_PANEL];
 
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             acc[x][g] = _mm512_setzero_si512();
     }
     for (int64_t c = 0; c < n_words; c++) {
         __m512i codes[T243_PANEL];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             codes[g] = _mm512_loadu_si512(panel + (c * T243_PANEL + g) * T243_BLOCK_BYTES);
-#pragma GCC unroll 6
+UNROLL(6)
         for (int x = 0; x < n_x; x++) {
             const __m512i word = t243_word(q[x] + 4 * c);
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int g = 0; g < n; g++)
                 acc[x][g] = _mm512_dpbusd_epi32(acc[x][g], codes[g], word);
         }
-#pragma GCC unroll 6
+UNROLL(6)
         for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
+UNROLL(4)
             for (int g = 0; g < n; g++)
                 T243_KEEP(acc[x][g]);
     }
-#pragma GCC unroll 6
+UNROLL(6)
     for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int g = 0; g < n; g++)
             t243_store(call, i + x, group + g, acc[x][g], sum[i + x]);
 }

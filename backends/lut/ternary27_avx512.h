@@ -53,7 +53,7 @@ ALWAYS_INLINE void t27_look_up(const uint8_t *from, const __m512i index[2], __m5
 {
     const __m512i table = t27_load(from);
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++)
         acc[h] = _mm512_add_epi16(acc[h], _mm512_permutexvar_epi16(index[h], table));
 }
@@ -63,11 +63,11 @@ ALWAYS_INLINE void t27_block(const uint8_t *block, const uint8_t *tables, __m512
 {
     __m512i code[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()}, line[2], index[2];
 
-#pragma GCC unroll 5
+UNROLL(5)
     for (int j = 0; j < T27_LINES; j++)
-#pragma GCC unroll 3
+UNROLL(3)
         for (int s = 0; s < 3; s++) {
-#pragma GCC unroll 2
+UNROLL(2)
             for (int h = 0; h < 2; h++) {
                 if (s == 0) {
                     line[h] = t27_load(block + (2 * j + h) * T27_LINE_BYTES);
@@ -97,7 +97,7 @@ ALWAYS_INLINE void t27_row(const setun_call *call, int64_t i, const uint8_t *w, 
     const uint8_t *tables = in_row(call, 0, i);
     __m512i sum[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int h = 0; h < 4; h++)
         sum[h] = first == 0 ? _mm512_setzero_si512() : _mm512_loadu_si512(sums + 16 * h);
     for (int64_t start = first; start < end; start += T27_FOLD_BLOCKS) {
@@ -109,7 +109,7 @@ ALWAYS_INLINE void t27_row(const setun_call *call, int64_t i, const uint8_t *w, 
             const uint8_t *ahead = w + (b + T27_AHEAD_BLOCKS) * T27_BLOCK_BYTES +
                                    (b + T27_AHEAD_BLOCKS < end ? 0 : group_bytes - (end - first) * T27_BLOCK_BYTES);
 
-#pragma GCC unroll 10
+UNROLL(10)
             for (int line = 0; line < 2 * T27_LINES; line++)
                 _mm_prefetch((const char *)ahead + line * T27_LINE_BYTES, _MM_HINT_T1);
             t27_block(w + b * T27_BLOCK_BYTES, tables + b * T27_ROW_BYTES, acc, take);
@@ -117,7 +117,7 @@ ALWAYS_INLINE void t27_row(const setun_call *call, int64_t i, const uint8_t *w, 
         t27_fold(sum, acc[0]);
         t27_fold(sum + 2, acc[1]);
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int h = 0; h < 4; h++)
         _mm512_storeu_si512(sums + 16 * h, sum[h]);
 }

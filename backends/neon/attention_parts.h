@@ -103,7 +103,7 @@ ALWAYS_INLINE void turn_keys(const char *k, int64_t stride_bytes, int64_t head_d
                 turn(from, stride_bytes, column);
             else
                 turn_last(from, stride_bytes, head_dim - d, element_bytes, turn, column);
-#pragma GCC unroll 8
+UNROLL(8)
             for (int c = 0; c < TURN_DIMS; c++)
                 vst1q_f32(columns + (d + c) * SETUN_LANES + i, column[c]);
         }
@@ -121,39 +121,39 @@ ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const flo
     lanes acc[ATTENTION_SCORES];
     int64_t d = 0;
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
         acc[i] = lanes_set(0.0f);
     for (; d + 4 <= attr->head_dim; d += 4, columns += 4 * SETUN_LANES) {
         float32x4_t q[ATTENTION_SCORES];
         lanes column = lanes_load(columns);
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++) {
             q[i] = vld1q_f32(query[i]->q + d);
             acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 0);
         }
         column = lanes_load(columns + SETUN_LANES);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++)
             acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 1);
         column = lanes_load(columns + 2 * SETUN_LANES);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++)
             acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 2);
         column = lanes_load(columns + 3 * SETUN_LANES);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++)
             acc[i] = LANES_FMA_LANE(acc[i], column, q[i], 3);
     }
     for (; d < attr->head_dim; d++, columns += SETUN_LANES) {
         const lanes column = lanes_load(columns);
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++)
             acc[i] = lanes_fma(lanes_set(query[i]->q[d]), column, acc[i]);
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
         lanes_store(query[i]->p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
 }
@@ -162,7 +162,7 @@ ALWAYS_INLINE void score_queries(attention_query *const *query, int n, const flo
 ALWAYS_INLINE void score_turned(const attention_query *query, int n, int64_t d, const float32x4_t column[TURN_DIMS],
                                 float32x4_t acc[ATTENTION_FEW])
 {
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++) {
         const float32x4_t low = vld1q_f32(query[i].q + d), high = vld1q_f32(query[i].q + d + 4);
 
@@ -185,14 +185,14 @@ ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, in
     float32x4_t acc[SETUN_LANES / TURN_ROWS][ATTENTION_FEW]; /* [4 positions][query] */
     int64_t d = 0;
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++)
             acc[p][i] = vdupq_n_f32(0.0f);
     for (; d + TURN_DIMS <= attr->head_dim; d += TURN_DIMS) {
         prefetch_bytes(ahead + d * element_bytes * SETUN_LANES, TURN_DIMS * element_bytes * SETUN_LANES);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++) {
             float32x4_t column[TURN_DIMS];
 
@@ -201,20 +201,20 @@ ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, in
         }
     }
     if (d < attr->head_dim) {
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++) {
             float32x4_t column[TURN_DIMS];
 
             turn_last(k + TURN_ROWS * p * stride_bytes + d * element_bytes, stride_bytes, attr->head_dim - d, element_bytes, turn, column);
             for (int64_t c = 0; d + c < attr->head_dim; c++)
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int i = 0; i < n; i++)
                     acc[p][i] = vfmaq_n_f32(acc[p][i], column[c], query[i].q[d + c]);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int p = 0; p < SETUN_LANES / TURN_ROWS; p++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++)
             vst1q_f32(query[i].p + tile + TURN_ROWS * p, vmulq_n_f32(acc[p][i], attr->scale));
 }
@@ -286,9 +286,9 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
 {
     lanes acc[ATTENTION_VALUES][ATTENTION_VALUE_LANES];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             acc[i][l] = starts ? lanes_set(0.0f) : lanes_load(query[i].o + slot + l * SETUN_LANES);
     for (int64_t j = first; j < end; j++) {
@@ -296,22 +296,22 @@ ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot,
 
         if (ahead != NULL)
             prefetch_bytes(ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
                                                             : load_n(v + j * stride_bytes, n_last);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int i = 0; i < n; i++) {
             const lanes p = lanes_set(query[i].p[j]);
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int l = 0; l < n_lanes; l++)
                 acc[i][l] = lanes_fma(p, value[l], acc[i][l]);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int i = 0; i < n; i++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             lanes_store(query[i].o + slot + l * SETUN_LANES, acc[i][l]);
 }

@@ -51,12 +51,12 @@ ALWAYS_INLINE void block_dot_turn(const uint8_t *const block[4], int c, int q6k,
 {
     int32x4_t row[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         row[r] = vreinterpretq_s32_s8(q6k ? vsubq_s8(block_q6k_codes(block[r], c), vdupq_n_s8(SETUN_Q6_K_ZERO))
                                           : vld1q_s8((const int8_t *)block[r] + 2 + 16 * c));
     turn_words(row);
-#pragma GCC unroll 4
+UNROLL(4)
     for (int j = 0; j < 4; j++)
         vst1q_s8(out + j * BLOCK_DOT_WORD, vreinterpretq_s8_s32(row[j]));
 }
@@ -93,7 +93,7 @@ ALWAYS_INLINE void block_dot_unpack(const setun_call *call, int64_t u, int64_t c
             }
             if (q6k) {
                 block_dot_factors(block, s->factor + at / SETUN_Q6_K_PART * BLOCK_UNIT + r);
-#pragma GCC unroll 16
+UNROLL(16)
                 for (int j = 0; j < 16; j++)
                     block_dot_turn(block, j, 1, s->panel + (at / 4 + 4 * j) * BLOCK_DOT_WORD + 4 * r);
             } else {
@@ -108,14 +108,14 @@ ALWAYS_INLINE void block_dot_part(const int8_t *const x[BLOCK_DOT_X], int n_x, c
 {
     int8x16_t words[BLOCK_DOT_X];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int a = 0; a < n_x; a++)
         words[a] = vld1q_s8(x[a]);
-#pragma GCC unroll 4
+UNROLL(4)
     for (int p = 0; p < 4; p++) {
         const int8x16_t first = vld1q_s8(w + p * BLOCK_DOT_WORD), second = vld1q_s8(w + p * BLOCK_DOT_WORD + 16);
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int a = 0; a < n_x; a++) {
             e[a][0] = block_dot4(e[a][0], first, words[a], p);
             e[a][1] = block_dot4(e[a][1], second, words[a], p);
@@ -133,7 +133,7 @@ ALWAYS_INLINE void block_dot_half(const setun_call *call, int64_t i, int n_x, in
     const float *scale[BLOCK_DOT_X];
     float32x4_t acc[BLOCK_DOT_X][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int a = 0; a < n_x; a++) {
         x[a] = (const int8_t *)in_row(call, 0, i + a) + c;
         scale[a] = block_scales(in_row(call, 0, i + a), k) + c / SETUN_BLOCK;
@@ -145,10 +145,10 @@ ALWAYS_INLINE void block_dot_half(const setun_call *call, int64_t i, int n_x, in
         const float32x4_t d_first = vcvt_f32_f16(vget_low_f16(d)), d_second = vcvt_high_f32_f16(d);
         int32x4_t e[BLOCK_DOT_X][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int a = 0; a < n_x; a++)
             e[a][0] = e[a][1] = zero;
-#pragma GCC unroll 2
+UNROLL(2)
         for (int part = 0; part < 2; part++) {
             const int8_t *w = s->panel + (8 * b + 4 * part) * BLOCK_DOT_WORD + 4 * row;
 
@@ -156,11 +156,11 @@ ALWAYS_INLINE void block_dot_half(const setun_call *call, int64_t i, int n_x, in
                 const int32_t *factor = s->factor + (2 * b + part) * BLOCK_UNIT + row;
                 int32x4_t sums[BLOCK_DOT_X][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int a = 0; a < n_x; a++)
                     sums[a][0] = sums[a][1] = zero;
                 block_dot_part(x, n_x, w, sums);
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int a = 0; a < n_x; a++) {
                     e[a][0] = vmlaq_s32(e[a][0], sums[a][0], vld1q_s32(factor));
                     e[a][1] = vmlaq_s32(e[a][1], sums[a][1], vld1q_s32(factor + 4));
@@ -168,17 +168,17 @@ ALWAYS_INLINE void block_dot_half(const setun_call *call, int64_t i, int n_x, in
             } else {
                 block_dot_part(x, n_x, w, e);
             }
-#pragma GCC unroll 4
+UNROLL(4)
             for (int a = 0; a < n_x; a++)
                 x[a] += 16;
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int a = 0; a < n_x; a++) {
             acc[a][0] = vfmaq_f32(acc[a][0], vcvtq_f32_s32(e[a][0]), vmulq_n_f32(d_first, scale[a][b]));
             acc[a][1] = vfmaq_f32(acc[a][1], vcvtq_f32_s32(e[a][1]), vmulq_n_f32(d_second, scale[a][b]));
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int a = 0; a < n_x; a++) {
         vst1q_f32(chain[a] + row, acc[a][0]);
         vst1q_f32(chain[a] + row + 4, acc[a][1]);

@@ -114,7 +114,7 @@ ALWAYS_INLINE void block_dots_q80(const uint8_t *w, const int8_t *x, int64_t n, 
 {
     int32x4_t v[BLOCK_STEP];
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int b = 0; b < BLOCK_STEP; b++) {
         v[b] = vdupq_n_s32(0);
         if (b < n) {
@@ -136,11 +136,11 @@ ALWAYS_INLINE void block_dots_q6k(const uint8_t *w, const int8_t *x, const int32
 
     block_widen_parts(block_q6k_parts(w), factor);
     *out_d = block_bits_16(w + SETUN_Q6_K_BYTES - 2);
-#pragma GCC unroll 4
+UNROLL(4)
     for (int q = 0; q < 4; q++) {
         int32x4_t v[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++)
             v[p] = dot(vdupq_n_s32(0), block_q6k_codes(w, 4 * q + p), vld1q_s8(x + SETUN_Q6_K_PART * (4 * q + p)));
         e[q] = vmulq_s32(vsubq_s32(sum_each(v[0], v[1], v[2], v[3]), vld1q_s32(sums + 4 * q)), factor[q]);

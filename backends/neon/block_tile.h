@@ -26,7 +26,7 @@ static inline void block_widen_q80(const uint8_t *block, int16_t *out_codes)
 
 static inline void block_widen_q6k(const uint8_t *block, int16_t *out_codes)
 {
-#pragma GCC unroll 16
+UNROLL(16)
     for (int c = 0; c < 16; c++) {
         const int8x16_t codes = vsubq_s8(block_q6k_codes(block, c), vdupq_n_s8(SETUN_Q6_K_ZERO)), factor = vdupq_n_s8((int8_t)block[192 + c]);
 
@@ -81,14 +81,14 @@ static inline void block_turn(const int16_t *rows, int64_t stride, int16_t *out)
 {
     int32x4_t first[4], second[4]; /* words are pairs of columns */
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++) {
         first[r] = vreinterpretq_s32_s16(vld1q_s16(rows + r * stride));
         second[r] = vreinterpretq_s32_s16(vld1q_s16(rows + (4 + r) * stride));
     }
     turn_words(first);
     turn_words(second);
-#pragma GCC unroll 4
+UNROLL(4)
     for (int j = 0; j < 4; j++) {
         const int16x8_t a = vreinterpretq_s16_s32(first[j]), b = vreinterpretq_s16_s32(second[j]);
 
@@ -150,7 +150,7 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
     const float *scale[BLOCK_X];
     lanes acc[BLOCK_X];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int a = 0; a < n_x; a++) {
         x[a] = block_wide_row(call, i + a) + c;
         scale[a] = block_scales(in_row(call, 0, i + a), k) + c / SETUN_BLOCK;
@@ -160,34 +160,34 @@ ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int 
         const lanes d = lanes_load_f16(s->d + b / blocks_of_d * BLOCK_UNIT);
         int32x4_t e[BLOCK_X][4];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int a = 0; a < n_x; a++)
             e[a][0] = e[a][1] = e[a][2] = e[a][3] = vdupq_n_s32(0);
         for (int64_t j = b * SETUN_BLOCK; j < (b + 1) * SETUN_BLOCK; j += 8) {
             int16x8_t columns[BLOCK_X];
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int a = 0; a < n_x; a++)
                 columns[a] = vld1q_s16(x[a] + j);
-#pragma GCC unroll 8
+UNROLL(8)
             for (int lane = 0; lane < 8; lane++) {
                 const int16x8_t first = vld1q_s16(s->panel + (j + lane) * BLOCK_UNIT), second = vld1q_s16(s->panel + (j + lane) * BLOCK_UNIT + 8);
 
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int a = 0; a < n_x; a++)
                     block_add_column(e[a], first, second, columns[a], lane);
             }
-#pragma GCC unroll 4
+UNROLL(4)
             for (int a = 0; a < n_x; a++)
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int r = 0; r < 4; r++)
                     KEEP_IN_REGISTER(e[a][r]);
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int a = 0; a < n_x; a++)
             acc[a] = lanes_fma(lanes_of_ints((const int32x4_t *)e[a]), lanes_mul(lanes_set(scale[a][b]), d), acc[a]);
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int a = 0; a < n_x; a++)
         lanes_store_n((float *)out_row(call, 0, i + a) + u * BLOCK_UNIT, acc[a], n);
 }

@@ -36,45 +36,45 @@ ALWAYS_INLINE void dense_tile(const setun_call *call, int64_t j, int n_w, int64_
     const float *x[DENSE_X];
     const char *w[DENSE_ONE_W];
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int a = 0; a < n_w; a++)
         w[a] = in_row(call, 1, j + a);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int b = 0; b < n_x; b++)
         x[b] = in_row(call, 0, i + b);
-#pragma GCC unroll 8
+UNROLL(8)
     for (int a = 0; a < n_w; a++)
-#pragma GCC unroll 8
+UNROLL(8)
         for (int b = 0; b < n_x; b++)
             acc[a][b] = lanes_set(0.0f);
     for (int64_t c = 0; c < whole; c += SETUN_LANES) {
         lanes one[DENSE_X];
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int b = 0; b < n_x; b++)
             one[b] = lanes_load(x[b] + c);
-#pragma GCC unroll 8
+UNROLL(8)
         for (int a = 0; a < n_w; a++) {
             const lanes wide = load(w[a] + c * element_bytes);
 
-#pragma GCC unroll 8
+UNROLL(8)
             for (int b = 0; b < n_x; b++)
                 acc[a][b] = lanes_fma(one[b], wide, acc[a][b]);
         }
     }
     if (whole < k) {
-#pragma GCC unroll 8
+UNROLL(8)
         for (int a = 0; a < n_w; a++) {
             const lanes wide = load_n(w[a] + whole * element_bytes, k - whole);
 
-#pragma GCC unroll 8
+UNROLL(8)
             for (int b = 0; b < n_x; b++)
                 acc[a][b] = lanes_fma_n(lanes_load_n(x[b] + whole, k - whole), wide, acc[a][b], k - whole);
         }
     }
-#pragma GCC unroll 8
+UNROLL(8)
     for (int b = 0; b < n_x; b++)
-#pragma GCC unroll 8
+UNROLL(8)
         for (int a = 0; a < n_w; a++)
             ((float *)out_row(call, 0, i + b))[j + a] = lanes_total(acc[a][b]);
 }

@@ -27,9 +27,9 @@ static void widen_block(const uint8_t *block, float *out)
     const float d = widen_f16(block + SETUN_Q6_K_BYTES - 2);
 
     for (int h = 0; h < 2; h++, block += 64, high += 32) /* 128 columns */
-#pragma GCC unroll 4
+UNROLL(4)
         for (int p = 0; p < 4; p++)
-#pragma GCC unroll 2
+UNROLL(2)
             for (int l = 0; l < 32; l += SETUN_Q6_K_PART, out += SETUN_Q6_K_PART)
                 lanes_store(out, widen_codes(part_codes(block + p % 2 * 32 + l, high + l, p), d * (float)(int8_t)*part++));
 }

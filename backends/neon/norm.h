@@ -50,7 +50,7 @@ static inline double norm_total(norm sum)
 {
     float64x2_t *lane = sum.lane, t;
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int j = 0; j < 4; j++)
         lane[j] = vaddq_f64(lane[j], lane[j + 4]);
     t = vaddq_f64(vaddq_f64(lane[0], lane[2]), vaddq_f64(lane[1], lane[3]));

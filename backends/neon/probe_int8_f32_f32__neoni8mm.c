@@ -14,7 +14,7 @@ static inline void multiply(void)
     for (int j = 0; j < SUMS; j++)
         acc[j] = vdupq_n_s32(0);
     for (int64_t i = 0; i < SETUN_PROBE_OPS; i += (int64_t)SUMS * OPS_EACH) {
-#pragma GCC unroll 16
+UNROLL(16)
         for (int j = 0; j < SUMS; j++) {
             __asm__ volatile("" : "+w"(codes)); /* each sum multiplies anew */
             acc[j] = vmmlaq_s32(acc[j], codes, words);

@@ -33,18 +33,18 @@ ALWAYS_INLINE void screen_words(const int8_t *w, const int8_t *const x[SCREEN_X]
 {
     int8x16_t words[SCREEN_X][2];
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int r = 0; r < n_x; r++) {
         words[r][0] = vld1q_s8(x[r]);
         words[r][1] = vld1q_s8(x[r] + half);
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int e = 0; e < n; e++)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int q = 0; q < 4; q++) {
             const int8x16_t codes = vld1q_s8(w + 64 * e + 16 * q);
 
-#pragma GCC unroll 2
+UNROLL(2)
             for (int r = 0; r < n_x; r++) {
                 high[r][q] = dot(high[r][q], codes, words[r][0], e);
                 low[r][q] = dot(low[r][q], codes, words[r][1], e);
@@ -64,16 +64,16 @@ ALWAYS_INLINE void screen_rows(const setun_call *call, int64_t g, int64_t i, int
     int32x4_t high[SCREEN_X][4], low[SCREEN_X][4];
     int64_t c = 0;
 
-#pragma GCC unroll 2
+UNROLL(2)
     for (int r = 0; r < n_x; r++) {
         x[r] = in_row(call, 0, i + r);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int q = 0; q < 4; q++)
             high[r][q] = low[r][q] = vdupq_n_s32(0);
     }
     for (; c + 4 <= n_blocks; c += 4, w += 256) {
         screen_words(w, x, half, n_x, 4, dot, high, low);
-#pragma GCC unroll 2
+UNROLL(2)
         for (int r = 0; r < n_x; r++)
             x[r] += 16;
     }
@@ -90,7 +90,7 @@ ALWAYS_INLINE void screen_rows(const setun_call *call, int64_t g, int64_t i, int
     default:
         break;
     }
-#pragma GCC unroll 2
+UNROLL(2)
     for (int r = 0; r < n_x; r++) {
         const lanes z = lanes_fma(lanes_set(256.0f), lanes_of_ints((const int32x4_t *)high[r]), lanes_of_ints((const int32x4_t *)low[r]));
         const lanes e = lanes_add(lanes_mul(lanes_set(a[i + r]), rest), lanes_mul(lanes_set(b[i + r]), size));

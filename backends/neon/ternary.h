@@ -80,7 +80,7 @@ static inline void ternary_store(const setun_call *call, int64_t i, int64_t grou
     const int32x4_t sums = vdupq_n_s32(sum);
     int32x4_t d[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         d[r] = vsubq_s32(dots[r], sums);
     lanes_store_n((float *)out_row(call, 0, i) + j, lanes_mul(lanes_of_ints(d), factor), n);

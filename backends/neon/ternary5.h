@@ -90,12 +90,12 @@ ALWAYS_INLINE void ternary5_block_s8(const uint8_t *block, const int8_t *q, uint
 {
     const uint8x16_t mask = vdupq_n_u8(3), mask4 = vdupq_n_u8(12);
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int s = 0; s < TERNARY5_CODES; s++) {
         const int8x16_t word0 = ternary_word(q + 12 * s), word1 = ternary_word(q + 12 * s + 4), word2 = ternary_word(q + 12 * s + 8);
 
         ONE_AT_A_TIME();
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++) {
             const uint8x16_t fields = vqtbl2q_u8(table, ternary5_codes(block, r, s));
 
@@ -104,7 +104,7 @@ ALWAYS_INLINE void ternary5_block_s8(const uint8_t *block, const int8_t *q, uint
             ternary_add_products(low[r], vreinterpretq_s8_u8(vshrq_n_u8(fields, 4)), word2);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++) {
         KEEP_IN_REGISTER(low[r][0]);
         KEEP_IN_REGISTER(low[r][1]);
@@ -121,23 +121,23 @@ static inline void ternary5_row_s8(const setun_call *call, int64_t i, int64_t gr
     const uint8x16x2_t table = ternary5_load_table();
     int32x4_t acc[4][2], dots[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         acc[r][0] = acc[r][1] = vdupq_n_s32(0);
     for (int64_t first = 0; first < n_blocks; first += TERNARY5_FOLD_BLOCKS) {
         const int64_t end = least(first + TERNARY5_FOLD_BLOCKS, n_blocks);
         int16x8_t low[4][2], high[4][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++)
             low[r][0] = low[r][1] = high[r][0] = high[r][1] = vdupq_n_s16(0);
         for (int64_t b = first; b < end; b++)
             ternary5_block_s8(w + b * TERNARY5_BLOCK_BYTES, b < n_whole ? q + b * TERNARY5_COLUMNS : tail, table, low, high);
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++)
             ternary_fold(acc[r], low[r], high[r]);
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         dots[r] = ternary_dots_4fold(acc[r]);
     ternary_store(call, i, group, dots, sum);
@@ -155,7 +155,7 @@ ALWAYS_INLINE void ternary5_words(const uint8_t *block, int r, uint8x16x2_t tabl
 {
     const uint8x16_t mask = vdupq_n_u8(3);
 
-#pragma GCC unroll 8
+UNROLL(8)
     for (int s = 0; s < TERNARY5_CODES; s++) {
         const uint8x16_t fields = vqtbl2q_u8(table, ternary5_codes(block, r, s));
 
@@ -177,7 +177,7 @@ static inline void ternary5_unpack(const setun_call *call, int64_t group, uint8_
             int8x16_t word[TERNARY5_WORDS];
 
             ternary5_words(w, r, table, word);
-#pragma GCC unroll 24
+UNROLL(24)
             for (int p = 0; p < TERNARY5_WORDS; p++)
                 vst1q_s8(out + p * TERNARY_BLOCK_BYTES + 16 * r, word[p]);
         }

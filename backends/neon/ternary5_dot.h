@@ -14,22 +14,22 @@ static inline void ternary5_row_dot(const setun_call *call, int64_t i, int64_t g
     const int8_t *q = in_row(call, 0, i);
     int32x4_t once[4], four[4], dots[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         once[r] = four[r] = vdupq_n_s32(0);
     for (int64_t b = 0; b < n_blocks; b++, w += TERNARY5_BLOCK_BYTES) {
         const int8_t *columns = b < n_whole ? q + b * TERNARY5_COLUMNS : tail;
         int8x16_t words[TERNARY5_WORDS / 4];
 
-#pragma GCC unroll 6
+UNROLL(6)
         for (int j = 0; j < TERNARY5_WORDS / 4; j++)
             words[j] = vld1q_s8(columns + 16 * j);
-#pragma GCC unroll 8
+UNROLL(8)
         for (int s = 0; s < TERNARY5_CODES; s++) {
             const int p = 3 * s; /* the word of q of the first field */
 
             ONE_AT_A_TIME();
-#pragma GCC unroll 4
+UNROLL(4)
             for (int r = 0; r < 4; r++) {
                 const uint8x16_t fields = vqtbl2q_u8(table, ternary5_codes(w, r, s));
 
@@ -39,7 +39,7 @@ static inline void ternary5_row_dot(const setun_call *call, int64_t i, int64_t g
             }
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         dots[r] = vaddq_s32(once[r], vshrq_n_s32(four[r], 2));
     ternary_store(call, i, group, dots, sum);

@@ -16,7 +16,7 @@ static inline void ternary5_mm_unpack(const setun_call *call, int64_t group, uin
             int8x16_t word[TERNARY5_WORDS];
 
             ternary5_words(w, r, table, word);
-#pragma GCC unroll 12
+UNROLL(12)
             for (int p = 0; p < TERNARY5_WORDS; p += 2) {
                 int8x16_t pair[2];
 

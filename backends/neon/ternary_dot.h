@@ -32,13 +32,13 @@ static inline void ternary_dot_row_group(const setun_call *call, int64_t i, int6
     const int8_t *q = in_row(call, 0, i);
     int32x4_t once[4], four[4], sixteen[4], dots[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         once[r] = four[r] = sixteen[r] = vdupq_n_s32(0);
     for (int64_t b = 0; b < n_blocks; b++, w += TERNARY_BLOCK_BYTES, q += 16) {
         const int8x16_t words = vld1q_s8(q);
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++) {
             const uint8x16_t codes = vld1q_u8(w + 16 * r);
 
@@ -49,7 +49,7 @@ static inline void ternary_dot_row_group(const setun_call *call, int64_t i, int6
             once[r] = ternary_dot4(once[r], ternary_codes(codes, 3), words, 3);
         }
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         dots[r] = vaddq_s32(vaddq_s32(once[r], vshrq_n_s32(four[r], 2)), vshrq_n_s32(sixteen[r], 4));
     ternary_store(call, i, group, dots, sum);
@@ -77,7 +77,7 @@ ALWAYS_INLINE void ternary_tile_dot(const setun_call *call, int64_t i, int n_x, 
         const int8_t *q[TERNARY_DOT_X];
         int32x4_t acc[TERNARY_DOT_X][2];
 
-#pragma GCC unroll 8
+UNROLL(8)
         for (int x = 0; x < n_x; x++) {
             q[x] = in_row(call, 0, i + x);
             acc[x][0] = acc[x][1] = vdupq_n_s32(0);
@@ -85,26 +85,26 @@ ALWAYS_INLINE void ternary_tile_dot(const setun_call *call, int64_t i, int n_x, 
         for (int64_t c = 0; c < n_words; c += 4) {
             int8x16_t words[TERNARY_DOT_X];
 
-#pragma GCC unroll 8
+UNROLL(8)
             for (int x = 0; x < n_x; x++)
                 words[x] = vld1q_s8(q[x] + 4 * c);
-#pragma GCC unroll 4
+UNROLL(4)
             for (int p = 0; p < 4; p++) {
                 const int8x16_t a = ternary_tile_codes(w, packed, c, p, half), b = ternary_tile_codes(w, packed, c, p, half + 1);
 
-#pragma GCC unroll 8
+UNROLL(8)
                 for (int x = 0; x < n_x; x++) {
                     acc[x][0] = ternary_dot4(acc[x][0], a, words[x], p);
                     acc[x][1] = ternary_dot4(acc[x][1], b, words[x], p);
                 }
             }
-#pragma GCC unroll 8
+UNROLL(8)
             for (int x = 0; x < n_x; x++) {
                 KEEP_IN_REGISTER(acc[x][0]);
                 KEEP_IN_REGISTER(acc[x][1]);
             }
         }
-#pragma GCC unroll 8
+UNROLL(8)
         for (int x = 0; x < n_x; x++) {
             out_dots[x][half] = acc[x][0];
             out_dots[x][half + 1] = acc[x][1];

@@ -72,11 +72,11 @@ static inline void ternary_mm_unpack(const setun_call *call, int64_t group, uint
     int8_t *out = (int8_t *)out_panel;
 
     for (int64_t b = 0; b < ternary_blocks(call); b++, w += TERNARY_BLOCK_BYTES, out += 4 * TERNARY_BLOCK_BYTES)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++) {
             const uint8x16_t packed = vld1q_u8(w + 16 * r);
 
-#pragma GCC unroll 2
+UNROLL(2)
             for (int e = 0; e < 2; e++) {
                 int8x16_t pair[2];
 
@@ -90,7 +90,7 @@ static inline void ternary_mm_unpack(const setun_call *call, int64_t group, uint
 /* Eight columns, the e-th of the two eights of block c / 4, of the four pairs of rows of half a group. */
 ALWAYS_INLINE void ternary_mm_codes(const uint8_t *w, int packed, int64_t c, int e, int half, int8x16_t out_pair[TERNARY_MM_PAIRS])
 {
-#pragma GCC unroll 2
+UNROLL(2)
     for (int r = 0; r < 2; r++)
         if (packed) {
             ternary_mm_zip(ternary_tile_codes(w, 1, c, 2 * e, half + r), ternary_tile_codes(w, 1, c, 2 * e + 1, half + r), out_pair + 2 * r);
@@ -110,37 +110,37 @@ ALWAYS_INLINE void ternary_tile_mm(const setun_call *call, int64_t i, int n_x, c
         const int8_t *q[TERNARY_MM_X / 2];
         int32x4_t acc[TERNARY_MM_X / 2][TERNARY_MM_PAIRS];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int x = 0; x < n_pairs; x++) {
             q[x] = ternary_pair(call, i / 2 + x);
-#pragma GCC unroll 4
+UNROLL(4)
             for (int j = 0; j < TERNARY_MM_PAIRS; j++)
                 acc[x][j] = vdupq_n_s32(0);
         }
         for (int64_t c = 0; c < n_words; c += 4) {
-#pragma GCC unroll 2
+UNROLL(2)
             for (int e = 0; e < 2; e++) {
                 int8x16_t pair[TERNARY_MM_PAIRS];
 
                 ternary_mm_codes(w, packed, c, e, half, pair);
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int x = 0; x < n_pairs; x++) {
                     const int8x16_t rows = vld1q_s8(q[x] + 8 * c + 16 * e);
 
-#pragma GCC unroll 4
+UNROLL(4)
                     for (int j = 0; j < TERNARY_MM_PAIRS; j++)
                         acc[x][j] = vmmlaq_s32(acc[x][j], rows, pair[j]);
                 }
             }
-#pragma GCC unroll 4
+UNROLL(4)
             for (int x = 0; x < n_pairs; x++)
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int j = 0; j < TERNARY_MM_PAIRS; j++)
                     KEEP_IN_REGISTER(acc[x][j]);
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int x = 0; x < n_pairs; x++)
-#pragma GCC unroll 2
+UNROLL(2)
             for (int r = 0; r < 2; r++) {
                 const int64x2_t a = vreinterpretq_s64_s32(acc[x][2 * r]), b = vreinterpretq_s64_s32(acc[x][2 * r + 1]);
 

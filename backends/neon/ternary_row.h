@@ -27,7 +27,7 @@ ALWAYS_INLINE void ternary_add_products(int16x8_t sums[2], int8x16_t codes, int8
 /* acc counts 4-fold: acc += 4 * low + high. */
 ALWAYS_INLINE void ternary_fold(int32x4_t acc[2], const int16x8_t low[2], const int16x8_t high[2])
 {
-#pragma GCC unroll 2
+UNROLL(2)
     for (int h = 0; h < 2; h++)
         acc[h] = vaddq_s32(vpadalq_s16(acc[h], high[h]), vshlq_n_s32(vpaddlq_s16(low[h]), 2));
 }
@@ -46,20 +46,20 @@ static inline void ternary_row_group(const setun_call *call, int64_t i, int64_t 
     const int8_t *q = in_row(call, 0, i);
     int32x4_t acc[4][2], dots[4];
 
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         acc[r][0] = acc[r][1] = vdupq_n_s32(0);
     for (int64_t first = 0; first < n_blocks; first += TERNARY_ROW_FOLD_BLOCKS) {
         const int64_t end = least(first + TERNARY_ROW_FOLD_BLOCKS, n_blocks);
         int16x8_t low[4][2], high[4][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++)
             low[r][0] = low[r][1] = high[r][0] = high[r][1] = vdupq_n_s16(0);
         for (int64_t b = first; b < end; b++, w += TERNARY_BLOCK_BYTES, q += 16) {
             const int8x16_t word0 = ternary_word(q), word1 = ternary_word(q + 4), word2 = ternary_word(q + 8), word3 = ternary_word(q + 12);
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int r = 0; r < 4; r++) {
                 const uint8x16_t codes = vld1q_u8(w + 16 * r);
 
@@ -73,11 +73,11 @@ static inline void ternary_row_group(const setun_call *call, int64_t i, int64_t 
                 KEEP_IN_REGISTER(high[r][1]);
             }
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++)
             ternary_fold(acc[r], low[r], high[r]);
     }
-#pragma GCC unroll 4
+UNROLL(4)
     for (int r = 0; r < 4; r++)
         dots[r] = ternary_dots_4fold(acc[r]);
     ternary_store(call, i, group, dots, sum);

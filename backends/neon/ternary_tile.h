@@ -75,11 +75,11 @@ static inline void ternary_unpack(const setun_call *call, int64_t group, uint8_t
     const uint8_t *w = ternary_group(call, group);
 
     for (int64_t b = 0; b < ternary_blocks(call); b++, w += TERNARY_BLOCK_BYTES, out_panel += 4 * TERNARY_BLOCK_BYTES)
-#pragma GCC unroll 4
+UNROLL(4)
         for (int r = 0; r < 4; r++) {
             const uint8x16_t packed = vld1q_u8(w + 16 * r);
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int p = 0; p < 4; p++)
                 vst1q_s8((int8_t *)out_panel + p * TERNARY_BLOCK_BYTES + 16 * r, ternary_codes(packed, p));
         }
@@ -123,7 +123,7 @@ ALWAYS_INLINE void ternary_tile_s8(const setun_call *call, int64_t i, int n_x, c
         const int8_t *q[TERNARY_S8_X];
         int32x4_t acc[TERNARY_S8_X][2][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
         for (int x = 0; x < n_x; x++) {
             q[x] = in_row(call, 0, i + x);
             acc[x][0][0] = acc[x][0][1] = acc[x][1][0] = acc[x][1][1] = vdupq_n_s32(0);
@@ -132,16 +132,16 @@ ALWAYS_INLINE void ternary_tile_s8(const setun_call *call, int64_t i, int n_x, c
             const int64_t end = least(first + TERNARY_S8_FOLD_WORDS, n_words);
             int16x8_t sums[TERNARY_S8_X][2][2];
 
-#pragma GCC unroll 4
+UNROLL(4)
             for (int x = 0; x < n_x; x++)
                 sums[x][0][0] = sums[x][0][1] = sums[x][1][0] = sums[x][1][1] = vdupq_n_s16(0);
             for (int64_t c = first; c < end; c += 4) {
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int p = 0; p < 4; p++) {
                     const int8x16_t a = ternary_tile_codes(w, packed, c, p, half), b = ternary_tile_codes(w, packed, c, p, half + 1);
 
                     ONE_AT_A_TIME();
-#pragma GCC unroll 4
+UNROLL(4)
                     for (int x = 0; x < n_x; x++) {
                         const int8x16_t words = ternary_word(q[x] + 4 * (c + p));
 
@@ -149,7 +149,7 @@ ALWAYS_INLINE void ternary_tile_s8(const setun_call *call, int64_t i, int n_x, c
                         ternary_add_products(sums[x][1], b, words);
                     }
                 }
-#pragma GCC unroll 4
+UNROLL(4)
                 for (int x = 0; x < n_x; x++) {
                     KEEP_IN_REGISTER(sums[x][0][0]);
                     KEEP_IN_REGISTER(sums[x][0][1]);
@@ -157,17 +157,17 @@ ALWAYS_INLINE void ternary_tile_s8(const setun_call *call, int64_t i, int n_x, c
                     KEEP_IN_REGISTER(sums[x][1][1]);
                 }
             }
-#pragma GCC unroll 4
+UNROLL(4)
             for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 2
+UNROLL(2)
                 for (int r = 0; r < 2; r++) {
                     acc[x][r][0] = vpadalq_s16(acc[x][r][0], sums[x][r][0]);
                     acc[x][r][1] = vpadalq_s16(acc[x][r][1], sums[x][r][1]);
                 }
         }
-#pragma GCC unroll 4
+UNROLL(4)
         for (int x = 0; x < n_x; x++)
-#pragma GCC unroll 2
+UNROLL(2)
             for (int r = 0; r < 2; r++)
                 out_dots[x][half + r] = vpaddq_s32(acc[x][r][0], acc[x][r][1]);
     }

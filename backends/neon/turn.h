@@ -27,7 +27,7 @@ ALWAYS_INLINE float32x4_t turn_high(float32x4_t x, float32x4_t y)
 
 ALWAYS_INLINE void turn_f32(const char *x, int64_t stride_bytes, float32x4_t out[TURN_DIMS])
 {
-#pragma GCC unroll 2
+UNROLL(2)
     for (int d = 0; d < TURN_DIMS; d += 4, x += 4 * sizeof(float)) {
         const float32x4_t row0 = turn_load(x), row1 = turn_load(x + stride_bytes), row2 = turn_load(x + 2 * stride_bytes),
                           row3 = turn_load(x + 3 * stride_bytes);
