@@ -22,10 +22,11 @@ static void teardown(void)
 
 TestSuite(rules, .init = setup, .fini = teardown);
 
+/* Unfused: steps are counted by op. */
 static setun_session *create(const setun_kernel_rule *rules, size_t n_rules, const char *backends, bool no_scalar)
 {
     const setun_session_options options = {.n_threads = 1, .chunk = 64, .backends = backends, .rules = rules, .n_rules = n_rules,
-                                           .no_scalar = no_scalar, .head = SETUN_HEAD_FULL};
+                                           .no_scalar = no_scalar, .head = SETUN_HEAD_FULL, .no_fuse = true};
     setun_session *session;
     setun_error error = {""};
 
