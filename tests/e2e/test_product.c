@@ -18,7 +18,8 @@ static const struct {
     {"lookup tables of activations", "avoid: [\"linear_*i8row_tern2r16k16_*\", \"linear_*i8row_tern5*\", \"linear_i8row_tern243*_1x16\", \"linear_i8row_tern243*_8x16\"]\n"},
     {"panels only", "avoid: [\"linear_*_1x16\", \"linear_*_4x16\", \"linear_*_6x64\", \"linear_*_8x16\", \"linear_*_1x64\", \"linear_*_1x32\"]\n"},
 };
-enum { N_SETTINGS = sizeof(settings) / sizeof(settings[0]), UNFUSED = 1 };
+/* From FIRST_PACKING on they choose among packings for vectors: on a CPU without such kernels, the first mask, they change nothing. */
+enum { N_SETTINGS = sizeof(settings) / sizeof(settings[0]), UNFUSED = 1, FIRST_PACKING = 2 };
 
 static const char *const masks[] = {"SETUN_CPU=sse",         "SETUN_CPU=avx2",         "SETUN_CPU=avx512,-vnni",
                                     "SETUN_CPU=avx512,-vbmi", "SETUN_CPU=avx512", "SETUN_CPU=native"};
@@ -99,7 +100,7 @@ static void walk(const place *p, const char *model, size_t step)
             n_fused += s != UNFUSED && is_planned_fused(p, model, masks[m], s);
     cr_assert(n_fused > 0 || !scored_has_backend("avx2"));
     for (size_t m = 0; m < N_MASKS; m++)
-        for (size_t s = 0; s < N_SETTINGS; s++)
+        for (size_t s = 0; s < (m == 0 ? FIRST_PACKING : N_SETTINGS); s++)
             for (size_t cut = (m * N_SETTINGS + s) % step; cut < N_CUTS; cut += step, n++) {
                 scored got = score(p, model, masks[m], s, cut);
                 char what[160];
@@ -109,7 +110,7 @@ static void walk(const place *p, const char *model, size_t step)
                 scored_assert_same(&expected, &got, what, "f16");
                 scored_free(&got);
             }
-    cr_assert_geq(n, N_MASKS * N_SETTINGS);
+    cr_assert_geq(n, FIRST_PACKING + (N_MASKS - 1) * N_SETTINGS);
     scored_free(&expected);
 }
 
