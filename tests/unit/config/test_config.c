@@ -29,7 +29,7 @@ Test(config, sample_as_it_stands)
     cr_expect_str_eq(setun_config_model(config), "fable");
     cr_expect(options.n_threads == 0 && options.chunk == 0 && options.context == 0 && options.kv == SETUN_KV_F16 &&
               options.head == SETUN_HEAD_AUTO && options.backends == NULL && options.n_rules == 0 && options.avoid == NULL &&
-              !options.no_scalar && !options.no_fuse && !options.no_replicate && options.max_seqs == 7);
+              !options.no_scalar && !options.no_fuse && !options.no_replicate && options.weight_bytes == 0 && options.max_seqs == 7);
     cr_expect_null(setun_config_plugin_path(config));
     setun_config_close(config);
 }
