@@ -11,6 +11,14 @@
 /* One block of w to i16: codes, less what stands for zero, times the factors of their parts. */
 typedef void block_widen(const uint8_t *block, int16_t *out_codes);
 
+/* sums[lane] + the two products of w and x, i16, in each 32-bit lane. */
+typedef __m256i block_dot2_op(__m256i sums, __m256i w, __m256i x);
+
+static inline __m256i block_dot2(__m256i sums, __m256i w, __m256i x)
+{
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(w, x));
+}
+
 static inline void block_widen_32(const int8_t *codes, int16_t *out_codes)
 {
     _mm256_storeu_si256((__m256i *)(void *)out_codes, _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)codes)));
@@ -89,7 +97,7 @@ ALWAYS_INLINE void block_unpack(const setun_call *call, int64_t u, int64_t c, in
 
 /* n_x rows of x, constant where this is inlined, by the panel of columns c .. c + n_columns - 1. */
 ALWAYS_INLINE void block_tile(const setun_call *call, int64_t u, int64_t i, int n_x, int64_t c, int64_t n_columns, int64_t blocks_of_d,
-                              const block_scratch *s)
+                              const block_scratch *s, block_dot2_op *dot2)
 {
     const int64_t k = call->in[0].dim[1], n = least(BLOCK_UNIT, call->in[1].dim[0] - u * BLOCK_UNIT);
     const int16_t *x[BLOCK_X];
@@ -117,8 +125,8 @@ UNROLL(8)
                 int32_t pair;
 
                 memcpy(&pair, x[a] + p, sizeof(pair));
-                e[a][0] = _mm256_add_epi32(e[a][0], _mm256_madd_epi16(low, _mm256_set1_epi32(pair)));
-                e[a][1] = _mm256_add_epi32(e[a][1], _mm256_madd_epi16(high, _mm256_set1_epi32(pair)));
+                e[a][0] = dot2(e[a][0], low, _mm256_set1_epi32(pair));
+                e[a][1] = dot2(e[a][1], high, _mm256_set1_epi32(pair));
                 KEEP_IN_REGISTER(e[a][0]);
                 KEEP_IN_REGISTER(e[a][1]);
             }
@@ -134,17 +142,17 @@ UNROLL(8)
 
 /* The last rows of x, fewer than BLOCK_X, all at once: a tile takes its time however few rows it has. */
 ALWAYS_INLINE void block_tile_rest(const setun_call *call, int64_t u, int64_t i, int64_t c, int64_t n_columns, int64_t blocks_of_d,
-                                   const block_scratch *s)
+                                   const block_scratch *s, block_dot2_op *dot2)
 {
     switch (call->in[0].dim[0] - i) {
     case 3:
-        block_tile(call, u, i, 3, c, n_columns, blocks_of_d, s);
+        block_tile(call, u, i, 3, c, n_columns, blocks_of_d, s, dot2);
         break;
     case 2:
-        block_tile(call, u, i, 2, c, n_columns, blocks_of_d, s);
+        block_tile(call, u, i, 2, c, n_columns, blocks_of_d, s, dot2);
         break;
     case 1:
-        block_tile(call, u, i, 1, c, n_columns, blocks_of_d, s);
+        block_tile(call, u, i, 1, c, n_columns, blocks_of_d, s, dot2);
         break;
     default:
         break;
@@ -153,7 +161,7 @@ ALWAYS_INLINE void block_tile_rest(const setun_call *call, int64_t u, int64_t i,
 
 /* columns, block_bytes: of w's blocks, whose d is at byte d_at. */
 ALWAYS_INLINE void block_tile_run(const setun_call *call, const setun_tile *tile, int64_t columns, int64_t block_bytes, int64_t d_at,
-                                  block_widen *widen)
+                                  block_widen *widen, block_dot2_op *dot2)
 {
     const int64_t m = call->in[0].dim[0], k = call->in[0].dim[1], blocks_of_d = columns / SETUN_BLOCK;
     block_scratch s;
@@ -172,8 +180,8 @@ ALWAYS_INLINE void block_tile_run(const setun_call *call, const setun_tile *tile
 
             block_unpack(call, u, c, n_columns, columns, block_bytes, d_at, widen, &s);
             for (; i + BLOCK_X <= m; i += BLOCK_X)
-                block_tile(call, u, i, BLOCK_X, c, n_columns, blocks_of_d, &s);
-            block_tile_rest(call, u, i, c, n_columns, blocks_of_d, &s);
+                block_tile(call, u, i, BLOCK_X, c, n_columns, blocks_of_d, &s, dot2);
+            block_tile_rest(call, u, i, c, n_columns, blocks_of_d, &s, dot2);
         }
 }
 

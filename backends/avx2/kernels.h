@@ -55,6 +55,9 @@
 
 /* Those that need AVX-VNNI too. */
 #define AVXVNNI_KERNELS(X) \
+    X(linear_i8b32_q6kb256_f32__avxvnni_4x16panel) \
+    X(linear_i8b32_q80b32_f32__avxvnni_1x16) \
+    X(linear_i8b32_q80b32_f32__avxvnni_4x16panel) \
     X(linear_i8row_tern2r16k16_f32__avxvnni_1x16) \
     X(linear_i8row_tern2r16k16_f32__avxvnni_6x16) \
     X(linear_i8row_tern2r16k16_f32__avxvnni_6x16panel) \

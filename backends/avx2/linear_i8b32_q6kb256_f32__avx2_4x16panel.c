@@ -9,7 +9,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    block_tile_run(call, tile, SETUN_Q6_K_BLOCK, SETUN_Q6_K_BYTES, SETUN_Q6_K_BYTES - 2, block_widen_q6k);
+    block_tile_run(call, tile, SETUN_Q6_K_BLOCK, SETUN_Q6_K_BYTES, SETUN_Q6_K_BYTES - 2, block_widen_q6k, block_dot2);
 }
 
 const setun_kernel linear_i8b32_q6kb256_f32__avx2_4x16panel = {
