@@ -15,6 +15,7 @@
     X(kv_write_f32_f16kv256__avx2) \
     X(kv_write_f32_f32kv256__avx2) \
     X(linear_add_i8row_tern2r16k16_f32__avx2_1x16) \
+    X(linear_add_i8row_tern2r16k16_f32__avx2_4x16) \
     X(linear_add_i8row_tern2r16k16_f32__avx2_4x16panel) \
     X(linear_add_i8row_tern5r16k96_f32__avx2_1x16) \
     X(linear_add_i8row_tern5r16k96_f32__avx2_4x16panel) \
@@ -31,6 +32,7 @@
     X(linear_i8row_tern5r16k96_f32__avx2_1x16) \
     X(linear_i8row_tern5r16k96_f32__avx2_4x16panel) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_1x16) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_4x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_4x16panel) \
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx2_1x16) \
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx2_4x16panel) \
