@@ -115,6 +115,8 @@ static const struct {
     {"OTHER_ROW", "linear_add__faulty", "value", "expected"},
     {"SWAPPED", "gate_up__faulty", "value", "expected"},
     {"SQUARED_LAST", "gate_up__faulty", "value", "expected"},
+    {"NARROW", "linear_add__faulty", "k_max", "k_max 65536 with acc_bits 32 is refuted"},
+    {"NARROW", "gate_up__faulty", "k_max", "k_max 65536 with acc_bits 32 is refuted"},
     {"AS_IN_FILE", "embedding__faulty", "crash", "past the end of in[1] (f32)"},
 };
 enum { N_FAULTS = sizeof(faults) / sizeof(faults[0]) };

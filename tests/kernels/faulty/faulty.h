@@ -70,6 +70,7 @@ enum fault {
     OTHER_ROW,     /* linear and add: the residual of the first row */
     SWAPPED,       /* gate and up: up is taken for gate */
     SQUARED_LAST,  /* gate and up: t * (t * u) */
+    NARROW,        /* both: sums in 16 bits */
     /* ternary5.c */
     TABLE_ENTRY,   /* one of three weights is wrong in one of 27 codes */
     TAIL_BLOCK,    /* the last block is dropped where it is not whole */
