@@ -114,11 +114,11 @@ void bench_table_profile(buffer *text, const bench_result *r)
     buffer_add(text, "%s barriers %s", cell(a, n_barriers, 1, 0, ""), cell(b, barrier / r->pass_ms, 0.01, 1, "%"));
     if (!isnan(r->share_of_int8_linear))
         buffer_add(text, "; linear layers on int8 alone: %s of int8", cell(a, r->share_of_int8_linear, 0.01, 1, "%"));
-    buffer_add(text, "\n  %-26s %-44s %6s %10s %7s %12s %11s\n", "OP", "KERNEL", "STEPS", "MS", "SHARE", "IMBALANCE MS", "BARRIER MS");
+    buffer_add(text, "\n  %-26s %-67s %6s %10s %7s %12s %11s\n", "OP", "KERNEL", "STEPS", "MS", "SHARE", "IMBALANCE MS", "BARRIER MS");
     for (size_t i = 0; i < r->n_parts; i++) {
         const bench_part *p = &r->parts[i];
 
-        buffer_add(text, "  %-26s %-44s %6" PRId64 " %10s %7s %12s %11s\n", p->op, p->kernel, p->n_steps, cell(a, p->run_ms, 1, 3, ""),
+        buffer_add(text, "  %-26s %-67s %6" PRId64 " %10s %7s %12s %11s\n", p->op, p->kernel, p->n_steps, cell(a, p->run_ms, 1, 3, ""),
                    cell(b, p->run_ms / r->pass_ms, 0.01, 1, "%"), cell(c, p->imbalance_ms, 1, 4, ""), cell(d, p->barrier_ms, 1, 4, ""));
     }
 }

@@ -159,11 +159,11 @@ static void print_table(const plan_rows *rows, const setun_session_info *info)
             sum = 0;
             printf("%s: passes of up to %" PRId64 " row%s%s, %u thread%s\n", phases[phase], r->step.rows_max, r->step.rows_max == 1 ? "" : "s",
                    r->step.rows_max == info->chunk ? chunk_reason(info, reason) : "", info->n_threads, info->n_threads == 1 ? "" : "s");
-            printf("  %-18s %-16s %5s %11s  %-52s %-18s %s\n", "OP", "WEIGHT", "STEPS", "EXPECTED", "KERNEL", "PACKING", "WHY");
+            printf("  %-23s %-16s %5s %11s  %-67s %-18s %s\n", "OP", "WEIGHT", "STEPS", "EXPECTED", "KERNEL", "PACKING", "WHY");
         }
         sum += r->seconds;
         why_text(r, why, sizeof(why));
-        printf("  %-18s %-16s %5" PRId64 " %8.1f us  %-52s %-18s %s\n", r->op, r->weight[0] != '\0' ? r->weight : "-", r->n, r->seconds * 1e6, r->kernel,
+        printf("  %-23s %-16s %5" PRId64 " %8.1f us  %-67s %-18s %s\n", r->op, r->weight[0] != '\0' ? r->weight : "-", r->n, r->seconds * 1e6, r->kernel,
                r->packing[0] != '\0' ? r->packing : "-", why);
     }
     if (phase >= 0)

@@ -43,11 +43,11 @@ static setun_status on_case(void *context, const setun_tune_result *r, setun_err
         return json_array_append_new(p->array, entry) == 0 ? SETUN_OK : set_error(error, SETUN_ERR_NOMEM, "out of memory: results");
     }
     if (p->n++ == 0)
-        printf("%-23s %-16s %5s %7s %7s  %-52s %12s %6s\n", "OP", "SHAPE", "ROWS", "THREADS", "KERNELS", "FASTEST", "TIME", "GAIN");
+        printf("%-23s %-16s %5s %7s %7s  %-67s %12s %6s\n", "OP", "SHAPE", "ROWS", "THREADS", "KERNELS", "FASTEST", "TIME", "GAIN");
     if (r->fastest == NULL)
-        printf("%-23s %-16s %5" PRId64 " %7u %7u  %-52s %12s %6s\n", r->op, r->shape, r->rows, r->threads, r->n_kernels, "none", "-", "-");
+        printf("%-23s %-16s %5" PRId64 " %7u %7u  %-67s %12s %6s\n", r->op, r->shape, r->rows, r->threads, r->n_kernels, "none", "-", "-");
     else
-        printf("%-23s %-16s %5" PRId64 " %7u %7u  %-52s %9.1f us %6.2f\n", r->op, r->shape, r->rows, r->threads, r->n_kernels, r->fastest,
+        printf("%-23s %-16s %5" PRId64 " %7u %7u  %-67s %9.1f us %6.2f\n", r->op, r->shape, r->rows, r->threads, r->n_kernels, r->fastest,
                r->fastest_s * 1e6, gain);
     return fflush(stdout) == 0 ? SETUN_OK : set_error(error, SETUN_ERR_IO, "standard output: cannot be written");
 }
