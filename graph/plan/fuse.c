@@ -305,12 +305,32 @@ static bool find_best(const setun_planner *planner, uint32_t first, double at_le
     return best_ns > at_least_ns;
 }
 
+/* What came of a second packing of its nodes' weights, all of them together. */
+static void tell_second(const setun_planner *planner, const setun_planner_use *use, setun_candidate *chosen)
+{
+    for (uint32_t i = 0; i < use->n_ops; i++) {
+        const setun_candidate *single;
+
+        if (!find_single(planner, use->member[i], &single) || single->second.state == SETUN_SECOND_NONE)
+            continue;
+        chosen->second.state = chosen->second_packing ? SETUN_SECOND_TAKEN
+                               : single->second.state == SETUN_SECOND_TAKEN ? SETUN_SECOND_NOT_WORTH : single->second.state;
+        chosen->second.n_bytes += single->second.n_bytes;
+        chosen->second.ns += single->second.ns;
+        chosen->second.first_ns += single->second.first_ns;
+        memcpy(chosen->second.fmts, single->second.fmts, sizeof(chosen->second.fmts));
+    }
+}
+
 bool setun_planner_fuse(const setun_planner *planner, uint32_t first, setun_planner_use *out_use, setun_candidate *out_candidate)
 {
     double saving_ns;
 
     planner->singles->n = 0;
-    return !planner->request->no_fuse && find_best(planner, first, 0, out_use, out_candidate, &saving_ns);
+    if (planner->request->no_fuse || !find_best(planner, first, 0, out_use, out_candidate, &saving_ns))
+        return false;
+    tell_second(planner, out_use, out_candidate);
+    return true;
 }
 
 void setun_planner_use_label(const setun_graph *graph, const setun_planner_use *use, char label[SETUN_USE_LABEL_BYTES])
