@@ -98,6 +98,32 @@ Test(bench, bytes_are_those_of_the_packing)
     json_decref(list);
 }
 
+/* By their pattern, or one by its name: all give the same bits, and what counts is the weight, as of a linear alone. */
+Test(bench, kernels_of_several_ops)
+{
+    static char text[1 << 16];
+    json_t *list, *one, *r;
+    size_t i;
+
+    if (run("", "--op 'o=linear(h,w); y=add(x,o)' --shape 33x192 --rows 3 -t 1" CACHE, text, sizeof(text)) == 1 && strstr(text, "no loaded plugin") != NULL)
+        cr_skip_test("no backend for this CPU has such kernels");
+    list = results("", "--op 'o=linear(h,w); y=add(x,o)' --shape 33x192 --rows 3 -t 1" CACHE);
+    cr_assert_gt(json_array_size(list), 0);
+    json_array_foreach(list, i, r)
+    {
+        cr_expect_null(json_object_get(r, "declined"), "%s", word(r, "kernel"));
+        cr_expect_str_eq(word(r, "hash"), word(json_array_get(list, 0), "hash"), "%s", word(r, "kernel"));
+        cr_expect_eq(real(r, "ops"), 2 * 33 * 192 * 3);
+        cr_expect_float_eq(real(r, "weight_bits"), 8 * real(r, "bytes") / 33 / 192, 1e-9);
+    }
+    (void)snprintf(text, sizeof(text), "--kernel %s --shape 33x192 --rows 3 -t 1" CACHE, word(json_array_get(list, 0), "kernel"));
+    one = results("", text);
+    cr_assert_eq(json_array_size(one), 1);
+    cr_expect_str_eq(word(json_array_get(one, 0), "hash"), word(json_array_get(list, 0), "hash"));
+    json_decref(list);
+    json_decref(one);
+}
+
 Test(bench, what_would_not_leave_the_caches_is_declined)
 {
     json_t *list = results("", "--kernel linear_i8row_tern2row_f32__scalar --shape 2x16 --rows 1 -t 1 --from memory" QUICK);
