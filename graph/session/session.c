@@ -70,8 +70,8 @@ static setun_status alloc_batch(setun_session *session, setun_error *error)
     session->block       = setun_calloc(n_seqs, sizeof(*session->block));
     session->want_length = setun_calloc(n_seqs, sizeof(*session->want_length));
     ok = session->seqs != NULL && session->free_block != NULL && session->token != NULL && session->seq != NULL && session->pos != NULL &&
-         session->out_row != NULL && session->rows != NULL && session->sampling != NULL && session->drawn != NULL && session->len != NULL && session->block != NULL &&
-         session->want_length != NULL;
+         session->out_row != NULL && session->rows != NULL && session->sampling != NULL && session->drawn != NULL &&
+         session->len != NULL && session->block != NULL && session->want_length != NULL;
     for (size_t i = 0; ok && i < n_seqs; i++) {
         session->seqs[i].block = setun_calloc(n_blocks, sizeof(int32_t));
         session->seqs[i].token = setun_calloc((size_t)session->context, sizeof(int32_t));

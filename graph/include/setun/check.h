@@ -60,8 +60,8 @@ typedef setun_status setun_check_sink(void *context, const setun_check_result *r
 
 /** Checks every kernel that the options leave. A kernel that fails is a result, not an error. Kernels run in a child process, forked from
  * the calling thread (a debugger is told to follow it), so that one that ends its process or tramples on its memory fails like any other and
- * the check goes on; the sink and the progress are called in the calling process. A plugin that was refused for what the CPU lacks is one skipped result, by its
- * file, if `backend` and `kernel` leave it; nobody can tell whether it has kernels of `op`.
+ * the check goes on; the sink and the progress are called in the calling process. A plugin that was refused for what the CPU lacks is one
+ * skipped result, by its file, if `backend` and `kernel` leave it; nobody can tell whether it has kernels of `op`.
  * \param options      what to check; never NULL
  * \param sink         never NULL
  * \param context      for the sink
