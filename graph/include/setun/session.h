@@ -96,7 +96,8 @@ typedef struct setun_session_options {
  * \param[out] error        the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_INVALID: an option is out of range, a rule fits nothing, or the weights take more than weight_bytes;
  *         SETUN_ERR_NOT_FOUND: no such backend or kernel; SETUN_ERR_UNSUPPORTED: no kernel for an op, or none that is allowed;
- *         SETUN_ERR_FORMAT: a tensor's contents are wrong; SETUN_ERR_IO: a weight file became shorter, or cannot be read; SETUN_ERR_NOMEM: memory or threads ran out */
+ *         SETUN_ERR_FORMAT: a tensor's contents are wrong; SETUN_ERR_IO: a weight file became shorter, or cannot be read;
+ *         SETUN_ERR_NOMEM: memory or threads ran out */
 SETUN_API setun_status setun_session_create(setun_model *model, const setun_session_options *options, setun_session **out_session,
                                             setun_error *error);
 
