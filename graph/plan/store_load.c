@@ -60,9 +60,10 @@ static void read_share(const setun_worker *worker, void *context)
 static setun_status read_weight(setun_store *store, const setun_weight *source, void *data, bool check, uint64_t *hash, setun_team *team,
                                 setun_error *error)
 {
-    reading r = {.store = store, .source = source, .data = data, .check = check, .hash = hash, .failure = {.lock = ATOMIC_FLAG_INIT}};
+    reading r = {.store = store, .source = source, .data = data, .check = check, .failure = {.lock = ATOMIC_FLAG_INIT}};
     setun_status status;
 
+    r.hash = hash;
     atomic_init(&r.n_read, 0);
     if (store->progress != NULL)
         store->progress(store->progress_context, "loading weights", store->n_read, store->n_to_read);
