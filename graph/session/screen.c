@@ -320,9 +320,11 @@ int64_t setun_sampler_screen(setun_sampler *sampler, setun_team *team, const set
                              size_t n_history, int64_t position, int64_t max_ids, int32_t *out_ids)
 {
     static const setun_sampling greedy = {0};
-    screening screen = {.sampler = sampler, .sampling = sampling != NULL ? sampling : &greedy, .low = z, .high = e, .history = history,
+    screening screen = {.sampler = sampler, .sampling = sampling != NULL ? sampling : &greedy, .history = history,
                         .n_history = n_history, .position = position};
 
+    screen.low = z;
+    screen.high = e;
     sampling = screen.sampling;
     if (sampling->temperature != 0.0f && sampling->top_k == 0 && sampling->top_p > 0.0f && sampling->top_p < 1.0f)
         return -1;
