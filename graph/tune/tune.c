@@ -41,10 +41,11 @@ static bool has_other_cache(const setun_tune_walk *w, const char *fmts)
 /* Whether the planner might choose the kernel for the subject. */
 static bool could_run(const setun_tune_walk *w, const setun_tune_subject *s, setun_kernel_ref ref)
 {
+    const bool fits = s->use != NULL ? setun_tune_subject_fits(w, s, ref.kernel) : strcmp(ref.kernel->pattern, s->op) == 0;
     setun_check_fmts fmts;
     char why[256];
 
-    if ((s->use != NULL ? !setun_tune_subject_fits(w, s, ref.kernel) : strcmp(ref.kernel->pattern, s->op) != 0) || !(ref.kernel->flags & SETUN_KERNEL_EXACT) || !is_text(ref.kernel->name) ||
+    if (!fits || !(ref.kernel->flags & SETUN_KERNEL_EXACT) || !is_text(ref.kernel->name) ||
         has_other_cache(w, ref.kernel->fmts) || setun_check_fmts_parse(ref.kernel->fmts, &fmts, NULL) != SETUN_OK)
         return false;
     if (s->node == NULL) /* of an activation: a matrix of weights is packed once, and nobody chooses how by speed */
