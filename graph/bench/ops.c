@@ -11,7 +11,8 @@
 struct setun_bench_op {
     const char              *name;
     uint32_t                 n_in, n_out;
-    bool                     batch;    /* rows belong to sequences, or name tokens */
+    bool                     batch;    /* rows belong to sequences, or name rows of a matrix: */
+    bool                     by_id;    /* the latter */
     const setun_bench_shape *shapes;   /* [n_shapes] */
     size_t                   n_shapes;
     void                   (*describe)(setun_bench_case *c);
@@ -94,6 +95,21 @@ static void screen(setun_bench_case *c)
     matrix(c->out_dim[1], c->rows, c->shape.n);
     c->out_part[1] = 0;
     c->ops *= 2.0; /* both halves of x */
+}
+
+/* As many rows of w as `rows` says, by their ids. */
+static void rescreen(setun_bench_case *c)
+{
+    screen(c);
+    matrix(c->in_dim[0], 1, c->shape.k);
+    matrix(c->in_dim[2], 1, c->shape.n);
+    matrix(c->in_dim[3], 1, c->rows);
+    matrix(c->out_dim[0], 1, c->rows);
+    matrix(c->out_dim[1], 1, c->rows);
+    c->in_part[1] = (double)c->rows / (double)c->shape.n * (2.0 / 7.0); /* the lower bits */
+    c->in_part[2] = c->in_part[3] = 0;
+    c->ops = 4.0 * (double)c->rows * (double)c->shape.k;
+    c->vocab = c->shape.n;
 }
 
 static void embedding(setun_bench_case *c)
@@ -184,8 +200,9 @@ static const setun_bench_shape heads[] = {{20, 128}}, kv_heads[] = {{5, 128}};
 static const setun_bench_op ops[] = {
     {.name = "linear", .n_in = 2, .n_out = 1, SHAPES(matrices), .describe = linear},
     {.name = "screen", .n_in = 2, .n_out = 2, SHAPES(vocabulary), .describe = screen},
+    {.name = "rescreen", .n_in = 4, .n_out = 2, .batch = true, .by_id = true, SHAPES(vocabulary), .describe = rescreen},
     {.name = "attention", .n_in = 3, .n_out = 1, .batch = true, SHAPES(heads), .describe = attention},
-    {.name = "embedding", .n_in = 2, .n_out = 1, .batch = true, SHAPES(vocabulary), .describe = embedding},
+    {.name = "embedding", .n_in = 2, .n_out = 1, .batch = true, .by_id = true, SHAPES(vocabulary), .describe = embedding},
     {.name = "rope", .n_in = 3, .n_out = 1, .batch = true, SHAPES(heads), .describe = rope},
     {.name = "kv_write", .n_in = 2, .n_out = 2, .batch = true, SHAPES(kv_heads), .describe = kv_write},
     {.name = "output_rows", .n_in = 1, .n_out = 1, .batch = true, SHAPES(columns), .describe = elementwise},
@@ -210,7 +227,7 @@ const setun_bench_op *setun_bench_op_find(const char *name)
 
 const char *setun_bench_op_names(void)
 {
-    return "linear, screen, attention, embedding, rope, kv_write, output_rows, pack, ternarise, quantise, rms_norm, add, mul, relu2, silu, probe_int8";
+    return "linear, screen, rescreen, attention, embedding, rope, kv_write, output_rows, pack, ternarise, quantise, rms_norm, add, mul, relu2, silu, probe_int8";
 }
 
 const setun_bench_shape *setun_bench_op_shapes(const setun_bench_op *op, size_t *out_n)
@@ -289,7 +306,7 @@ setun_status setun_bench_op_case(const setun_bench_op *op, const setun_bench_sha
     for (uint32_t i = 0; i < SETUN_CHECK_OUTS; i++)
         c->out_part[i] = 1;
     if (op->batch) {
-        const int64_t vocab = strcmp(op->name, "embedding") == 0 ? shape->n : 0;
+        const int64_t vocab = op->by_id ? shape->n : 0;
         const setun_status status = setun_bench_rows_make(rows, rows > SETUN_BENCH_SMALL_ROWS, depth, vocab, &c->rows_of, error);
 
         if (status != SETUN_OK)

@@ -133,7 +133,7 @@ bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fil
     else if (strcmp(t->fmt, "i8.row") == 0)
         fill_i8(t, fill, random);
     else if (!setun_check_fill_ternary(t, fill, random) && !setun_check_fill_blocks(t, fill, random) &&
-             !setun_check_fill_screen(t, fill, random))
+             !setun_check_fill_screen(t, operand->n_bytes[0], fill, random))
         return false;
     for (uint32_t p = 1; p < operand->n_parts; p++)
         fill_scales(&operand->part[p], fill, random);

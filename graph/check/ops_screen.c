@@ -1,4 +1,4 @@
-/* ops_screen.c - cases of screen: the models' heads with fewer rows, ragged edges, extremes up to the longest rows. */
+/* ops_screen.c - cases of screen and rescreen: the models' heads with fewer rows, ragged edges, extremes up to the longest rows. */
 #include <stdio.h>
 
 #include "check/ops.h"
@@ -64,4 +64,60 @@ static bool describe(const setun_check_target *target, uint32_t i, setun_check_c
 
 const setun_check_op setun_check_screen = {
     .name = "screen", .n_in = 2, .n_out = 2, .in_rows = {0, -1}, .out_rows = {0, 0}, .describe = describe,
+};
+
+/* ---- rescreen: one row of x, and some rows of w by their ids ---- */
+
+static bool set_some(setun_check_case *c, shape s, enum setun_check_fill x, enum setun_check_fill w)
+{
+    c->rows = 1;
+    setun_check_dims(c->in_dim[0], 1, s.k);
+    setun_check_dims(c->in_dim[1], s.n, s.k);
+    setun_check_dims(c->in_dim[2], 1, s.n);
+    setun_check_dims(c->in_dim[3], 1, s.m);
+    setun_check_dims(c->out_dim[0], 1, s.m);
+    setun_check_dims(c->out_dim[1], 1, s.m);
+    c->fill[0] = x;
+    c->fill[1] = w;
+    (void)snprintf(c->text, sizeof(c->text), "ids=%lld n=%lld k=%lld x=%s w=%s", (long long)s.m, (long long)s.n, (long long)s.k,
+                   setun_check_fill_name(x), setun_check_fill_name(w));
+    return true;
+}
+
+/* Shapes are those of screen, their rows the number of ids: fewer and more than there are rows of w. */
+static bool describe_some(const setun_check_target *target, uint32_t i, setun_check_case *c)
+{
+    static const shape some[] = {{1, 1, 1}, {3, 3, 5}, {16, 64, 64}, {17, 65, 33}, {40, 128, 256}, {100, 300, 2560}, {33, 80, 300}};
+
+    (void)target;
+    if (setun_check_take(&i, SETUN_COUNT(some)))
+        return set_some(c, some[i], SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+    if (setun_check_take(&i, 2 * SETUN_COUNT(edge_k)))
+        return set_some(c, (shape){rows[i % SETUN_COUNT(rows)], edge_n[i % SETUN_COUNT(edge_n)], edge_k[i % SETUN_COUNT(edge_k)]},
+                        SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+    if (setun_check_take(&i, SETUN_COUNT(extreme) * SETUN_COUNT(fills)))
+        return set_some(c, extreme[i % SETUN_COUNT(extreme)], fills[i / SETUN_COUNT(extreme)].x, fills[i / SETUN_COUNT(extreme)].w);
+    if (setun_check_take(&i, 1)) {
+        c->declines = true;
+        return set_some(c, (shape){1, 16, 65537}, SETUN_FILL_RANDOM, SETUN_FILL_RANDOM);
+    }
+    return false;
+}
+
+/* The last row, the first, then any, some of them more than once. */
+static setun_status prepare_some(const setun_check_target *target, setun_check_case *c, setun_check_operand *oracle_in, setun_check_operand *in,
+                                 setun_check_failure *failure, setun_error *error)
+{
+    const int64_t n = c->in_dim[1][0];
+    int32_t *id = oracle_in[3].part[0].data;
+
+    (void)target, (void)in, (void)failure, (void)error;
+    for (int64_t i = 0; i < c->in_dim[3][1]; i++)
+        id[i] = (int32_t)(i == 0 ? n - 1 : i == 1 ? 0 : setun_check_below(&c->random, n));
+    setun_check_operand_soil(&oracle_in[3], &c->random);
+    return SETUN_OK;
+}
+
+const setun_check_op setun_check_rescreen = {
+    .name = "rescreen", .n_in = 4, .n_out = 2, .in_rows = {-1, -1, -1, -1}, .out_rows = {-1, -1}, .describe = describe_some, .prepare = prepare_some,
 };

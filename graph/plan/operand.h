@@ -4,7 +4,7 @@
 #include "base/base.h"
 #include "plugin/registry.h"
 
-enum { SETUN_OPERAND_MAX_PARTS = 4 };
+enum { SETUN_OPERAND_MAX_PARTS = 5 };
 
 typedef struct setun_operand {
     uint32_t     n;

@@ -4,8 +4,8 @@
 #include "plan/planner.h"
 #include "plugin/fmts.h"
 
-/* Bytes of one operand's representation as text: a format's name and three times "+f32"; and of the ops of a use, as people read them. */
-enum { SETUN_REPRESENTATION_BYTES = SETUN_FMT_NAME_BYTES + 16, SETUN_USE_LABEL_BYTES = 128 };
+/* Bytes of one operand's representation as text: a format's name and four times "+f32"; and of the ops of a use, as people read them. */
+enum { SETUN_REPRESENTATION_BYTES = SETUN_FMT_NAME_BYTES + 20, SETUN_USE_LABEL_BYTES = 128 };
 
 /* An activation in one representation, as tensors of the plan. */
 typedef struct setun_planned_value {
