@@ -19,16 +19,28 @@ static inline __m512d norm_add_square(__m512d sum, __m512d v)
     return _mm512_add_pd(sum, _mm512_mul_pd(v, v));
 }
 
-/* 16 elements x of a row and their codes c: size takes x, rest x - step * c. Lanes without an element are +0 in both and add nothing. */
-static inline void norm_add(norm *size, norm *rest, lanes x, lanes c, double step)
+static inline __m512d lower_half(lanes a)
 {
-    const __m512d x_a = _mm512_cvtps_pd(_mm512_castps512_ps256(x)), x_b = _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1));
-    const __m512d c_a = _mm512_cvtps_pd(_mm512_castps512_ps256(c)), c_b = _mm512_cvtps_pd(_mm512_extractf32x8_ps(c, 1));
+    return _mm512_cvtps_pd(_mm512_castps512_ps256(a));
+}
 
-    size->a = norm_add_square(size->a, x_a);
-    size->b = norm_add_square(size->b, x_b);
-    rest->a = norm_add_square(rest->a, _mm512_sub_pd(x_a, _mm512_mul_pd(_mm512_set1_pd(step), c_a)));
-    rest->b = norm_add_square(rest->b, _mm512_sub_pd(x_b, _mm512_mul_pd(_mm512_set1_pd(step), c_b)));
+static inline __m512d upper_half(lanes a)
+{
+    return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
+}
+
+/* 16 elements x of a row. Lanes without an element are +0 and add nothing. */
+static inline void norm_add(norm *sum, lanes x)
+{
+    sum->a = norm_add_square(sum->a, lower_half(x));
+    sum->b = norm_add_square(sum->b, upper_half(x));
+}
+
+/* What their codes c left of them, x - step * c. Lanes without an element are +0 in both. */
+static inline void norm_add_rest(norm *sum, lanes x, lanes c, double step)
+{
+    sum->a = norm_add_square(sum->a, _mm512_sub_pd(lower_half(x), _mm512_mul_pd(_mm512_set1_pd(step), lower_half(c))));
+    sum->b = norm_add_square(sum->b, _mm512_sub_pd(upper_half(x), _mm512_mul_pd(_mm512_set1_pd(step), upper_half(c))));
 }
 
 /* Lanes j and j + 8, then + 4, + 2, + 1; the root. */

@@ -44,7 +44,8 @@ ALWAYS_INLINE void quantise_row(const char *w, int64_t k, int64_t element_bytes,
     for (int64_t j = 0; j < k; j += SETUN_LANES) {
         const lanes x = load_n(w + j * element_bytes, k - j), c = norm_codes(x, inverse, lanes_set(SETUN_SCREEN_W_MAX));
 
-        norm_add(&size, &rest, x, c, (double)*out_step);
+        norm_add(&size, x);
+        norm_add_rest(&rest, x, c, (double)*out_step);
         _mm_storeu_si128((void *)(out_codes + j), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(c)));
     }
     *out_rest = norm_up(norm_total(rest));

@@ -51,8 +51,8 @@ static inline void place_row(const uint8_t *code, int64_t k, int row, uint8_t *g
         uint8_t *block = group + c / 32 * 320;
         const int p = (int)(c % 32 / 4), at = 4 * row + (int)(c % 4), u = code[c] >> 2;
 
-        block[64 * (p / 2) + at] |= (uint8_t)((u & 15) << (p % 2 * 4));
-        block[256 + at] |= (uint8_t)(u >> 4 << p);
+        block[64 + 64 * (p / 2) + at] |= (uint8_t)((u & 15) << (p % 2 * 4));
+        block[at] |= (uint8_t)(u >> 4 << p);
         lower[c / 256 * 64 + c % 64] |= (uint8_t)((code[c] & 3) << (c % 256 / 64 * 2));
     }
 }

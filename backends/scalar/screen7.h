@@ -47,7 +47,7 @@ static inline int upper_bits(const uint8_t *group, int row, int64_t c)
     const uint8_t *block = group + c / 32 * 320;
     const int p = (int)(c % 32 / 4), at = 4 * row + (int)(c % 4);
 
-    return (block[64 * (p / 2) + at] >> (p % 2 * 4) & 15) | (block[256 + at] >> p & 1) << 4;
+    return (block[64 + 64 * (p / 2) + at] >> (p % 2 * 4) & 15) | (block[at] >> p & 1) << 4;
 }
 
 /* The lower two bits of column c of a row. */

@@ -82,8 +82,8 @@ static void fill_bands(setun_tensor *t, size_t n_bytes, enum setun_check_fill fi
             const unsigned code = code_of(fill, c, random), p = (unsigned)(c % 32 / 4);
             const int64_t at = c / 32 * 320 + row % 16 * 4 + c % 4;
 
-            upper[at + 64 * (p / 2)] |= (unsigned char)((code >> 2 & 15) << 4 * (p % 2));
-            upper[at + 256] |= (unsigned char)(code >> 6 << p);
+            upper[at + 64 + 64 * (p / 2)] |= (unsigned char)((code >> 2 & 15) << 4 * (p % 2));
+            upper[at] |= (unsigned char)(code >> 6 << p);
             lower[c / 256 * 64 + c % 64] |= (unsigned char)((code & 3) << 2 * (c % 256 / 64));
         }
     }
