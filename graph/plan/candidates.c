@@ -205,6 +205,10 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
         status = shape_value(planner, operand->index, fmts, &shape, &error);
         break;
     case SETUN_OPERAND_WEIGHT:
+        if (request->part == SETUN_PLANNER_SCREEN && request->screen_fmts != NULL && strcmp(fmts, request->screen_fmts) != 0) {
+            (void)snprintf(why, why_bytes, "the head is to be read as %s", request->screen_fmts);
+            return false;
+        }
         if (!setun_store_offers_weight(request->store, operand->index, fmts, why, why_bytes))
             return false;
         setun_planner_note_second(planner, operand->index, fmts, candidate);

@@ -269,6 +269,18 @@ static setun_status add_nodes(setun_planner *planner, setun_planned *out_planned
     return SETUN_OK;
 }
 
+/* The activations as op screen reads them are results, too: op rescreen reads them again. */
+static void note_screened(const setun_planner *planner, uint32_t value, setun_planned *out_planned)
+{
+    const setun_planned_value *screened = setun_planner_find(planner, value, SETUN_PLANNER_SCREENED);
+
+    out_planned->n_screened = screened != NULL ? screened->n : 0;
+    for (uint32_t i = 0; i < out_planned->n_screened; i++) {
+        out_planned->screened[i] = screened->tensor[i];
+        setun_plan_set_result(planner->plan, screened->tensor[i]);
+    }
+}
+
 /* The head's op screen: the planner works on a graph of that node alone meanwhile. */
 static setun_status add_screen(setun_planner *planner, setun_planned *out_planned, setun_error *error)
 {
@@ -288,6 +300,7 @@ static setun_status add_screen(setun_planner *planner, setun_planned *out_planne
         out_planned->hidden = tensor_of(planner, screen.node.in[0].index);
         out_planned->logits = tensor_of(planner, screen.node.out[0].index);
         out_planned->bound  = tensor_of(planner, screen.node.out[1].index);
+        note_screened(planner, screen.node.in[0].index, out_planned);
         setun_plan_set_result(planner->plan, out_planned->logits);
         setun_plan_set_result(planner->plan, out_planned->bound);
     }

@@ -47,6 +47,9 @@ typedef struct setun_planner_table {
     setun_operand operand; /* dims [rows_max, n], strides as setun_store_shape_weight says for the weight's own format */
 } setun_planner_table;
 
+/* What ops screen and rescreen read of the activations. */
+#define SETUN_PLANNER_SCREENED "i16.hl+f32+f32+f32"
+
 typedef struct setun_planner_request {
     const setun_graph   *graph;
     const setun_plugins *plugins;
@@ -67,6 +70,7 @@ typedef struct setun_planner_request {
     setun_planner_told  *choice;             /* is told every step, in order; NULL: nobody */
     void                *choice_context;
     enum setun_planner_part part;
+    const char              *screen_fmts;    /* SCREEN: the representation of the head's weights; NULL: any that op screen reads */
     const setun_planner_table *table;        /* NULL: the embedding's table is the store's */
 } setun_planner_request;
 
@@ -75,6 +79,7 @@ typedef struct setun_planned {
     uint32_t    logits;       /* the plan's tensor that holds the logits, f32[out rows, vocab]; of a screen, about what they are */
     uint32_t    hidden;       /* BODY: the result, f32[out rows, k]; SCREEN: the input, which the caller writes before a pass */
     uint32_t    bound;        /* SCREEN: how far the logits are from it at most, like logits */
+    uint32_t    screened[SETUN_OPERAND_MAX_PARTS], n_screened; /* SCREEN: the input as SETUN_PLANNER_SCREENED; 0: op screen reads something else */
     uint64_t    weight_bytes; /* weights that a pass reads whole; of an embedding it reads rows only, which do not count */
     uint64_t    logits_bytes; /* those of them that only rows of logits need */
 } setun_planned;
@@ -95,4 +100,9 @@ const setun_graph_node *setun_planner_find_head(const setun_graph *graph);
  * that workers share, so that each worker can run it by itself. Errors as setun_planner_compile's. */
 setun_status setun_planner_choose_head(const setun_planner_request *request, int64_t n, setun_kernel_ref *out_ref,
                                        setun_kernel_plan *out_plan, setun_error *error);
+
+/* The like for op rescreen, of the weights in SETUN_WEIGHT_SCREEN_FMTS and x in SETUN_PLANNER_SCREENED: of one row of x, for as many ids as there
+ * are rows of weights, or fewer. */
+setun_status setun_planner_choose_rescreen(const setun_planner_request *request, setun_kernel_ref *out_ref, setun_kernel_plan *out_plan,
+                                           setun_error *error);
 #endif

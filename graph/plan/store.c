@@ -189,11 +189,11 @@ static void shape_source(const setun_store *store, const setun_graph_weight *wei
 }
 
 /* The op that takes a weight from one representation to another: dense masters become ternary by an op of their own, so that no dense
- * weight, say an output head, is ever made ternary because that would be cheaper. Rounding to 8 bits is for the op screen alone: no other
+ * weight, say an output head, is ever made ternary because that would be cheaper. Rounding to 7 or 8 bits is for the op screen alone: no other
  * reads that form. */
 static const char *packing_op(const setun_graph_weight *weight, const char *from, const char *to)
 {
-    if (strncmp(to, "i8.r16k4+", 9) == 0)
+    if (strcmp(to, SETUN_WEIGHT_SCREEN_FMTS) == 0 || strcmp(to, SETUN_WEIGHT_INT8_FMTS) == 0)
         return "quantise";
     return is_master(weight) && strcmp(from, weight->fmt) == 0 ? "ternarise" : "pack";
 }

@@ -1,55 +1,20 @@
-/* head.c - a screened head: 8-bit weights for every token, rows of the originals for the candidates, or for all. */
+/* head.c - a screened head: a few bits of the weights for every token, more for those that may matter, rows of the originals for the candidates, or for all. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec/failure.h"
-#include "session/head.h"
+#include "session/head_internal.h"
 #include "setun/bench.h"
-
-enum { N_PLANS = 2 }; /* for one row, and for up to SETUN_HEAD_ROWS */
-
-struct setun_screen {
-    setun_planned        screen[N_PLANS];
-    uint32_t             n_plans;
-    int64_t              rows_max; /* of a call */
-    int64_t              k, vocab;
-    int                  mode;
-    setun_beside_times  *times;    /* NULL: not counted */
-    setun_batch          batch;
-    unsigned char       *arena;    /* of the plans, which take turns */
-    size_t               arena_bytes;
-
-    /* The original. */
-    const setun_weights *weights;
-    const setun_weight  *source;
-    const char          *fmt;
-    const unsigned char *resident;  /* its rows in memory; NULL: in the file only */
-    int64_t              row_bytes; /* from one row to the next, in either */
-    setun_kernel_ref     linear;
-    setun_kernel_plan    linear_plan;
-    const void          *attr;
-    unsigned char       *scratch;   /* of each worker: rows of the weights, what the kernel wants, its logits of a block */
-    size_t               scratch_bytes, block_bytes; /* of one worker; of its rows */
-    uint32_t             n_workers;
-
-    float               *x;         /* [rows_max, k], its own stride: the rows that were screened */
-    int64_t              x_stride;  /* bytes */
-    float               *logits;    /* [rows_max, logits_stride] */
-    int64_t              logits_stride;
-    int32_t             *id;        /* [SETUN_HEAD_CANDIDATES] */
-    float               *exact;     /* [SETUN_HEAD_CANDIDATES, padded to blocks] */
-    setun_screen_counts    counts;
-};
 
 static setun_status plan_screen(setun_screen *head, const setun_planner_request *given, setun_error *error)
 {
-    const int64_t sizes[N_PLANS] = {1, head->rows_max};
+    const int64_t sizes[SETUN_HEAD_PLANS] = {1, head->rows_max};
     setun_planner_request request = *given;
     setun_status status = SETUN_OK;
 
     request.part = SETUN_PLANNER_SCREEN;
-    for (uint32_t i = 0; i < N_PLANS && sizes[i] > (i == 0 ? 0 : 1) && status == SETUN_OK; i++) {
+    request.screen_fmts = setun_screen_fmts(head->mode);
+    for (uint32_t i = 0; i < SETUN_HEAD_PLANS && sizes[i] > (i == 0 ? 0 : 1) && status == SETUN_OK; i++) {
         request.rows_min = i == 0 ? 1 : 2;
         request.rows_max = sizes[i];
         status = setun_planner_compile(&request, &head->screen[i], error);
@@ -59,6 +24,24 @@ static setun_status plan_screen(setun_screen *head, const setun_planner_request 
         if (setun_plan_arena_bytes(head->screen[i].plan) > head->arena_bytes)
             head->arena_bytes = setun_plan_arena_bytes(head->screen[i].plan);
     }
+    return status;
+}
+
+const char *setun_screen_fmts(int mode)
+{
+    return mode == SETUN_HEAD_INT8 ? SETUN_WEIGHT_INT8_FMTS : SETUN_WEIGHT_SCREEN_FMTS;
+}
+
+static setun_status plan_rescreen(setun_screen *head, const setun_planner_request *given, setun_error *error)
+{
+    const setun_graph_node *node = setun_planner_find_head(given->graph);
+    setun_status status = setun_planner_choose_rescreen(given, &head->rescreen, &head->rescreen_plan, error);
+
+    if (status == SETUN_OK)
+        status = setun_store_get_weight(given->store, node->in[1].index, SETUN_WEIGHT_SCREEN_FMTS, &head->w, error);
+    for (uint32_t i = 0; i < head->n_plans && status == SETUN_OK; i++)
+        if (head->screen[i].n_screened == 0)
+            status = setun_fail(error, SETUN_ERR_UNSUPPORTED, "op screen does not read %s, which op rescreen does", SETUN_PLANNER_SCREENED);
     return status;
 }
 
@@ -95,15 +78,23 @@ static setun_status plan_original(setun_screen *head, const setun_planner_reques
     return setun_planner_choose_head(&request, SETUN_HEAD_BLOCK, &head->linear, &head->linear_plan, error);
 }
 
+/* Of ids of the whole vocabulary; logits and bounds take as much each. */
+static size_t maybe_bytes(const setun_screen *head)
+{
+    return (size_t)head->logits_stride * sizeof(int32_t);
+}
+
 static setun_status reserve(setun_screen *head, setun_error *error)
 {
+    const size_t linear_bytes = head->linear_plan.worker_bytes, rescreen_bytes = head->rescreen_plan.worker_bytes;
+    const size_t kernel_bytes = linear_bytes > rescreen_bytes ? linear_bytes : rescreen_bytes;
     size_t logits_bytes, all;
 
     head->x_stride = (head->k * 4 + 63) / 64 * 64;
     head->logits_stride = (head->vocab + SETUN_HEAD_BLOCK - 1) / SETUN_HEAD_BLOCK * SETUN_HEAD_BLOCK;
     /* A page of its own for each worker, who touches it first. */
     if (!setun_mul_size((size_t)head->row_bytes, SETUN_HEAD_BLOCK, &head->block_bytes) || !setun_round_up(head->block_bytes, 64, &head->block_bytes) ||
-        !setun_add_size(head->block_bytes, head->linear_plan.worker_bytes, &head->scratch_bytes) ||
+        !setun_add_size(head->block_bytes, kernel_bytes, &head->scratch_bytes) ||
         !setun_round_up(head->scratch_bytes, 4096, &head->scratch_bytes) || !setun_mul_size(head->scratch_bytes, head->n_workers, &all) ||
         !setun_mul_size((size_t)head->logits_stride * sizeof(float), (size_t)head->rows_max, &logits_bytes))
         return setun_fail_nomem(error, "head", SIZE_MAX);
@@ -112,9 +103,13 @@ static setun_status reserve(setun_screen *head, setun_error *error)
     head->logits = setun_pages_alloc_sparse(logits_bytes);
     head->x = aligned_alloc(64, (size_t)(head->x_stride * head->rows_max));
     head->id = setun_calloc(SETUN_HEAD_CANDIDATES, sizeof(*head->id));
+    head->leaders = setun_calloc(SETUN_HEAD_CANDIDATES, sizeof(*head->leaders));
+    head->maybe = setun_pages_alloc_sparse(3 * maybe_bytes(head));
     head->exact = aligned_alloc(64, SETUN_HEAD_CANDIDATES * sizeof(*head->exact)); /* a multiple of the block */
-    if (head->arena == NULL || head->scratch == NULL || head->logits == NULL || head->x == NULL || head->id == NULL || head->exact == NULL)
+    if (head->arena == NULL || head->scratch == NULL || head->logits == NULL || head->x == NULL || head->id == NULL ||
+        head->exact == NULL || head->leaders == NULL || head->maybe == NULL)
         return setun_fail_nomem(error, "head", head->arena_bytes + all + logits_bytes);
+    head->better = (float *)head->maybe + head->logits_stride;
     memset(head->x, 0, (size_t)(head->x_stride * head->rows_max)); /* padding too, which kernels may read */
     return SETUN_OK;
 }
@@ -133,6 +128,8 @@ setun_status setun_screen_create(const setun_planner_request *request, int mode,
     head->rows_max = chunk < SETUN_HEAD_ROWS ? chunk : SETUN_HEAD_ROWS;
     head->n_workers = request->machine->n_workers;
     status = plan_screen(head, request, error);
+    if (status == SETUN_OK && mode != SETUN_HEAD_INT8)
+        status = plan_rescreen(head, request, error);
     if (status == SETUN_OK)
         status = plan_original(head, request, error);
     if (status == SETUN_OK)
@@ -155,9 +152,11 @@ void setun_screen_destroy(setun_screen *head)
     setun_pages_free(head->arena, head->arena_bytes);
     setun_pages_free(head->scratch, head->scratch_bytes * head->n_workers);
     setun_pages_free(head->logits, (size_t)head->logits_stride * sizeof(float) * (size_t)head->rows_max);
+    setun_pages_free(head->maybe, 3 * maybe_bytes(head));
     free(head->x);
     free(head->id);
     free(head->exact);
+    free(head->leaders);
     free(head);
 }
 
@@ -187,7 +186,12 @@ void setun_screen_bind(setun_screen *head)
 
 uint64_t setun_screen_token_bytes(const setun_screen *head)
 {
-    return head->screen[0].weight_bytes;
+    const setun_screen_counts *counts = &head->counts;
+
+    if (head->mode == SETUN_HEAD_INT8)
+        return head->screen[0].weight_bytes;
+    return setun_weight_screen_bytes(head->vocab, head->k) +
+           (counts->n_screened > 0 ? counts->n_rescreened / counts->n_screened * setun_weight_rescreen_bytes(head->k) : 0);
 }
 
 size_t setun_screen_arena_bytes(const setun_screen *head)
@@ -200,14 +204,9 @@ const setun_screen_counts *setun_screen_counted(const setun_screen *head)
     return &head->counts;
 }
 
-static const setun_planned *planned_for(const setun_screen *head, int64_t n_rows)
-{
-    return &head->screen[n_rows > 1 ? 1 : 0];
-}
-
 setun_plan *setun_screen_plan(const setun_screen *head, int64_t n_rows)
 {
-    return planned_for(head, n_rows)->plan;
+    return setun_screen_planned(head, n_rows)->plan;
 }
 
 static void keep_rows(setun_screen *head, const void *x, int64_t stride_bytes, int64_t n)
@@ -219,7 +218,7 @@ static void keep_rows(setun_screen *head, const void *x, int64_t stride_bytes, i
 
 void setun_screen_run(setun_screen *head, setun_team *team, const void *x, int64_t stride_bytes, int64_t n)
 {
-    const setun_planned *planned = planned_for(head, n);
+    const setun_planned *planned = setun_screen_planned(head, n);
     const setun_tensor *to = setun_plan_tensor(planned->plan, planned->hidden);
     const double begin_s = setun_beside_begin(head->times);
 
@@ -230,39 +229,15 @@ void setun_screen_run(setun_screen *head, setun_team *team, const void *x, int64
     setun_beside_count(head->times, SETUN_BESIDE_SCREEN, begin_s);
 }
 
-/* Row i of a result of the latest screening. */
-static float *screened_row(const setun_screen *head, uint32_t (*which)(const setun_planned *), int64_t i)
+float *setun_screen_row(const setun_screen *head, uint32_t tensor, int64_t i)
 {
-    const setun_planned *planned = planned_for(head, head->batch.n_out_rows);
-    const setun_tensor *t = setun_plan_tensor(planned->plan, which(planned));
+    const setun_tensor *t = setun_plan_tensor(setun_screen_planned(head, head->batch.n_out_rows)->plan, tensor);
 
     return (float *)(void *)((char *)t->data + i * t->stride_bytes[0]);
 }
 
-static uint32_t estimate(const setun_planned *planned)
-{
-    return planned->logits;
-}
-
-static uint32_t bound(const setun_planned *planned)
-{
-    return planned->bound;
-}
-
-/* Logits of some rows of the weights, by all workers: blocks of them are cut evenly. */
-typedef struct original {
-    setun_screen     *head;
-    const int32_t  *id;          /* the rows, or NULL: all of the vocabulary */
-    int64_t         n;           /* how many */
-    const float    *x;           /* [m, k] */
-    int64_t         m;
-    float          *out;         /* [m, out_stride]; room for whole blocks */
-    int64_t         out_stride;  /* floats */
-    setun_failure   failure;     /* at a block */
-} original;
-
 /* Rows first .. first + SETUN_HEAD_BLOCK - 1 of the list, one after the other; those past its end are whatever is there. */
-static setun_status fetch_block(const original *o, int64_t first, unsigned char *scratch, const unsigned char **out_rows, setun_error *error)
+static setun_status fetch_block(const setun_original *o, int64_t first, unsigned char *scratch, const unsigned char **out_rows, setun_error *error)
 {
     const setun_screen *head = o->head;
     const int64_t n = o->n - first < SETUN_HEAD_BLOCK ? o->n - first : SETUN_HEAD_BLOCK, bytes = head->row_bytes;
@@ -286,7 +261,7 @@ static setun_status fetch_block(const original *o, int64_t first, unsigned char 
     return status;
 }
 
-static void multiply_block(const original *o, int64_t first, const unsigned char *rows, const setun_worker *worker, void *scratch)
+static void multiply_block(const setun_original *o, int64_t first, const unsigned char *rows, const setun_worker *worker, void *scratch)
 {
     const setun_screen *head = o->head;
     const void *const attr[1] = {head->attr};
@@ -307,7 +282,7 @@ static void multiply_block(const original *o, int64_t first, const unsigned char
 
 static void run_share(const setun_worker *worker, void *context)
 {
-    original *o = context;
+    setun_original *o = context;
     const setun_screen *head = o->head;
     const int64_t n_blocks = (o->n + SETUN_HEAD_BLOCK - 1) / SETUN_HEAD_BLOCK;
     const int64_t end = n_blocks * (worker->index + 1) / worker->n_workers;
@@ -331,7 +306,7 @@ static void run_share(const setun_worker *worker, void *context)
         head->linear.plugin->leave();
 }
 
-static setun_status run_original(original *o, setun_team *team, setun_error *error)
+setun_status setun_original_run(setun_original *o, setun_team *team, setun_error *error)
 {
     const double begin_s = setun_beside_begin(o->head->times);
 
@@ -347,47 +322,19 @@ static setun_status run_original(original *o, setun_team *team, setun_error *err
 setun_status setun_screen_logits(setun_screen *head, setun_team *team, const void *x, int64_t stride_bytes, int64_t n, const float **out_logits,
                                int64_t *out_stride, setun_error *error)
 {
-    original o = {.head = head, .n = head->vocab, .x = head->x, .m = n, .out = head->logits, .out_stride = head->logits_stride,
+    setun_original o = {.head = head, .n = head->vocab, .x = head->x, .m = n, .out = head->logits, .out_stride = head->logits_stride,
                   .failure = {.lock = ATOMIC_FLAG_INIT}};
 
     if (head->mode == SETUN_HEAD_INT8) {
-        const setun_planned *planned = planned_for(head, n);
+        const setun_planned *planned = setun_screen_planned(head, n);
 
         setun_screen_run(head, team, x, stride_bytes, n);
-        *out_logits = screened_row(head, estimate, 0);
+        *out_logits = setun_screen_row(head, planned->logits, 0);
         *out_stride = setun_plan_tensor(planned->plan, planned->logits)->stride_bytes[0] / (int64_t)sizeof(float);
         return SETUN_OK;
     }
     keep_rows(head, x, stride_bytes, n);
     *out_logits = head->logits;
     *out_stride = head->logits_stride;
-    return run_original(&o, team, error);
-}
-
-setun_status setun_screen_draw(setun_screen *head, setun_team *team, setun_sampler *sampler, int64_t i, const setun_sampling *sampling,
-                             const int32_t *history, size_t n_history, int32_t *out_id, bool *out_full, setun_error *error)
-{
-    double begin_s = setun_beside_begin(head->times);
-    const int64_t n = setun_sampler_screen(sampler, team, sampling, screened_row(head, estimate, i), screened_row(head, bound, i), history,
-                                           n_history, (int64_t)n_history, SETUN_HEAD_CANDIDATES, head->id);
-    original o = {.head = head, .id = head->id, .n = n, .x = (const float *)(const void *)((const char *)head->x + i * head->x_stride), .m = 1,
-                  .out = head->exact, .out_stride = SETUN_HEAD_CANDIDATES, .failure = {.lock = ATOMIC_FLAG_INIT}};
-    setun_status status;
-
-    setun_beside_count(head->times, SETUN_BESIDE_SELECT, begin_s);
-    *out_full = n < 0;
-    if (n < 0) {
-        head->counts.n_full++;
-        return SETUN_OK;
-    }
-    status = run_original(&o, team, error);
-    if (status != SETUN_OK)
-        return status;
-    head->counts.n_screened++;
-    if (head->counts.count[n] < UINT32_MAX)
-        head->counts.count[n]++;
-    begin_s = setun_beside_begin(head->times);
-    *out_id = setun_sampler_draw_among(sampler, sampling, head->id, head->exact, n, history, n_history, (int64_t)n_history);
-    setun_beside_count(head->times, SETUN_BESIDE_DRAW, begin_s);
-    return SETUN_OK;
+    return setun_original_run(&o, team, error);
 }

@@ -1,5 +1,5 @@
-/* head.h - a screened head: logits that are known but for a bound from 8-bit weights, and the few that matter from the 16-bit originals.
- * Internal.
+/* head.h - a screened head: logits that are known but for a bound from five bits of every weight, better from seven of those that may matter, and the
+ * few that do from the 16-bit originals. Internal.
  *
  * A pass of the body leaves what the head reads, x f32[rows, k]. The head works on at most SETUN_HEAD_ROWS of them at a time, which are
  * copied into its own plan. Rows of the original weights are read from the weight file, into scratch of the worker that multiplies them,
@@ -22,6 +22,7 @@ enum setun_beside {
     SETUN_BESIDE_GATHER, /* rows of the embedding are read from the file */
     SETUN_BESIDE_SCREEN, /* the head's op screen and the packing before it */
     SETUN_BESIDE_SELECT, /* candidates are picked: of all bounds */
+    SETUN_BESIDE_RESCREEN, /* tokens that may be candidates, by two more bits */
     SETUN_BESIDE_ROWS,   /* candidates, or all rows, are computed from the originals */
     SETUN_BESIDE_DRAW,   /* the token is drawn: among the candidates, or of all logits; on one thread */
     SETUN_N_BESIDE
@@ -38,8 +39,12 @@ double setun_beside_begin(const setun_beside_times *times); /* 0 for NULL */
 /* How often how many candidates were recomputed. */
 typedef struct setun_screen_counts {
     uint64_t n_screened, n_full;                   /* tokens drawn among candidates, and from all logits */
+    uint64_t n_rescreened;                         /* rows that op rescreen read for them */
     uint32_t count[SETUN_HEAD_CANDIDATES + 1];     /* of the former, by the number of candidates; stays at its largest */
 } setun_screen_counts;
+
+/* The representation of the head's weights that op screen reads then: setun_planner_request.screen_fmts. */
+const char *setun_screen_fmts(int mode);
 
 /* request: as for the session's other plans; rows, part and table are set here. mode: SETUN_HEAD_SCREENED, _RESIDENT or _INT8. What it needs
  * from the store is filled with it. SETUN_ERR_UNSUPPORTED: this head cannot be screened; the error says why. */
@@ -50,7 +55,7 @@ void         setun_screen_time(setun_screen *head, setun_beside_times *times);
 /* Once the store is filled. */
 void         setun_screen_bind(setun_screen *head);
 
-uint64_t     setun_screen_token_bytes(const setun_screen *head); /* weights that every token reads */
+uint64_t     setun_screen_token_bytes(const setun_screen *head); /* weights that every token reads, of rows that are read again the mean so far */
 size_t       setun_screen_arena_bytes(const setun_screen *head); /* all its memory but the weights */
 const setun_screen_counts *setun_screen_counted(const setun_screen *head);
 setun_plan  *setun_screen_plan(const setun_screen *head, int64_t n_rows); /* of so many rows */

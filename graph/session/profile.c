@@ -66,8 +66,9 @@ static size_t add_beside(setun_profile_line *lines, size_t n, const setun_beside
     static const struct {
         const char *op, *what;
     } names[SETUN_N_BESIDE] = {
-        [SETUN_BESIDE_GATHER] = {"gather", "rows of the embedding"}, [SETUN_BESIDE_SCREEN] = {"screen", "8-bit head and bounds"},
-        [SETUN_BESIDE_SELECT] = {"select", "candidates, of all bounds"}, [SETUN_BESIDE_ROWS] = {"candidates", "rows of the 16-bit head"},
+        [SETUN_BESIDE_GATHER] = {"gather", "rows of the embedding"}, [SETUN_BESIDE_SCREEN] = {"screen", "head and its bounds"},
+        [SETUN_BESIDE_SELECT] = {"select", "candidates, of all bounds"},
+        [SETUN_BESIDE_RESCREEN] = {"rescreen", "what may be a candidate, by two more bits"}, [SETUN_BESIDE_ROWS] = {"candidates", "rows of the 16-bit head"},
         [SETUN_BESIDE_DRAW] = {"draw", "one thread"},
     };
 

@@ -14,11 +14,12 @@ setun_status setun_sampler_create(int64_t n_vocab, setun_sampler **out_sampler, 
     if (sampler != NULL) {
         sampler->n_vocab    = n_vocab;
         sampler->candidates = setun_calloc((size_t)n_vocab, sizeof(candidate));
+        sampler->low        = setun_calloc((size_t)n_vocab, sizeof(*sampler->low));
         sampler->penalised  = setun_calloc((size_t)n_vocab, 1);
     }
-    if (sampler == NULL || sampler->candidates == NULL || sampler->penalised == NULL) {
+    if (sampler == NULL || sampler->candidates == NULL || sampler->low == NULL || sampler->penalised == NULL) {
         setun_sampler_destroy(sampler);
-        return setun_fail_nomem(error, "sampler", (size_t)n_vocab * (sizeof(candidate) + 1));
+        return setun_fail_nomem(error, "sampler", (size_t)n_vocab * (sizeof(candidate) + sizeof(float) + 1));
     }
     *out_sampler = sampler;
     return SETUN_OK;
@@ -29,6 +30,7 @@ void setun_sampler_destroy(setun_sampler *sampler)
     if (sampler == NULL)
         return;
     free(sampler->candidates);
+    free(sampler->low);
     free(sampler->penalised);
     free(sampler);
 }

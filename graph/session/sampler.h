@@ -18,12 +18,24 @@ setun_status setun_sampling_check(const setun_sampling *sampling, setun_error *e
 int32_t setun_sampler_draw(setun_sampler *sampler, const setun_sampling *sampling, const float *logits, const int32_t *history,
                            size_t n_history, int64_t position);
 
-/* Which ids can be drawn, or matter to what is: logit i lies within e[i] of z[i] (both [n_vocab], overwritten). Their number, and they, in
- * ascending order, in out_ids[max_ids]; setun_sampler_draw_among draws among them what setun_sampler_draw does among all. -1: all logits are
- * needed, as there would be more, a bound is not finite, or probabilities of all tokens are added up (top-p without top-k). All workers of the
- * team take a share of a vocabulary that is large enough; team is not called for a smaller one and may be NULL then. */
-int64_t setun_sampler_screen(setun_sampler *sampler, setun_team *team, const setun_sampling *sampling, float *z, float *e, const int32_t *history,
-                             size_t n_history, int64_t position, int64_t max_ids, int32_t *out_ids);
+/* A token of those that most likely decide what is drawn. */
+typedef struct setun_leader {
+    int32_t id;
+    bool    penalised; /* it stands in a history that counts */
+    float   logit;     /* the caller's to fill in */
+} setun_leader;
+
+/* Which ids can be drawn, or matter to what is, in two steps. First logit i lies within e[i] of z[i] (both [n_vocab], e overwritten, and needed
+ * until keep is done, as is the history): ids that lead are in out_leaders[max_leaders], 1 or top_k of them, in any order; their number is returned. -1: all
+ * logits are needed, as there would be more, a bound is not finite, or probabilities of all tokens are added up (top-p without top-k).
+ * All workers of the team take a share of a vocabulary that is large enough; team is not called for a smaller one and may be NULL then. */
+int64_t setun_sampler_lead(setun_sampler *sampler, setun_team *team, const setun_sampling *sampling, const float *z, float *e, const int32_t *history,
+                           size_t n_history, int64_t position, int64_t max_leaders, setun_leader *out_leaders);
+/* Then, as the leaders' logits are known: the ids, in ascending order, in out_ids[max_ids], and their number. setun_sampler_draw_among draws among
+ * them what setun_sampler_draw does among all. -1: there would be more. */
+int64_t setun_sampler_keep(setun_sampler *sampler, setun_team *team, const setun_leader *leaders, int64_t n_leaders, int64_t max_ids, int32_t *out_ids);
+/* The same of those ids once their logits are known better: that of id[i] lies within e[i] of z[i]. */
+int64_t setun_sampler_keep_among(setun_sampler *sampler, const int32_t *id, const float *z, const float *e, int64_t n, int64_t max_ids, int32_t *out_ids);
 /* logits[n] of id[n]; n >= 1. */
 int32_t setun_sampler_draw_among(setun_sampler *sampler, const setun_sampling *sampling, const int32_t *id, const float *logits, int64_t n,
                                  const int32_t *history, size_t n_history, int64_t position);

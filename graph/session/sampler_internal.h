@@ -9,10 +9,40 @@ typedef struct candidate {
     int32_t id;
 } candidate;
 
+/* How many workers look through the vocabulary at most: more are not needed. */
+enum { SETUN_SCREEN_SHARES = 64 };
+
+/* What one worker found among its ids. */
+typedef struct setun_screen_share {
+    int64_t   begin, end;            /* its ids, and its part of the sampler's candidates */
+    int64_t   n;                     /* candidates there */
+    double    best;                  /* the largest low end with its noise */
+    double    leads;                 /* the largest middle, where luck draws with its noise */
+    int32_t   leader;                /* and whose that is */
+    bool      outside;               /* an end is not finite, or too far out */
+    char      apart[16];             /* workers write to lines of their own */
+} setun_screen_share;
+
+/* What setun_sampler_lead leaves for setun_sampler_keep. */
+typedef struct setun_screening {
+    setun_sampling     sampling;
+    const float       *z;          /* [n_vocab] the caller's */
+    float             *low, *high; /* [n_vocab] the ends of intervals around them; high is the caller's e */
+    const int32_t     *history;
+    size_t             n_history;
+    int64_t            position;
+    float              least;      /* what a logit has to reach */
+    double             best;       /* and what one with its noise */
+    uint32_t           n_shares;
+    setun_screen_share shares[SETUN_SCREEN_SHARES];
+} setun_screening;
+
 struct setun_sampler {
+    setun_screening screening;
     int64_t        n_vocab;
     candidate     *candidates; /* [n_vocab] scratch */
-    unsigned char *penalised;  /* [n_vocab] 1: stands in the history; all 0 between draws */
+    float         *low;        /* [n_vocab] of screening */
+    unsigned char *penalised;  /* [n_vocab] 1: stands in the history, 2: and was penalised; all 0 between draws */
 };
 
 /* a comes before b: the larger logit, ties to the lower id. */

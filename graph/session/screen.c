@@ -1,5 +1,6 @@
 /* screen.c - which tokens could be drawn, when logits are known but for a bound: the steps of numerics.md "sampling", on intervals. All of
- * them are monotone in a token's own logit, so that ends go to ends. */
+ * them are monotone in a token's own logit, so that ends go to ends. A few tokens that lead, whose logits are then computed, say what the others have
+ * to reach: against an interval's low end many more would. */
 #include <math.h>
 #include <string.h>
 
@@ -14,33 +15,9 @@ enum {
     STEP = 16     /* ids at a time, of which the compiler makes vectors; a line of memory */
 };
 
-/* What one worker found among its ids. */
-typedef struct share {
-    _Alignas(64) int64_t begin, end; /* its ids, and its part of the sampler's candidates */
-    int64_t n;                       /* candidates there */
-    float   most;                    /* the largest low end; of none -INFINITY */
-    double  best;                    /* that with its noise */
-    bool    outside;                 /* an end is not finite, or too far out */
-} share;
-
-/* How many workers take a share at most: more are not needed. */
-enum { MAX_SHARES = 64 };
-
-typedef struct screening {
-    setun_sampler        *sampler;
-    const setun_sampling *sampling;
-    float                *low, *high; /* z and e, that become the ends of the intervals */
-    const int32_t        *history;
-    size_t                n_history;
-    int64_t               position;
-    float                 kth;        /* the k-th largest low end, for top-k */
-    uint32_t              n_shares;
-    share                 shares[MAX_SHARES];
-} screening;
-
-/* z and e become the ends of the intervals, low and high. A logit is an f32 and rounding is monotone, so that the rounded ends hold it as
+/* The ends of the intervals: low, and high in the place of e. A logit is an f32 and rounding is monotone, so that the rounded ends hold it as
  * the exact ones do. */
-static void make_intervals(float *z, float *e, share *s)
+static void make_intervals(const float *z, float *e, float *out_low, setun_screen_share *s)
 {
     int32_t outside[STEP] = {0}, any = 0;
     int64_t i = s->begin;
@@ -49,14 +26,14 @@ static void make_intervals(float *z, float *e, share *s)
         for (int j = 0; j < STEP; j++) {
             const float low = z[i + j] - e[i + j], high = z[i + j] + e[i + j];
 
-            z[i + j] = low;
+            out_low[i + j] = low;
             e[i + j] = high;
             outside[j] |= !(low >= -SCREEN_LIMIT) | !(high <= SCREEN_LIMIT); /* NaN too */
         }
     for (; i < s->end; i++) {
         const float low = z[i] - e[i], high = z[i] + e[i];
 
-        z[i] = low;
+        out_low[i] = low;
         e[i] = high;
         any |= !(low >= -SCREEN_LIMIT) | !(high <= SCREEN_LIMIT);
     }
@@ -66,22 +43,22 @@ static void make_intervals(float *z, float *e, share *s)
 }
 
 /* Tokens of the history, once each though they may stand there often. */
-static void penalise(const screening *screen, const share *s)
+static void penalise(const setun_screening *screen, setun_sampler *sampler, const setun_screen_share *s)
 {
-    const float penalty = screen->sampling->repeat_penalty;
+    const float penalty = screen->sampling.repeat_penalty;
 
     for (size_t i = 0; i < screen->n_history; i++) {
         const int32_t id = screen->history[i];
 
-        if (id < s->begin || id >= s->end || !screen->sampler->penalised[id])
+        if (id < s->begin || id >= s->end || sampler->penalised[id] != 1)
             continue;
         screen->low[id]  = setun_sampler_penalise(screen->low[id], penalty);
         screen->high[id] = setun_sampler_penalise(screen->high[id], penalty);
-        screen->sampler->penalised[id] = 0;
+        sampler->penalised[id] = 2;
     }
 }
 
-static void divide(float *z, const share *s, float by)
+static void divide(float *z, const setun_screen_share *s, float by)
 {
     int64_t i = s->begin;
 
@@ -92,7 +69,13 @@ static void divide(float *z, const share *s, float by)
         z[i] = z[i] / by;
 }
 
-static float largest_of(const float *z, const share *s)
+static inline float middle(const setun_screening *screen, int64_t i)
+{
+    return 0.5f * screen->low[i] + 0.5f * screen->high[i];
+}
+
+/* The largest middle of a share, and the first id that has it. */
+static void find_largest(const setun_screening *screen, setun_screen_share *s)
 {
     float lane[STEP], most = -INFINITY;
     int64_t i = s->begin;
@@ -101,12 +84,221 @@ static float largest_of(const float *z, const share *s)
         lane[j] = most;
     for (; i + STEP <= s->end; i += STEP)
         for (int j = 0; j < STEP; j++)
-            lane[j] = z[i + j] > lane[j] ? z[i + j] : lane[j];
+            lane[j] = middle(screen, i + j) > lane[j] ? middle(screen, i + j) : lane[j];
     for (; i < s->end; i++)
-        most = z[i] > most ? z[i] : most;
+        most = middle(screen, i) > most ? middle(screen, i) : most;
     for (int j = 0; j < STEP; j++)
         most = lane[j] > most ? lane[j] : most;
-    return most;
+    for (i = s->begin; i + 1 < s->end && middle(screen, i) < most;)
+        i++;
+    s->leads = (double)most;
+    s->leader = (int32_t)i;
+}
+
+/* The k largest middles of a share, or all, as a heap. */
+static void keep_largest(const setun_screening *screen, setun_screen_share *s, candidate *heap)
+{
+    const int64_t k = screen->sampling.top_k < s->end - s->begin ? screen->sampling.top_k : s->end - s->begin;
+
+    for (int64_t i = 0; i < k; i++)
+        heap[i] = (candidate){middle(screen, s->begin + i), (int32_t)(s->begin + i)};
+    setun_sampler_make_heap(heap, k);
+    for (int64_t i = s->begin + k; i < s->end; i++)
+        if (middle(screen, i) > heap[0].z) { /* of equals the first ids stay */
+            heap[0] = (candidate){middle(screen, i), (int32_t)i};
+            setun_sampler_sift_down(heap, k, 0);
+        }
+    s->n = k;
+}
+
+/* Ids that may win the draw with their noise, which is kept rounded up, against others of the share; and the one that most likely does. What loses
+ * against an earlier one cannot be the best, so that what is kept in the end does not depend on the order, or on how it is cut. */
+static void keep_lucky(const setun_screening *screen, setun_screen_share *s, candidate *maybe)
+{
+    const double gumbel_max = 23.0; /* as in draw() */
+
+    s->n = 0;
+    s->best = s->leads = -INFINITY;
+    for (int64_t i = s->begin; i < s->end; i++) {
+        const double low = (double)screen->low[i], high = (double)screen->high[i];
+        uint32_t word;
+        double noise;
+
+        if (high + gumbel_max < s->best)
+            continue;
+        word = setun_gumbel_word(screen->sampling.seed, (uint64_t)screen->position, (uint32_t)i);
+        if (high + setun_gumbel_most(word) < s->best)
+            continue;
+        noise = setun_gumbel_of(word);
+        if (high + noise < s->best)
+            continue;
+        maybe[s->n++] = (candidate){nextafterf((float)noise, INFINITY), (int32_t)i};
+        if (low + noise > s->best)
+            s->best = low + noise;
+        if ((double)middle(screen, i) + noise > s->leads) {
+            s->leads = (double)middle(screen, i) + noise;
+            s->leader = (int32_t)i;
+        }
+    }
+}
+
+/* What a token of the history, or one that a temperature heats, becomes. */
+static float prepared(const setun_sampling *sampling, float z, bool penalised)
+{
+    if (penalised)
+        z = setun_sampler_penalise(z, sampling->repeat_penalty);
+    return sampling->temperature != 0.0f ? z / sampling->temperature : z;
+}
+
+/* How a token is drawn: what it has to reach depends on it. */
+enum { BY_LOGIT, BY_RANK, BY_LIKELIHOOD, BY_LUCK };
+
+static int drawn_by(const setun_sampling *sampling)
+{
+    if (sampling->temperature == 0.0f)
+        return BY_LOGIT;
+    return sampling->top_k > 0 ? BY_RANK : sampling->min_p > 0.0f ? BY_LIKELIHOOD : BY_LUCK;
+}
+
+/* What a worker finds by itself. */
+static void look(setun_sampler *sampler, setun_screen_share *s)
+{
+    const setun_screening *screen = &sampler->screening;
+
+    make_intervals(screen->z, screen->high, screen->low, s);
+    if (s->outside)
+        return;
+    penalise(screen, sampler, s);
+    if (screen->sampling.temperature != 0.0f) {
+        divide(screen->low, s, screen->sampling.temperature);
+        divide(screen->high, s, screen->sampling.temperature);
+    }
+    switch (drawn_by(&screen->sampling)) {
+    case BY_RANK:
+        keep_largest(screen, s, sampler->candidates + s->begin);
+        break;
+    case BY_LUCK:
+        keep_lucky(screen, s, sampler->candidates + s->begin);
+        break;
+    default:
+        find_largest(screen, s);
+    }
+}
+
+static void look_share(const setun_worker *worker, void *context)
+{
+    setun_sampler *sampler = context;
+    const uint32_t w = worker->index, n = worker->n_workers < SETUN_SCREEN_SHARES ? worker->n_workers : SETUN_SCREEN_SHARES;
+    const int64_t steps = (sampler->n_vocab + STEP - 1) / STEP;
+
+    if (w < n) {
+        setun_screen_share *s = &sampler->screening.shares[w];
+
+        s->begin = steps * w / n * STEP;
+        s->end = w + 1 < n ? steps * (w + 1) / n * STEP : sampler->n_vocab;
+        look(sampler, s);
+    }
+    if (w == 0)
+        sampler->screening.n_shares = n;
+}
+
+static void run_shares(setun_sampler *sampler, setun_team *team, void (*work)(const setun_worker *worker, void *context))
+{
+    if (sampler->n_vocab < ALONE)
+        work(&(setun_worker){team, 0, 1}, sampler);
+    else
+        setun_team_run(team, work, sampler);
+}
+
+/* The k largest of all shares' heaps. */
+static int64_t lead_by_rank(setun_sampler *sampler)
+{
+    candidate *heap = sampler->candidates;
+    int64_t n = 0, k = sampler->screening.sampling.top_k;
+
+    for (uint32_t w = 0; w < sampler->screening.n_shares; w++) { /* side by side */
+        const setun_screen_share *s = &sampler->screening.shares[w];
+
+        memmove(heap + n, heap + s->begin, (size_t)s->n * sizeof(*heap));
+        n += s->n;
+    }
+    if (k > n)
+        k = n;
+    setun_sampler_make_heap(heap, k);
+    for (int64_t i = k; i < n; i++)
+        if (before(&heap[i], &heap[0])) {
+            heap[0] = heap[i];
+            setun_sampler_sift_down(heap, k, 0);
+        }
+    return k;
+}
+
+/* The best of the shares' own. */
+static int32_t lead_of_shares(const setun_screening *screen)
+{
+    const setun_screen_share *best = &screen->shares[0];
+
+    for (uint32_t w = 1; w < screen->n_shares; w++)
+        if (screen->shares[w].begin < screen->shares[w].end && screen->shares[w].leads > best->leads)
+            best = &screen->shares[w];
+    return best->leader;
+}
+
+int64_t setun_sampler_lead(setun_sampler *sampler, setun_team *team, const setun_sampling *sampling, const float *z, float *e, const int32_t *history,
+                           size_t n_history, int64_t position, int64_t max_leaders, setun_leader *out_leaders)
+{
+    setun_screening *screen = &sampler->screening;
+    bool outside = false, by_rank;
+    int64_t n = 1;
+
+    screen->sampling = sampling != NULL ? *sampling : (setun_sampling){.temperature = 0.0f};
+    screen->z = z;
+    screen->high = e;
+    screen->low = sampler->low;
+    screen->history = history;
+    screen->n_history = n_history;
+    screen->position = position;
+    sampling = &screen->sampling;
+    by_rank = drawn_by(sampling) == BY_RANK;
+    if (sampling->temperature != 0.0f && sampling->top_k == 0 && sampling->top_p > 0.0f && sampling->top_p < 1.0f)
+        return -1;
+    if (max_leaders < 1 || (by_rank && sampling->top_k > max_leaders))
+        return -1;
+    setun_sampler_mark(sampler, sampling->repeat_penalty, history, n_history, 1);
+    run_shares(sampler, team, look_share);
+    for (uint32_t w = 0; w < screen->n_shares; w++)
+        outside |= screen->shares[w].outside;
+    if (!outside && by_rank)
+        n = lead_by_rank(sampler);
+    for (int64_t i = 0; i < n && !outside; i++) {
+        const int32_t id = by_rank ? sampler->candidates[i].id : lead_of_shares(screen);
+
+        out_leaders[i] = (setun_leader){.id = id, .penalised = sampler->penalised[id] != 0};
+    }
+    setun_sampler_mark(sampler, sampling->repeat_penalty, history, n_history, 0);
+    return outside ? -1 : n;
+}
+
+/* What the leaders, whose logits are known now, make others reach: the best of them, or, of k, the least. */
+static void set_limit(setun_screening *screen, const setun_leader *leaders, int64_t n)
+{
+    const int how = drawn_by(&screen->sampling);
+
+    screen->least = how == BY_RANK ? INFINITY : -INFINITY;
+    screen->best = -INFINITY;
+    for (uint32_t w = 0; w < screen->n_shares && how == BY_LUCK; w++)
+        screen->best = screen->shares[w].best > screen->best ? screen->shares[w].best : screen->best;
+    for (int64_t i = 0; i < n; i++) {
+        const float z = prepared(&screen->sampling, leaders[i].logit, leaders[i].penalised);
+
+        if (how == BY_RANK ? z < screen->least : z > screen->least)
+            screen->least = z;
+        if (how == BY_LUCK) {
+            const double sum = (double)z + setun_gumbel(screen->sampling.seed, (uint64_t)screen->position, (uint32_t)leaders[i].id);
+
+            screen->best = sum > screen->best ? sum : screen->best;
+        }
+    }
 }
 
 /* The next id from i on whose high end reaches `least`, or the end. */
@@ -125,215 +317,91 @@ static int64_t next_reaching(const float *high, int64_t i, int64_t end, float le
     return i;
 }
 
-/* Ids whose high end reaches `least`. */
-static void keep_reaching(const screening *screen, share *s, float least)
+/* exp32 is not monotone, but never further than two ulps from a function that is; a margin of eight is taken. */
+static bool is_likely(const setun_screening *screen, float high)
 {
-    candidate *kept = screen->sampler->candidates + s->begin;
-
-    s->n = 0;
-    for (int64_t i = next_reaching(screen->high, s->begin, s->end, least); i < s->end; i = next_reaching(screen->high, i + 1, s->end, least))
-        kept[s->n++].id = (int32_t)i;
+    return high >= screen->least || (double)setun_exp32(high - screen->least) * (1.0 + 0x1p-20) >= (double)screen->sampling.min_p;
 }
 
-/* The k largest low ends of a share, or all, as a heap. */
-static void keep_largest(const screening *screen, share *s)
+static bool is_lucky(const setun_screening *screen, float high, int32_t id)
 {
-    candidate *heap = screen->sampler->candidates + s->begin;
-    const int64_t k = screen->sampling->top_k < s->end - s->begin ? screen->sampling->top_k : s->end - s->begin;
-
-    for (int64_t i = 0; i < k; i++)
-        heap[i] = (candidate){screen->low[s->begin + i], (int32_t)(s->begin + i)};
-    setun_sampler_make_heap(heap, k);
-    for (int64_t i = s->begin + k; i < s->end; i++)
-        if (screen->low[i] > heap[0].z) {
-            heap[0] = (candidate){screen->low[i], (int32_t)i};
-            setun_sampler_sift_down(heap, k, 0);
-        }
-    s->n = k;
+    return (double)high + setun_gumbel(screen->sampling.seed, (uint64_t)screen->position, (uint32_t)id) >= screen->best;
 }
 
-/* The k-th largest of all shares' heaps, or the least of all tokens. */
-static float kth_of(const screening *screen)
+/* Ids of a share that reach what they have to. */
+static void keep_share(const setun_worker *worker, void *context)
 {
-    candidate *heap = screen->sampler->candidates;
-    int64_t n = 0, k = screen->sampling->top_k;
-
-    for (uint32_t w = 0; w < screen->n_shares; w++) { /* side by side */
-        memmove(heap + n, heap + screen->shares[w].begin, (size_t)screen->shares[w].n * sizeof(*heap));
-        n += screen->shares[w].n;
-    }
-    if (k > n)
-        k = n;
-    setun_sampler_make_heap(heap, k);
-    for (int64_t i = k; i < n; i++)
-        if (heap[i].z > heap[0].z) {
-            heap[0] = heap[i];
-            setun_sampler_sift_down(heap, k, 0);
-        }
-    return heap[0].z;
-}
-
-/* Ids that may reach min_p of the most likely one, or be that. exp32 is not monotone, but never further than two ulps from a function that
- * is; a margin of eight is taken. */
-static void keep_likely(const screening *screen, share *s, float most)
-{
-    const double least = (double)screen->sampling->min_p;
-    candidate *kept = screen->sampler->candidates + s->begin;
-
-    s->n = 0;
-    for (int64_t i = s->begin; i < s->end; i++)
-        if (screen->high[i] >= most || (double)setun_exp32(screen->high[i] - most) * (1.0 + 0x1p-20) >= least)
-            kept[s->n++].id = (int32_t)i;
-}
-
-/* Ids that may win the draw with their noise against others of the share. What loses against an earlier one cannot be the best, so that this is
- * the same in whatever order, and however it is cut. */
-static void keep_lucky(const screening *screen, share *s)
-{
-    const double gumbel_max = 23.0; /* as in draw() */
-    candidate *maybe = screen->sampler->candidates + s->begin;
-
-    s->n = 0;
-    s->best = -INFINITY;
-    for (int64_t i = s->begin; i < s->end; i++) {
-        const double low = (double)screen->low[i], high = (double)screen->high[i];
-        uint32_t word;
-        double noise;
-
-        if (high + gumbel_max < s->best)
-            continue;
-        word = setun_gumbel_word(screen->sampling->seed, (uint64_t)screen->position, (uint32_t)i);
-        if (high + setun_gumbel_most(word) < s->best)
-            continue;
-        noise = setun_gumbel_of(word);
-        if (high + noise < s->best)
-            continue;
-        maybe[s->n++].id = (int32_t)i;
-        if (low + noise > s->best)
-            s->best = low + noise;
-    }
-}
-
-/* Those of them that may win against the best of all. */
-static void keep_luckier(const screening *screen, share *s, double best)
-{
-    candidate *maybe = screen->sampler->candidates + s->begin;
-    const int64_t n = s->n;
-
-    s->n = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const int32_t id = maybe[i].id;
-
-        if ((double)screen->high[id] + setun_gumbel(screen->sampling->seed, (uint64_t)screen->position, (uint32_t)id) >= best)
-            maybe[s->n++].id = id;
-    }
-}
-
-/* What a worker finds by itself. */
-static void look(const screening *screen, share *s)
-{
-    const setun_sampling *sampling = screen->sampling;
-
-    make_intervals(screen->low, screen->high, s);
-    penalise(screen, s);
-    if (sampling->temperature != 0.0f) {
-        divide(screen->low, s, sampling->temperature);
-        divide(screen->high, s, sampling->temperature);
-    }
-    s->most = largest_of(screen->low, s);
-    if (sampling->temperature == 0.0f)
-        return;
-    if (sampling->top_k > 0)
-        keep_largest(screen, s);
-    else if (!(sampling->min_p > 0.0f))
-        keep_lucky(screen, s);
-}
-
-/* What it keeps, given what all have found. */
-static void keep(const screening *screen, share *s, float most, double best)
-{
-    const setun_sampling *sampling = screen->sampling;
-
-    if (sampling->temperature == 0.0f)
-        keep_reaching(screen, s, most);
-    else if (sampling->top_k > 0) /* k others are surely larger than what does not reach the k-th */
-        keep_reaching(screen, s, screen->kth);
-    else if (sampling->min_p > 0.0f)
-        keep_likely(screen, s, most);
-    else
-        keep_luckier(screen, s, best);
-}
-
-static void work(const setun_worker *worker, void *context)
-{
-    screening *screen = context;
-    const uint32_t w = worker->index, n = worker->n_workers < MAX_SHARES ? worker->n_workers : MAX_SHARES;
-    const int64_t steps = (screen->sampler->n_vocab + STEP - 1) / STEP;
-    float most = -INFINITY;
-    double best = -INFINITY;
-    bool outside = false;
-
-    if (w < n) {
-        screen->shares[w].begin = steps * w / n * STEP;
-        screen->shares[w].end = w + 1 < n ? steps * (w + 1) / n * STEP : screen->sampler->n_vocab;
-        look(screen, &screen->shares[w]);
-    }
-    if (w == 0)
-        screen->n_shares = n;
-    setun_team_barrier(worker);
-    for (uint32_t i = 0; i < n; i++) {
-        most = screen->shares[i].most > most ? screen->shares[i].most : most;
-        best = screen->shares[i].best > best ? screen->shares[i].best : best;
-        outside |= screen->shares[i].outside;
-    }
-    if (outside)
-        return;
-    if (screen->sampling->temperature != 0.0f && screen->sampling->top_k > 0) {
-        if (w == 0)
-            screen->kth = kth_of(screen);
-        setun_team_barrier(worker);
-    }
-    if (w < n)
-        keep(screen, &screen->shares[w], most, best);
-}
-
-/* What the shares kept, one after the other. */
-static int64_t gather(const screening *screen, int64_t max_ids, int32_t *out_ids)
-{
+    setun_sampler *sampler = context;
+    const setun_screening *screen = &sampler->screening;
+    setun_screen_share *s = &sampler->screening.shares[worker->index];
+    candidate *kept = sampler->candidates + s->begin;
     int64_t n = 0;
 
-    for (uint32_t w = 0; w < screen->n_shares; w++)
-        if (screen->shares[w].outside)
-            return -1;
+    if (worker->index >= screen->n_shares)
+        return;
+    switch (drawn_by(&screen->sampling)) {
+    case BY_LUCK: /* of those that were kept before; the noise itself is computed of the few that the rounded one lets through */
+        for (int64_t i = 0; i < s->n; i++)
+            if ((double)screen->high[kept[i].id] + (double)kept[i].z >= screen->best && is_lucky(screen, screen->high[kept[i].id], kept[i].id))
+                kept[n++] = kept[i];
+        break;
+    case BY_LIKELIHOOD:
+        for (int64_t i = s->begin; i < s->end; i++)
+            if (is_likely(screen, screen->high[i]))
+                kept[n++].id = (int32_t)i;
+        break;
+    default: /* k others are surely larger than what does not reach the k-th */
+        for (int64_t i = next_reaching(screen->high, s->begin, s->end, screen->least); i < s->end;
+             i = next_reaching(screen->high, i + 1, s->end, screen->least))
+            kept[n++].id = (int32_t)i;
+    }
+    s->n = n;
+}
+
+int64_t setun_sampler_keep(setun_sampler *sampler, setun_team *team, const setun_leader *leaders, int64_t n_leaders, int64_t max_ids, int32_t *out_ids)
+{
+    setun_screening *screen = &sampler->screening;
+    int64_t n = 0;
+
+    set_limit(screen, leaders, n_leaders);
+    run_shares(sampler, team, keep_share);
     for (uint32_t w = 0; w < screen->n_shares; w++) {
-        const share *s = &screen->shares[w];
+        const setun_screen_share *s = &screen->shares[w];
 
         if (s->n > max_ids - n)
             return -1;
         for (int64_t i = 0; i < s->n; i++)
-            out_ids[n++] = screen->sampler->candidates[s->begin + i].id;
+            out_ids[n++] = sampler->candidates[s->begin + i].id;
     }
     return n;
 }
 
-int64_t setun_sampler_screen(setun_sampler *sampler, setun_team *team, const setun_sampling *sampling, float *z, float *e, const int32_t *history,
-                             size_t n_history, int64_t position, int64_t max_ids, int32_t *out_ids)
+int64_t setun_sampler_keep_among(setun_sampler *sampler, const int32_t *id, const float *z, const float *e, int64_t n, int64_t max_ids, int32_t *out_ids)
 {
-    static const setun_sampling greedy = {0};
-    screening screen = {.sampler = sampler, .sampling = sampling != NULL ? sampling : &greedy, .history = history,
-                        .n_history = n_history, .position = position};
+    const setun_screening *screen = &sampler->screening;
+    const setun_sampling *sampling = &screen->sampling;
+    const int how = drawn_by(sampling);
+    int64_t n_kept = 0;
+    bool outside = false;
 
-    screen.low = z;
-    screen.high = e;
-    sampling = screen.sampling;
-    if (sampling->temperature != 0.0f && sampling->top_k == 0 && sampling->top_p > 0.0f && sampling->top_p < 1.0f)
-        return -1;
-    if (sampling->temperature != 0.0f && sampling->top_k > max_ids)
-        return -1;
-    setun_sampler_mark(sampler, sampling->repeat_penalty, history, n_history, 1);
-    if (sampler->n_vocab < ALONE)
-        work(&(setun_worker){team, 0, 1}, &screen);
-    else
-        setun_team_run(team, work, &screen);
-    return gather(&screen, max_ids, out_ids);
+    setun_sampler_mark(sampler, sampling->repeat_penalty, screen->history, screen->n_history, 1);
+    for (int64_t i = 0; i < n; i++) {
+        const float far = z[i] + e[i], high = prepared(sampling, far, sampler->penalised[id[i]] != 0);
+        bool keeps = high >= screen->least;
+
+        outside |= !(z[i] - e[i] >= -SCREEN_LIMIT) | !(far <= SCREEN_LIMIT);
+        if (how == BY_LIKELIHOOD)
+            keeps = is_likely(screen, high);
+        else if (how == BY_LUCK)
+            keeps = is_lucky(screen, high, id[i]);
+        if (!keeps)
+            continue;
+        if (n_kept == max_ids) {
+            outside = true;
+            break;
+        }
+        out_ids[n_kept++] = id[i];
+    }
+    setun_sampler_mark(sampler, sampling->repeat_penalty, screen->history, screen->n_history, 0);
+    return outside ? -1 : n_kept;
 }

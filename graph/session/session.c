@@ -117,13 +117,14 @@ static setun_status make_head(setun_session *session, const setun_planner_reques
 }
 
 /* Tells the steps of a screened head, of passes like those of the request. */
-static setun_status list_head(const setun_planner_request *request, setun_error *error)
+static setun_status list_head(const setun_planner_request *request, int mode, setun_error *error)
 {
     setun_planner_request head = *request;
     setun_planned planned;
     setun_status status;
 
     head.part = SETUN_PLANNER_SCREEN;
+    head.screen_fmts = setun_screen_fmts(mode);
     status = setun_planner_compile(&head, &planned, error);
     if (status == SETUN_OK)
         setun_plan_destroy(planned.plan);
@@ -184,10 +185,8 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
             *plan = (setun_session_plan){.plan = planned.plan, .rows_max = request.rows_max,
                                          .result = session->head != NULL ? planned.hidden : planned.logits};
             if (session->n_plans == 0) {
-                const uint64_t head_bytes = session->head != NULL ? setun_screen_token_bytes(session->head) : 0;
-
-                session->token_bytes = planned.weight_bytes + head_bytes;
-                session->logits_bytes = planned.logits_bytes + head_bytes;
+                session->token_bytes = planned.weight_bytes;
+                session->logits_bytes = planned.logits_bytes;
             }
             if (session->gather != NULL)
                 setun_plan_set_tokens(plan->plan, setun_gather_tokens(session->gather));
@@ -195,7 +194,7 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
             if (setun_plan_arena_bytes(plan->plan) > session->arena_bytes)
                 session->arena_bytes = setun_plan_arena_bytes(plan->plan);
             if (listing != NULL && session->head != NULL)
-                status = list_head(&request, error);
+                status = list_head(&request, session->head_mode, error);
         }
     }
     return status == SETUN_OK ? check_weight_bytes(session, options->weight_bytes, error) : status;
@@ -353,6 +352,7 @@ static uint64_t count_pread_bytes(const setun_session *session)
 
 void setun_session_describe(const setun_session *session, setun_session_info *out_info)
 {
+    const uint64_t head_bytes = session->head != NULL ? setun_screen_token_bytes(session->head) : 0;
     size_t n_weights, n_packed;
 
     setun_store_count_weights(session->store, &n_weights, &n_packed);
@@ -360,7 +360,8 @@ void setun_session_describe(const setun_session *session, setun_session_info *ou
         .n_threads = setun_team_n_threads(session->team), .chunk = session->chunk, .max_seqs = session->max_seqs,
         .context = session->context, .n_weights = n_weights, .n_packed = n_packed, .weight_bytes = setun_store_weight_bytes(session->store),
         .activation_bytes = session->arena_bytes + (session->head != NULL ? setun_screen_arena_bytes(session->head) : 0),
-        .cache_bytes = setun_store_cache_bytes(session->store), .token_bytes = session->token_bytes, .logits_bytes = session->logits_bytes,
+        .cache_bytes = setun_store_cache_bytes(session->store), .token_bytes = session->token_bytes + head_bytes,
+        .logits_bytes = session->logits_bytes + head_bytes,
         .pread_bytes = count_pread_bytes(session), .head = session->head_mode,
         .chunk_row_bytes = session->chunk_row_bytes, .chunk_cache_bytes = session->chunk_cache_bytes,
     };

@@ -263,7 +263,7 @@ static setun_status read_screen(const reading *r, const char *where, const json_
     if (out->weight.n_dims != 2 || (strcmp(out->weight.fmt, "f16") != 0 && strcmp(out->weight.fmt, "bf16") != 0))
         return fail_value(r, where, "screen", "none but of a matrix in f16 or bf16", array);
     if (!json_is_array(array) || json_array_size(array) != SETUN_WEIGHT_SCREEN_PARTS)
-        return fail_value(r, where, "screen", "an array of 4 sections", array);
+        return fail_value(r, where, "screen", "an array of 5 sections", array);
     out->screen = setun_pool_alloc(r->pool, SETUN_WEIGHT_SCREEN_PARTS * sizeof(*out->screen));
     if (out->screen == NULL)
         return setun_fail_nomem(r->error, r->path, SETUN_WEIGHT_SCREEN_PARTS * sizeof(*out->screen));

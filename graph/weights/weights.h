@@ -38,9 +38,22 @@ typedef struct setun_weight {
     bool        is_screen; /* such a part: its hash is that of its pieces' hashes, and is always compared */
 } setun_weight;
 
-/* The representation that parts of a screen have, in this order: codes, steps, rests, sizes (formats.md). */
-#define SETUN_WEIGHT_SCREEN_FMTS "i8.r16k4+f32+f32+f32"
-enum { SETUN_WEIGHT_SCREEN_PARTS = 4 };
+/* The representation that parts of a screen have, in this order: codes, steps, rests, sizes, fine rests (formats.md); and that of a head of
+ * 8 bits. */
+#define SETUN_WEIGHT_SCREEN_FMTS "i7.r64k32+f32+f32+f32+f32"
+#define SETUN_WEIGHT_INT8_FMTS   "i8.r16k4+f32+f32+f32"
+enum { SETUN_WEIGHT_SCREEN_PARTS = 5 };
+
+/* Bytes that op screen reads of n rows of k columns: the upper bits, steps, rests and sizes; and that op rescreen reads of a row. */
+static inline uint64_t setun_weight_screen_bytes(int64_t n, int64_t k)
+{
+    return (uint64_t)(n + 15) / 16 * ((uint64_t)(k + 31) / 32 * 320) + 3 * (uint64_t)n * sizeof(float);
+}
+
+static inline uint64_t setun_weight_rescreen_bytes(int64_t k)
+{
+    return (uint64_t)(k + 255) / 256 * 64 + 4 * sizeof(float);
+}
 
 typedef struct setun_weights setun_weights;
 

@@ -40,6 +40,18 @@ static void make_intervals(const float *logits, double scale, float *z, float *e
     }
 }
 
+/* Both steps; logits: what the leaders' turn out to be. */
+static int64_t screen(setun_sampler *sampler, setun_team *team, const setun_sampling *s, float *z, float *e, const float *logits,
+                      const int32_t *history, size_t n_history, int64_t position, int64_t max_ids, int32_t *out_ids)
+{
+    static setun_leader leaders[100];
+    const int64_t n = setun_sampler_lead(sampler, team, s, z, e, history, n_history, position, max_ids < 100 ? max_ids : 100, leaders);
+
+    for (int64_t i = 0; i < n; i++)
+        leaders[i].logit = logits[leaders[i].id];
+    return n < 0 ? -1 : setun_sampler_keep(sampler, team, leaders, n, max_ids, out_ids);
+}
+
 static setun_sampling any_sampling(int trial)
 {
     return (setun_sampling){.temperature = trial % 5 == 0 ? 0.0f : (float)(0.1 + 2 * uniform()), .top_k = trial % 3 == 0 ? 1 + (int)(uniform() * 60) : 0,
@@ -70,8 +82,22 @@ static int count_wrong(double scale, int n_trials)
             history[i] = (int32_t)(uniform() * VOCAB);
         expected = setun_sampler_draw(sampler, &s, logits, history, n_history, trial);
         make_intervals(logits, scale, z, e);
-        n = setun_sampler_screen(sampler, NULL, &s, z, e, history, n_history, trial, VOCAB, id);
+        n = screen(sampler, NULL, &s, z, e, logits, history, n_history, trial, VOCAB, id);
         cr_assert(n >= 1 && n <= VOCAB, "trial %d: %lld candidates", trial, (long long)n);
+        if (trial % 3 != 1) { /* among them, by better intervals */
+            float better_z[VOCAB], better_e[VOCAB];
+            int32_t first[VOCAB];
+
+            for (int64_t i = 0; i < n; i++) {
+                const double off = 0.1 * (2 * uniform() - 1);
+
+                first[i] = id[i];
+                better_z[i] = (float)((double)logits[id[i]] + off);
+                better_e[i] = (float)(scale * fabs((double)logits[id[i]] - (double)better_z[i]) * (1 + 0x1p-20) + scale * 0x1p-20);
+            }
+            n = setun_sampler_keep_among(sampler, first, better_z, better_e, n, VOCAB, id);
+            cr_assert(n >= 1, "trial %d: %lld of the candidates", trial, (long long)n);
+        }
         for (int64_t i = 0; i < n; i++) {
             cr_assert(i == 0 || id[i] > id[i - 1], "trial %d: candidates ascend", trial);
             exact[i] = logits[id[i]];
@@ -98,7 +124,7 @@ Test(screening, a_wrong_bound_is_found)
 
 Test(screening, asks_for_all_logits)
 {
-    float z[VOCAB], e[VOCAB];
+    float z[VOCAB], e[VOCAB], logits[VOCAB];
     int32_t id[VOCAB];
     setun_sampler *sampler;
     setun_error error = {""};
@@ -108,31 +134,31 @@ Test(screening, asks_for_all_logits)
     cr_assert_eq(setun_sampler_create(VOCAB, &sampler, &error), SETUN_OK, "%s", error.text);
 #define FRESH()                                                                                                                                      \
     for (int j = 0; j < VOCAB; j++) {                                                                                                                \
-        z[j] = (float)j;                                                                                                                             \
+        z[j] = logits[j] = (float)j;                                                                                                                 \
         e[j] = 0.25f;                                                                                                                                \
     }
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, &top_p, z, e, NULL, 0, 0, 100, id), -1, "probabilities of all are added up");
+    cr_expect_eq(screen(sampler, NULL, &top_p, z, e, logits, NULL, 0, 0, 100, id), -1, "probabilities of all are added up");
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, &both, z, e, NULL, 0, 0, 100, id), 10);
+    cr_expect_eq(screen(sampler, NULL, &both, z, e, logits, NULL, 0, 0, 100, id), 10);
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, &wide, z, e, NULL, 0, 0, 100, id), -1, "more than there is room for");
+    cr_expect_eq(screen(sampler, NULL, &wide, z, e, logits, NULL, 0, 0, 100, id), -1, "more than there is room for");
     FRESH()
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, &cold, z, e, NULL, 0, 0, 100, id), 1, "greedy has no use for top-p");
+    cr_expect_eq(screen(sampler, NULL, &cold, z, e, logits, NULL, 0, 0, 100, id), 1, "greedy has no use for top-p");
     cr_expect_eq(id[0], VOCAB - 1);
     FRESH()
     e[3] = 1000.0f;
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, NULL, z, e, NULL, 0, 0, 100, id), 2);
+    cr_expect_eq(screen(sampler, NULL, NULL, z, e, logits, NULL, 0, 0, 100, id), 2);
     FRESH()
     for (int i = 0; i < VOCAB; i++)
         e[i] = 300.0f;
-    cr_expect_eq(setun_sampler_screen(sampler, NULL, NULL, z, e, NULL, 0, 0, 100, id), -1, "more candidates than there is room for");
+    cr_expect_eq(screen(sampler, NULL, NULL, z, e, logits, NULL, 0, 0, 100, id), -1, "more candidates than there is room for");
     for (int i = 0; i < 3; i++) {
         static const float bad[] = {NAN, INFINITY, 0x1p65f};
 
         FRESH()
         e[7] = bad[i];
-        cr_expect_eq(setun_sampler_screen(sampler, NULL, NULL, z, e, NULL, 0, 0, 100, id), -1, "a bound of %g", (double)bad[i]);
+        cr_expect_eq(screen(sampler, NULL, NULL, z, e, logits, NULL, 0, 0, 100, id), -1, "a bound of %g", (double)bad[i]);
     }
     setun_sampler_destroy(sampler);
 }
@@ -171,7 +197,7 @@ Test(screening, workers_find_the_same)
         for (int t = 0; t < 4; t++) {
             memcpy(z2, z, sizeof(z));
             memcpy(e2, e, sizeof(e));
-            n[t] = setun_sampler_screen(sampler, team[t], &s, z2, e2, history, HISTORY, trial, max_ids, t == 0 ? id : id2);
+            n[t] = screen(sampler, team[t], &s, z2, e2, z, history, HISTORY, trial, max_ids, t == 0 ? id : id2);
             cr_assert_eq(n[t], n[0], "trial %d: %lld with %u threads, %lld with one", trial, (long long)n[t], threads[t], (long long)n[0]);
             if (t > 0 && n[0] > 0)
                 cr_assert_arr_eq(id2, id, (size_t)n[0] * sizeof(*id), "trial %d, %u threads", trial, threads[t]);
