@@ -73,14 +73,14 @@ Test(prepacked_file, every_byte_has_its_place)
     size_t n_bytes, data, end, n_tokenizer, n_source;
     unsigned char *file;
     char *json_text, *tokenizer;
-    json_t *root, *tensor, *part;
-    size_t i, j, n_rows_checked = 0;
+    json_t *root, *tensor;
+    size_t i, n_rows_checked = 0;
 
     (void)snprintf(model, sizeof(model), "%s", folder);
     cr_assert(tiny_model_write(model));
     convert(model, "scalar");
     file = (unsigned char *)file_read(path, &n_bytes);
-    cr_assert_eq(memcmp(file, "\x89SETUN\r\n\2\0\0\0\0\0\0\0", 16), 0);
+    cr_assert_eq(memcmp(file, "\x89SETUN\r\n\1\0\0\0\0\0\0\0", 16), 0);
     cr_assert_eq(number(file + 24, 8), n_bytes);
     json_text = file_json(file, &data);
     cr_assert_eq(number(file + 32, 8), XXH3_64bits(json_text, strlen(json_text)));
@@ -125,14 +125,7 @@ Test(prepacked_file, every_byte_has_its_place)
             for (size_t r = 0; r < 260; r++)
                 for (size_t c = 16; c < 64; c++)
                     cr_assert_eq(bytes[64 * r + c], 0);
-            /* test_screen.c knows what is in it */
-            json_array_foreach(json_object_get(tensor, "screen"), j, part) {
-                const size_t begin = data + (size_t)integer(part, "offset");
-
-                cr_expect_eq(begin, (end + 4095) / 4096 * 4096, "part %zu follows what is before", j);
-                end = begin + (size_t)integer(part, "bytes");
-            }
-            cr_assert_eq(j, 4);
+            cr_expect_null(json_object_get(tensor, "screen"), "with rows of 8 it would be larger than the head");
         } else if (strstr(name, "_proj") != NULL) {
             cr_assert_str_eq(fmt, "tern2.row");
             cr_assert_gt(json_real_value(json_object_get(tensor, "scale")), 0);

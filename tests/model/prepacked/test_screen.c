@@ -15,7 +15,7 @@
 #include "setun/session.h"
 #include "weights/weights.h"
 
-enum { VOCAB = 4096, WIDTH = 256, PIECE = 262144, N_PARTS = 4 }; /* of fable's head, bf16, which is its embedding */
+enum { VOCAB = 4096, WIDTH = 256, PIECE = 262144, N_PARTS = 5 }; /* of fable's head, bf16, which is its embedding */
 
 static char folder[64], path[128];
 static unsigned char *file;
@@ -108,15 +108,32 @@ static float f32_at(const unsigned char *bytes)
     return value;
 }
 
-/* Codes and steps are those of numerics.md bit by bit; the two norms are bounds of what f64 says, and not far above it. */
+/* The code of row r, column c by formats.md: i7.r64k32, where whole bands are there. */
+static int code_at(const unsigned char *codes, size_t r, size_t c)
+{
+    const size_t upper_bytes = WIDTH / 32 * 320, lower_bytes = WIDTH / 256 * 64, p = c % 32 / 4;
+    const unsigned char *band = codes + r / 64 * (4 * upper_bytes + 64 * lower_bytes);
+    const unsigned char *block = band + r % 64 / 16 * upper_bytes + c / 32 * 320, *lower = band + 4 * upper_bytes + r % 64 * lower_bytes + c / 256 * 64;
+    const size_t at = r % 16 * 4 + c % 4;
+    const int upper = (block[64 + 64 * (p / 2) + at] >> (p % 2 * 4) & 15) + 16 * (block[at] >> p & 1);
+
+    return 4 * upper + (lower[c % 64] >> (c % 256 / 64 * 2) & 3);
+}
+
+static void expect_bound(const char *what, size_t r, float got, double square)
+{
+    cr_assert((double)got >= sqrt(square) && (double)got < sqrt(square) * 1.0001 + 1e-30, "row %zu: %s", r, what);
+}
+
+/* Codes and steps are those of numerics.md bit by bit; the three norms are bounds of what f64 says, and not far above it. */
 Test(prepacked_screen, every_byte_is_as_defined)
 {
     const unsigned char *w = contents(head()), *codes = contents(part(0));
     const size_t row_bytes = length(head()) / VOCAB;
 
-    cr_assert_eq(file[8], 2, "the version");
+    cr_assert_eq(file[8], 3, "the version");
     cr_assert_str_eq(json_string_value(json_object_get(head(), "format")), "bf16");
-    cr_assert_eq(length(part(0)), (size_t)VOCAB * WIDTH);
+    cr_assert_eq(length(part(0)), (size_t)VOCAB * WIDTH * 7 / 8);
     for (size_t i = 0; i < N_PARTS; i++) {
         char digits[17];
 
@@ -126,7 +143,7 @@ Test(prepacked_screen, every_byte_is_as_defined)
     }
     for (size_t r = 0; r < VOCAB; r++) {
         float row[WIDTH], amax = 0, step;
-        double rest = 0, size = 0, got;
+        double rest = 0, size = 0, fine = 0;
 
         for (size_t c = 0; c < WIDTH; c++) {
             const unsigned char bits[4] = {0, 0, w[r * row_bytes + 2 * c], w[r * row_bytes + 2 * c + 1]};
@@ -134,20 +151,21 @@ Test(prepacked_screen, every_byte_is_as_defined)
             row[c] = f32_at(bits);
             amax = fmaxf(amax, fabsf(row[c]));
         }
-        step = amax / 127;
+        step = amax / 32;
         cr_assert_eq(f32_at(contents(part(1)) + 4 * r), step, "row %zu", r);
         for (size_t c = 0; c < WIDTH; c++) {
-            const int8_t code = (int8_t)codes[(r / 16 * (WIDTH / 4) + c / 4) * 64 + r % 16 * 4 + c % 4];
-            const double left = (double)row[c] - (double)step * code;
+            const float scaled = row[c] * (64 / amax);
+            const int code = code_at(codes, r, c);
+            const double left = (double)row[c] - (double)step * (2 * (code / 4) - 31), less = (double)row[c] - (double)step / 4 * (2 * code - 127);
 
-            cr_assert_eq(code, (int)fminf(fmaxf(rintf(row[c] * (127 / amax)), -127), 127), "row %zu, column %zu", r, c);
+            cr_assert_eq(code, (int)fminf(fmaxf(floorf(scaled + 64), 0), 127), "row %zu, column %zu", r, c);
             rest += left * left;
             size += (double)row[c] * row[c];
+            fine += less * less;
         }
-        got = (double)f32_at(contents(part(2)) + 4 * r);
-        cr_assert(got >= sqrt(rest) && got < sqrt(rest) * 1.0001 + 1e-30, "row %zu: rest", r);
-        got = (double)f32_at(contents(part(3)) + 4 * r);
-        cr_assert(got >= sqrt(size) && got < sqrt(size) * 1.0001 + 1e-30, "row %zu: size", r);
+        expect_bound("rest", r, f32_at(contents(part(2)) + 4 * r), rest);
+        expect_bound("size", r, f32_at(contents(part(3)) + 4 * r), size);
+        expect_bound("fine", r, f32_at(contents(part(4)) + 4 * r), fine);
     }
 }
 
@@ -250,7 +268,7 @@ Test(prepacked_screen, damaged_contents_are_found)
         {"a step", 1, 8, {0, 0, 0, 0}, 4, false, "they are damaged"},
         {"a rest", 2, 4 * 4095, {0, 0, 0, 0}, 4, false, "they are damaged"},
         {"a size", 3, 0, {0, 0, 0, 0}, 4, false, "they are damaged"},
-        {"a code of -128", 0, 2 * PIECE + 5, {0x80}, 1, true, "screen of 'model.embed_tokens': expected codes of -127 to 127, found -128"},
+        {"a fine rest", 4, 40, {0, 0, 0, 0}, 4, false, "they are damaged"},
         {"a negative step", 1, 8, {0, 0, 0x80, 0xbf}, 4, true, "row 2: expected a finite number from 0 on, found another"},
         {"a rest of NaN", 2, 400, {1, 0, 0xc0, 0x7f}, 4, true, "row 100: expected a finite number from 0 on"},
         {"an infinite size", 3, 4 * 4095, {0, 0, 0x80, 0x7f}, 4, true, "row 4095: expected a finite number from 0 on"},
@@ -270,7 +288,7 @@ Test(prepacked_screen, damaged_contents_are_found)
         memcpy(at, cases[i].bytes, cases[i].n);
         if (cases[i].hash_fits)
             set_hash(cases[i].part);
-        write_edited(2);
+        write_edited(3);
         expect_damage(cases[i].what, cases[i].expected, true);
         /* as `setun model check` finds it */
         model = open_model(path);
@@ -285,6 +303,22 @@ Test(prepacked_screen, damaged_contents_are_found)
         memcpy(at, kept, 4);
         set_hash(cases[i].part);
     }
+}
+
+/* A screen that is well-formed, but of weights that are all zero: no token reaches what leads, and the whole head is computed. */
+Test(prepacked_screen, of_other_weights)
+{
+    int32_t expected[40], ids[40];
+    size_t n_packed;
+
+    draw("fable", SETUN_HEAD_FULL, NULL, expected, &n_packed);
+    for (size_t i = 1; i < N_PARTS; i++) {
+        memset(contents(part(i)), 0, length(part(i)));
+        set_hash(i);
+    }
+    write_edited(3);
+    draw(path, SETUN_HEAD_SCREENED, NULL, ids, &n_packed);
+    cr_expect_eq(memcmp(ids, expected, sizeof(ids)), 0);
 }
 
 /* Edits of the JSON, each undone after. */
@@ -307,7 +341,7 @@ Test(prepacked_screen, wrong_headers)
         json_t *value = json_loads(cases[i].value, JSON_DECODE_ANY, NULL);
 
         cr_assert_eq(json_object_set_new(part(2), cases[i].key, value), 0);
-        write_edited(2);
+        write_edited(3);
         expect_damage(cases[i].value, cases[i].expected, false);
         json_decref(root);
         root = json_deep_copy(kept);
@@ -315,14 +349,14 @@ Test(prepacked_screen, wrong_headers)
     write_edited(1);
     expect_damage("version 1", "unknown key \"screen\"", false);
     cr_assert_eq(json_array_remove(json_object_get(head(), "screen"), 3), 0);
-    write_edited(2);
-    expect_damage("three parts", "screen: expected an array of 4 sections", false);
+    write_edited(3);
+    expect_damage("four parts", "screen: expected an array of 5 sections", false);
     json_decref(root);
     root = json_deep_copy(kept);
     screen = json_deep_copy(json_object_get(head(), "screen"));
     cr_assert_eq(json_object_del(head(), "screen"), 0);
     cr_assert_eq(json_object_set_new(json_array_get(json_object_get(root, "tensors"), 3), "screen", screen), 0);
-    write_edited(2);
+    write_edited(3);
     expect_damage("of another tensor", "screen: expected none but of a matrix in f16 or bf16", false);
     json_decref(kept);
 }
