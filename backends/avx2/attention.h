@@ -116,8 +116,7 @@ ALWAYS_INLINE void attention_chunk(const setun_call *call, attention_run_of_rows
         }
     }
     for (int64_t tile = from / SETUN_LANES * SETUN_LANES; tile < to; tile += SETUN_LANES) {
-        /* The tile that comes next, or the first one of the values. */
-        const char *ahead = tile + SETUN_LANES < to ? k + (tile + SETUN_LANES) * k_stride : v + from / SETUN_LANES * SETUN_LANES * v_stride;
+        const char *ahead = tile_ahead(k, tile, to, k_stride, v + from / SETUN_LANES * SETUN_LANES * v_stride);
 
         if (run->n_queries <= ATTENTION_FEW) {
             score_few(run, k + tile * k_stride, k_stride, ahead, tile, attr, element_bytes, load_n, turn);

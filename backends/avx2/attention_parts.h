@@ -12,7 +12,8 @@
 #define ATTENTION_SCORES 4                 /* chains of two registers at a time: 4 cycles of latency, 2 fma a cycle */
 #define ATTENTION_VALUES 2                 /* queries at a time, by 2 pairs of registers of their sums */
 #define ATTENTION_VALUE_LANES 2
-#define ATTENTION_FEW 4    /* queries whose chains stay in registers while K is turned */
+#define ATTENTION_FEW 4             /* queries whose chains stay in registers while K is turned */
+#define ATTENTION_AHEAD_BYTES 16384 /* that K and V are fetched ahead, at least a tile */
 
 /* One row and head: the positions first <= j < end of its sequence, and what is kept of each chunk. */
 typedef struct attention_query {
@@ -78,13 +79,25 @@ static inline int64_t query_n_chunks(const attention_query *query)
     return query->end > query->first ? (query->end - 1) / SETUN_CHUNK - query->first_chunk + 1 : 0;
 }
 
-/* Reads a byte of every line. The cache streams from memory, but 16 rows side by side do not look like a stream to the processor: the
- * tile of 16 positions that comes next is therefore read from end to end while one is computed. Prefetch instructions instead of loads gain
- * little, whatever their distance. */
-static inline void touch_bytes(const char *x, int64_t n_bytes)
+/* The cache streams from memory, but 16 rows side by side do not look like a stream to the processor. So the bytes are asked for
+ * ATTENTION_AHEAD_BYTES before they are needed, into the second cache. gcc takes a function that only prefetches for one without effect:
+ * it must be inlined. */
+ALWAYS_INLINE void fetch_bytes(const char *x, int64_t n_bytes)
 {
     for (int64_t at = 0; at < n_bytes; at += 64)
-        (void)*(const volatile char *)(x + at);
+        _mm_prefetch(x + at, _MM_HINT_T1);
+}
+
+/* Where a tile of positions lies that comes at `tile`, or as much later as what is fetched goes ahead: in x, or, where its positions end
+ * with `end`, in those that follow; NULL: nothing does. */
+static inline const char *tile_ahead(const char *x, int64_t tile, int64_t end, int64_t stride_bytes, const char *follow)
+{
+    const int64_t tiles = ATTENTION_AHEAD_BYTES / (SETUN_LANES * stride_bytes);
+    const int64_t at = tile + (tiles > 0 ? tiles : 1) * SETUN_LANES, stop = (end + SETUN_LANES - 1) / SETUN_LANES * SETUN_LANES;
+
+    if (at < stop)
+        return x + at * stride_bytes;
+    return follow != NULL ? follow + (at - stop) * stride_bytes : NULL;
 }
 
 /* columns[d][lane] = element d of position lane, of 16 positions from k on. */
@@ -130,20 +143,20 @@ UNROLL(8)
 }
 
 /* 16 scores of up to ATTENTION_FEW queries, n of them at a time (a constant where this is inlined), straight from 16 positions of K.
- * ahead: the tile that comes next, touched bit by bit. */
+ * ahead: a tile to fetch bit by bit. */
 ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
-                                const setun_attr_attention *attr, int64_t element_bytes, lanes_loader_n *load_n, lanes_turner *turn)
+                                int64_t head_dim, float scale, int64_t element_bytes, lanes_loader_n *load_n, lanes_turner *turn)
 {
     lanes acc[ATTENTION_FEW];
 
 UNROLL(4)
     for (int i = 0; i < n; i++)
         acc[i] = lanes_set(0.0f);
-    for (int64_t d = 0; d < attr->head_dim; d += SETUN_LANES) {
-        const int64_t n_dims = least(attr->head_dim - d, SETUN_LANES);
+    for (int64_t d = 0; d < head_dim; d += SETUN_LANES) {
+        const int64_t n_dims = least(head_dim - d, SETUN_LANES);
         lanes column[SETUN_LANES];
 
-        touch_bytes(ahead + d * element_bytes * SETUN_LANES, n_dims * element_bytes * SETUN_LANES);
+        fetch_bytes(ahead + d * element_bytes * SETUN_LANES, n_dims * element_bytes * SETUN_LANES);
         if (n_dims == SETUN_LANES) {
             turn(k + d * element_bytes, stride_bytes, column);
 UNROLL(16)
@@ -163,23 +176,29 @@ UNROLL(4)
     }
 UNROLL(4)
     for (int i = 0; i < n; i++)
-        lanes_store(query[i].p + tile, lanes_mul(lanes_set(attr->scale), acc[i]));
+        lanes_store(query[i].p + tile, lanes_mul(lanes_set(scale), acc[i]));
 }
 
 /* As score_tile, for at most ATTENTION_FEW queries. Some may not see these positions: their scores are not used. */
 ALWAYS_INLINE void score_few(attention_run_of_rows *run, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
                              const setun_attr_attention *attr, int64_t element_bytes, lanes_loader_n *load_n, lanes_turner *turn)
 {
+    const int64_t head_dim = attr->head_dim, usual_dim = 128;
     int64_t i = 0;
 
+    if (run->n_queries == 4 && head_dim == usual_dim && stride_bytes == usual_dim * element_bytes) {
+        /* As constants these leave one pointer to K in place of 16, for which there are no registers. */
+        score_direct(run->query, 4, k, usual_dim * element_bytes, ahead, tile, usual_dim, attr->scale, element_bytes, load_n, turn);
+        return;
+    }
     if (run->n_queries == 4) {
-        score_direct(run->query, 4, k, stride_bytes, ahead, tile, attr, element_bytes, load_n, turn);
+        score_direct(run->query, 4, k, stride_bytes, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
         return;
     }
     for (; i + 2 <= run->n_queries; i += 2)
-        score_direct(run->query + i, 2, k, stride_bytes, ahead, tile, attr, element_bytes, load_n, turn);
+        score_direct(run->query + i, 2, k, stride_bytes, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
     if (i < run->n_queries)
-        score_direct(run->query + i, 1, k, stride_bytes, ahead, tile, attr, element_bytes, load_n, turn);
+        score_direct(run->query + i, 1, k, stride_bytes, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
 }
 
 /* Positions base + tile .. + 15, for the queries that see any of them. Lanes that a query does not see hold nothing of use. */
@@ -226,7 +245,7 @@ static inline void weigh_positions(const attention_query *query, int64_t chunk)
 }
 
 /* Positions first .. end - 1 of one tile are added to o[d ..] of n queries that see them, n_lanes registers each; both constants where
- * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to touch meanwhile. */
+ * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to fetch meanwhile. */
 ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot, int64_t first, int64_t end, const char *v,
                                     int64_t stride_bytes, int starts, int n_lanes, int64_t n_last, const char *ahead,
                                     int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
@@ -242,7 +261,7 @@ UNROLL(4)
         lanes value[ATTENTION_VALUE_LANES];
 
         if (ahead != NULL)
-            touch_bytes(ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
+            fetch_bytes(ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
 UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
@@ -263,9 +282,9 @@ UNROLL(4)
             lanes_store(query[i].o + slot + l * SETUN_LANES, acc[i][l]);
 }
 
-/* A tile of 16 positions at a time, or, where nothing is to be touched, all. next: what comes after the chunk, or NULL. */
+/* A tile of 16 positions at a time, or, where nothing is to be fetched, all. next: what comes after the chunk, or NULL. */
 ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, const char *v, int64_t stride_bytes, int64_t head_dim,
-                                 int touches, const char *next, int64_t element_bytes, lanes_loader *load,
+                                 int fetches, const char *next, int64_t element_bytes, lanes_loader *load,
                                  lanes_loader_n *load_n)
 {
     const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
@@ -275,9 +294,9 @@ ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, c
         const char *ahead = NULL;
         int64_t d = 0;
 
-        stop = touches ? least(j / SETUN_LANES * SETUN_LANES + SETUN_LANES, end) : end;
-        if (touches)
-            ahead = stop < end ? v + stop * stride_bytes : next;
+        stop = fetches ? least(j / SETUN_LANES * SETUN_LANES + SETUN_LANES, end) : end;
+        if (fetches)
+            ahead = tile_ahead(v, j / SETUN_LANES * SETUN_LANES, end, stride_bytes, next);
         for (; d + ATTENTION_VALUE_LANES * SETUN_LANES <= head_dim; d += ATTENTION_VALUE_LANES * SETUN_LANES)
             add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, ATTENTION_VALUE_LANES,
                              SETUN_LANES, ahead == NULL ? NULL : ahead + d * element_bytes * SETUN_LANES, element_bytes, load, load_n);
@@ -289,15 +308,15 @@ ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, c
 
 /* o of the heads of one row. */
 ALWAYS_INLINE void add_values(attention_query *query, int64_t n_heads, int64_t chunk, const char *v, int64_t stride_bytes,
-                              int64_t head_dim, int touches, const char *next, int64_t element_bytes, lanes_loader *load,
+                              int64_t head_dim, int fetches, const char *next, int64_t element_bytes, lanes_loader *load,
                               lanes_loader_n *load_n)
 {
     int64_t i = 0;
 
     for (; i + ATTENTION_VALUES <= n_heads; i += ATTENTION_VALUES)
-        add_values_of(query + i, ATTENTION_VALUES, chunk, v, stride_bytes, head_dim, touches, next, element_bytes, load, load_n);
+        add_values_of(query + i, ATTENTION_VALUES, chunk, v, stride_bytes, head_dim, fetches, next, element_bytes, load, load_n);
     if (i < n_heads)
-        add_values_of(query + i, 1, chunk, v, stride_bytes, head_dim, touches, next, element_bytes, load, load_n);
+        add_values_of(query + i, 1, chunk, v, stride_bytes, head_dim, fetches, next, element_bytes, load, load_n);
 }
 
 static inline float exp_one(float x)

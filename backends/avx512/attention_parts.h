@@ -82,7 +82,8 @@ static inline int64_t query_n_chunks(const attention_query *query)
 /* The cache streams from memory, but 16 rows side by side do not look like a stream to the processor, and each tile of 16 positions may
  * be a page of its own. So the bytes are asked for ATTENTION_AHEAD_BYTES before they are needed, into the second cache: with two threads on
  * Zen 4 that is 26 to 29 GB/s where plain loads reach 29 to 31 and reading the next tile while one is computed, as was done before, 18;
- * 8 KB ahead is too near, and so is the first cache, whose misses under way are few. */
+ * 8 KB ahead is too near, and so is the first cache, whose misses under way are few. gcc takes a function that only prefetches for one
+ * without effect: it must be inlined. */
 ALWAYS_INLINE void fetch_bytes(const char *x, int64_t n_bytes)
 {
     for (int64_t at = 0; at < n_bytes; at += 64)
