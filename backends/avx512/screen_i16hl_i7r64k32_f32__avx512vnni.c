@@ -112,7 +112,6 @@ UNROLL(2)
 UNROLL(2)
         for (int h = 0; h < n; h++) {
             fifth[h] = _mm512_loadu_si512(w + h * group_bytes);
-            if (n_x > 1)
 UNROLL(5)
                 for (int line = 0; line < 5; line++)
                     _mm_prefetch(ahead.from + h * UPPER_BLOCK + 64 * line, _MM_HINT_T1);
@@ -146,8 +145,9 @@ UNROLL(2)
     store(call, g, n, i, n_x, high, low, excess_of);
 }
 
-/* All rows of x by n groups from g on, as few at a time as can be and as even as can be. With several rows the next groups are fetched to the
- * second cache meanwhile, one each time that these are gone through: fetched all at once they would be waited for. */
+/* All rows of x by n groups from g on, as few at a time as can be and as even as can be. The next groups are fetched to the second cache
+ * meanwhile, with several tiles one each time that these are gone through: fetched all at once they would be waited for. On Zen 4 one row
+ * takes 10.7 ms instead of 13.1 on one thread, 7.4 instead of 8.7 on two (128256 x 2560; with 1 to 22 KB ahead 12 to 15). */
 ALWAYS_INLINE void groups(const setun_call *call, int64_t g, const uint8_t *w, int n, const int32_t (*excess_of)[2], const uint8_t *next)
 {
     const int64_t m = call->in[0].dim[0], group_bytes = upper_bytes(call->in[0].dim[1]);

@@ -248,10 +248,18 @@ static setun_status make_plan(const setun_bench_case *c, const setun_machine *ma
     return SETUN_OK;
 }
 
+/* How much of an operand of that representation the op looks at: of seven bits screen at the upper five, rescreen at the others. */
+static double looked_at(const char *op, const char *fmts)
+{
+    if (strncmp(fmts, "i7.r64k32", strlen("i7.r64k32")) != 0)
+        return 1;
+    return strcmp(op, "screen") == 0 ? 5.0 / 7 : strcmp(op, "rescreen") == 0 ? 2.0 / 7 : 1;
+}
+
 static void count_bytes(const setun_bench_case *c, const setun_bench_streams *streams, setun_bench_entry *entry)
 {
     for (uint32_t i = 0; i < c->n_in; i++)
-        entry->read_bytes += c->in_part[i] * (double)streams->items[entry->stream[i]].n_bytes;
+        entry->read_bytes += c->in_part[i] * looked_at(c->op, entry->target.fmts.in[i]) * (double)streams->items[entry->stream[i]].n_bytes;
     entry->bytes = entry->read_bytes;
     for (uint32_t i = 0; i < c->n_out; i++)
         for (uint32_t p = 0; p < entry->out[i].n_parts; p++)

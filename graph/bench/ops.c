@@ -106,7 +106,7 @@ static void rescreen(setun_bench_case *c)
     matrix(c->in_dim[3], 1, c->rows);
     matrix(c->out_dim[0], 1, c->rows);
     matrix(c->out_dim[1], 1, c->rows);
-    c->in_part[1] = (double)c->rows / (double)c->shape.n * (2.0 / 7.0); /* the lower bits */
+    c->in_part[1] = (double)c->rows / (double)c->shape.n;
     c->in_part[2] = c->in_part[3] = 0;
     c->ops = 4.0 * (double)c->rows * (double)c->shape.k;
     c->vocab = c->shape.n;
