@@ -215,7 +215,7 @@ setun_status common_create_session(const common_options *common, setun_model *mo
                       heads[info.head], info.n_weights, info.n_packed,
                       (double)info.weight_bytes / mib, (double)info.activation_bytes / mib, (double)info.cache_bytes / mib);
         memory_read(&use);
-        if (!isnan(use.huge_bytes)) /* asked for is all but the cache */
+        if (!isnan(use.huge_bytes))
             (void)fprintf(stderr, "huge pages: %.1f MiB of %.1f MiB touched so far\n", use.huge_bytes / mib, use.anon_bytes / mib);
     }
     return status;

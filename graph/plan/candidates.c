@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "plan/planner_internal.h"
-#include "setun_numerics.h"
 
 const char *setun_planner_base_fmt(const setun_graph_value *value)
 {
@@ -221,9 +220,7 @@ static bool fit_input(const setun_planner *planner, const setun_graph_operand *o
         break;
     case SETUN_OPERAND_CACHE:
         if (strcmp(fmts, request->cache_fmt) == 0)
-            status = setun_operand_shape(request->plugins, fmts, (int64_t[4]){request->n_blocks,
-                                         request->graph->caches[operand->index].kv_heads, SETUN_CHUNK,
-                                         request->graph->caches[operand->index].head_dim}, &shape, &error);
+            status = setun_store_shape_cache(request->store, operand->index, fmts, request->n_blocks, &shape, &error);
         break;
     }
     if (status == SETUN_OK && append(in, &shape))

@@ -1,4 +1,4 @@
-/* store.c - which weights, tables and caches there are, and in which representation; each made once and shared by all plans of a session. */
+/* store.c - which weights and tables there are, and in which representation; each made once and shared by all plans of a session. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,6 @@
 #include "numerics/numerics.h"
 #include "plan/store.h"
 #include "plan/store_internal.h"
-#include "setun_numerics.h"
 
 /* The form that dense master weights are ternarised to, and that other ternary packings can be made from. */
 static const char canonical_ternary[] = "tern2.row+f32";
@@ -85,6 +84,7 @@ void setun_store_destroy(setun_store *store)
     for (size_t i = 0; i < store->n_entries; i++)
         setun_store_release(&store->entries[i].operand);
     free(store->entries);
+    setun_store_free_caches(store);
     setun_pool_free(&store->pool);
     free(store);
 }
@@ -97,10 +97,10 @@ void setun_store_release(setun_operand *operand)
     }
 }
 
-setun_status setun_store_reserve(setun_operand *operand, bool sparse, const char *what, setun_error *error)
+setun_status setun_store_reserve(setun_operand *operand, const char *what, setun_error *error)
 {
     for (uint32_t i = 0; i < operand->n; i++) {
-        operand->part[i].data = sparse ? setun_pages_alloc_sparse(operand->n_bytes[i]) : setun_pages_alloc(operand->n_bytes[i]);
+        operand->part[i].data = setun_pages_alloc(operand->n_bytes[i]);
         if (operand->part[i].data == NULL) {
             setun_store_release(operand);
             return setun_fail_nomem(error, what, operand->n_bytes[i]);
@@ -129,7 +129,7 @@ static setun_status want_entry(setun_store *store, size_t index, const char *wha
 
     if (entry->wanted)
         return SETUN_OK;
-    status = setun_store_reserve(&entry->operand, entry->kind == SETUN_OPERAND_CACHE, what, error);
+    status = setun_store_reserve(&entry->operand, what, error);
     entry->wanted = status == SETUN_OK;
     return status;
 }
@@ -398,31 +398,6 @@ setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand
         return status;
     *out_operand = store->entries[index].operand;
     setun_rope_table_fill(table, &out_operand->part[0]);
-    return SETUN_OK;
-}
-
-setun_status setun_store_get_cache(setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
-                                   setun_error *error)
-{
-    const setun_graph_cache *cache = &store->graph->caches[c];
-    setun_store_entry entry = {.kind = SETUN_OPERAND_CACHE, .index = c, .fmts = fmts, .filled = true};
-    size_t index = find_entry(store, SETUN_OPERAND_CACHE, c, fmts);
-    setun_status status;
-
-    if (index < store->n_entries) {
-        *out_operand = store->entries[index].operand;
-        return SETUN_OK;
-    }
-    status = setun_operand_shape(store->plugins, fmts, (int64_t[4]){n_blocks, cache->kv_heads, SETUN_CHUNK, cache->head_dim},
-                                 &entry.operand, error);
-    if (status == SETUN_OK)
-        status = add_entry(store, &entry, "KV cache", &index, error);
-    if (status == SETUN_OK)
-        status = want_entry(store, index, "KV cache", error);
-    if (status != SETUN_OK)
-        return status;
-    store->cache_bytes += entry.operand.n_bytes[0];
-    *out_operand = store->entries[index].operand;
     return SETUN_OK;
 }
 

@@ -7,7 +7,7 @@
 
 /* One operand in one representation. */
 typedef struct setun_store_entry {
-    enum setun_operand_kind kind;  /* WEIGHT, TABLE or CACHE */
+    enum setun_operand_kind kind;  /* WEIGHT or TABLE */
     uint32_t                index; /* in the graph's array of that kind */
     const char             *fmts;  /* in the store's pool */
     setun_operand           operand;   /* data is NULL until memory is reserved */
@@ -19,6 +19,8 @@ typedef struct setun_store_entry {
     setun_kernel_plan       pack_plan;
 } setun_store_entry;
 
+typedef struct setun_store_caches setun_store_caches; /* store_cache.c */
+
 struct setun_store {
     const setun_graph   *graph;
     const setun_plugins *plugins;
@@ -26,6 +28,7 @@ struct setun_store {
     setun_pool           pool;
     setun_store_entry   *entries;
     size_t               n_entries, entries_capacity;
+    setun_store_caches  *caches; /* in each format that was asked for */
     size_t               weight_bytes, cache_bytes;
     setun_store_progress *progress; /* NULL: nobody */
     void                *progress_context;
@@ -33,10 +36,10 @@ struct setun_store {
     uint64_t             n_read, n_to_read; /* bytes of weight files, for progress */
 };
 
-/* Memory for all parts of an operand, page aligned; and back, which accepts parts without memory. sparse: a cache, of which a short sequence
- * touches the beginning of each block only. */
-setun_status setun_store_reserve(setun_operand *operand, bool sparse, const char *what, setun_error *error);
+/* Memory for all parts of an operand, page aligned; and back, which accepts parts without memory. */
+setun_status setun_store_reserve(setun_operand *operand, const char *what, setun_error *error);
 void         setun_store_release(setun_operand *operand);
+void         setun_store_free_caches(setun_store *store);
 
 /* SETUN_ERR_INTERRUPTED: filling is to end. */
 static inline setun_status setun_store_check_stop(const setun_store *store, setun_error *error)

@@ -215,7 +215,7 @@ static setun_status fill_weight(setun_store *store, uint32_t w, setun_team *team
         if (!is_to_fill(entry, w))
             continue;
         if (!entry->wanted)
-            status = setun_store_reserve(&entry->operand, false, name, error);
+            status = setun_store_reserve(&entry->operand, name, error);
         if (status == SETUN_OK && entry->source == SETUN_STORE_FILE) {
             status = read_source(store, entry, team, error);
         } else if (status == SETUN_OK) {
