@@ -6,7 +6,6 @@
 
 #include "plan/store.h"
 #include "session/session_internal.h"
-#include "setun_numerics.h"
 
 enum { CACHES = 10, BLOCK_BYTES = 256 * 64 * 2, GROUP_BYTES = CACHES * BLOCK_BYTES }; /* fable: K and V of 5 layers, 1 head of 64 f16 */
 
