@@ -20,21 +20,27 @@ static inline __m256d norm_add_square(__m256d sum, __m256d v)
 }
 
 /* Four lanes. */
-static inline void norm_add4(__m256d *size, __m256d *rest, __m128 x, __m128 c, double step)
+static inline __m256d norm_add4(__m256d rest, __m128 x, __m128 c, double step)
 {
-    const __m256d wide = _mm256_cvtps_pd(x);
-
-    *size = norm_add_square(*size, wide);
-    *rest = norm_add_square(*rest, _mm256_sub_pd(wide, _mm256_mul_pd(_mm256_set1_pd(step), _mm256_cvtps_pd(c))));
+    return norm_add_square(rest, _mm256_sub_pd(_mm256_cvtps_pd(x), _mm256_mul_pd(_mm256_set1_pd(step), _mm256_cvtps_pd(c))));
 }
 
-/* 16 elements x of a row and their codes c: size takes x, rest x - step * c. Lanes without an element are +0 in both and add nothing. */
-static inline void norm_add(norm *size, norm *rest, lanes x, lanes c, double step)
+/* x - step * c of 16 elements x of a row and their codes c. Lanes without an element are +0 in both and add nothing. */
+static inline void norm_add_rest(norm *rest, lanes x, lanes c, double step)
 {
-    norm_add4(&size->a, &rest->a, _mm256_castps256_ps128(x.a), _mm256_castps256_ps128(c.a), step);
-    norm_add4(&size->b, &rest->b, _mm256_extractf128_ps(x.a, 1), _mm256_extractf128_ps(c.a, 1), step);
-    norm_add4(&size->c, &rest->c, _mm256_castps256_ps128(x.b), _mm256_castps256_ps128(c.b), step);
-    norm_add4(&size->d, &rest->d, _mm256_extractf128_ps(x.b, 1), _mm256_extractf128_ps(c.b, 1), step);
+    rest->a = norm_add4(rest->a, _mm256_castps256_ps128(x.a), _mm256_castps256_ps128(c.a), step);
+    rest->b = norm_add4(rest->b, _mm256_extractf128_ps(x.a, 1), _mm256_extractf128_ps(c.a, 1), step);
+    rest->c = norm_add4(rest->c, _mm256_castps256_ps128(x.b), _mm256_castps256_ps128(c.b), step);
+    rest->d = norm_add4(rest->d, _mm256_extractf128_ps(x.b, 1), _mm256_extractf128_ps(c.b, 1), step);
+}
+
+/* The elements themselves. */
+static inline void norm_add(norm *size, lanes x)
+{
+    size->a = norm_add_square(size->a, _mm256_cvtps_pd(_mm256_castps256_ps128(x.a)));
+    size->b = norm_add_square(size->b, _mm256_cvtps_pd(_mm256_extractf128_ps(x.a, 1)));
+    size->c = norm_add_square(size->c, _mm256_cvtps_pd(_mm256_castps256_ps128(x.b)));
+    size->d = norm_add_square(size->d, _mm256_cvtps_pd(_mm256_extractf128_ps(x.b, 1)));
 }
 
 /* Lanes j and j + 8, then + 4, + 2, + 1; the root. */

@@ -49,7 +49,8 @@ static void run(const setun_call *call, const setun_tile *tile)
             const lanes v = lanes_load_n(x + j, k - j); /* lanes without an element add nothing: +0 */
             const lanes q = norm_codes(v, inverse, lanes_set(SETUN_SCREEN_MAX));
 
-            norm_add(&size, &rest, v, q, (double)step[i]);
+            norm_add(&size, v);
+            norm_add_rest(&rest, v, q, (double)step[i]);
             store_halves(high + j, high + half + j, q);
         }
         x_norm = norm_total(size);

@@ -36,23 +36,30 @@ static inline void quantise_store(int8_t *out_codes, lanes c)
     _mm_storeu_si128((void *)out_codes, _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
 }
 
+/* The largest magnitude of a row w[k]. */
+ALWAYS_INLINE float quantise_largest(const char *w, int64_t k, int64_t element_bytes, lanes_loader_n *load_n)
+{
+    lanes largest = lanes_set(0.0f);
+
+    for (int64_t j = 0; j < k; j += SETUN_LANES)
+        largest = lanes_max(lanes_abs(load_n(w + j * element_bytes, k - j)), largest);
+    return lanes_largest(largest);
+}
+
 /* One row w[k] to codes, with step, rest and size. */
 ALWAYS_INLINE void quantise_row(const char *w, int64_t k, int64_t element_bytes, lanes_loader_n *load_n, int8_t *out_codes, float *out_step,
                                 float *out_rest, float *out_size)
 {
-    lanes largest = lanes_set(0.0f), inverse;
+    const float amax = quantise_largest(w, k, element_bytes, load_n);
+    const lanes inverse = lanes_set(amax < SETUN_SCREEN_LEAST ? 0.0f : SETUN_SCREEN_W_MAX / amax);
     norm size = norm_zero(), rest = norm_zero();
-    float amax;
 
-    for (int64_t j = 0; j < k; j += SETUN_LANES)
-        largest = lanes_max(lanes_abs(load_n(w + j * element_bytes, k - j)), largest);
-    amax = lanes_largest(largest);
     *out_step = amax / SETUN_SCREEN_W_MAX;
-    inverse = lanes_set(amax < SETUN_SCREEN_LEAST ? 0.0f : SETUN_SCREEN_W_MAX / amax);
     for (int64_t j = 0; j < k; j += SETUN_LANES) {
         const lanes x = load_n(w + j * element_bytes, k - j), c = norm_codes(x, inverse, lanes_set(SETUN_SCREEN_W_MAX));
 
-        norm_add(&size, &rest, x, c, (double)*out_step);
+        norm_add(&size, x);
+        norm_add_rest(&rest, x, c, (double)*out_step);
         quantise_store(out_codes + j, c);
     }
     *out_rest = norm_up(norm_total(rest));

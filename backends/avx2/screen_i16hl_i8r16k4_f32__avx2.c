@@ -3,12 +3,9 @@
  *
  * A block of 16 rows by 4 columns is two registers, each of which meets four broadcast bytes of each half of x. vpmaddubsw wants one operand
  * without sign: |x|, and w takes x's sign, which is safe as no code is -128. Two products are at most 2 * 127 * 128, which fits 16 bits. */
-#include <string.h>
-
 #include "kernels.h"
-#include "lanes.h"
+#include "screen.h"
 
-#define GROUP 16
 #define FEW_X 2 /* rows of x at a time: 8 sums, a block, and what is made of it */
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
@@ -24,44 +21,25 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 static int64_t units(const setun_call *call, uint32_t phase)
 {
     (void)phase;
-    return (call->in[4].dim[0] + GROUP - 1) / GROUP;
-}
-
-static inline __m256i four(const int8_t *x)
-{
-    int32_t bytes;
-
-    memcpy(&bytes, x, sizeof(bytes));
-    return _mm256_set1_epi32(bytes);
+    return (call->in[4].dim[0] + SCREEN_GROUP - 1) / SCREEN_GROUP;
 }
 
 static inline __m256i dot4(__m256i sum, __m256i w, __m256i x)
 {
-    const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x));
-
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return _mm256_add_epi32(sum, pairs_total(_mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x))));
 }
-
-typedef struct sums {
-    __m256i high[2], low[2]; /* of rows 0 .. 7 and 8 .. 15 */
-} sums;
 
 /* Rows i .. i + n_x - 1 of x by group g; n_x is a constant where this is inlined. */
 ALWAYS_INLINE void rows(const setun_call *call, int64_t g, int64_t i, int n_x)
 {
     const int64_t k = call->in[0].dim[1], half = (k + 63) / 64 * 64, n_blocks = (k + 3) / 4;
-    const int64_t j = g * GROUP, n_rows = least(GROUP, call->in[4].dim[0] - j);
-    const float *x_step = call->in[1].data, *a = call->in[2].data, *b = call->in[3].data;
-    const lanes w_step = lanes_load_n((const float *)call->in[5].data + j, n_rows), rest = lanes_load_n((const float *)call->in[6].data + j, n_rows),
-                size = lanes_load_n((const float *)call->in[7].data + j, n_rows);
     const int8_t *w = (const int8_t *)call->in[4].data + g * n_blocks * 64, *x[FEW_X];
-    sums sum[FEW_X];
+    screen_sums sum[FEW_X];
 
 UNROLL(4)
     for (int r = 0; r < n_x; r++) {
         x[r] = in_row(call, 0, i + r);
-        for (int h = 0; h < 2; h++)
-            sum[r].high[h] = sum[r].low[h] = _mm256_setzero_si256();
+        sum[r] = screen_zero();
     }
     for (int64_t c = 0; c < n_blocks; c++) {
         const __m256i first = _mm256_loadu_si256((const void *)(w + 64 * c)), second = _mm256_loadu_si256((const void *)(w + 64 * c + 32));
@@ -77,14 +55,8 @@ UNROLL(4)
         }
     }
 UNROLL(4)
-    for (int r = 0; r < n_x; r++) {
-        const lanes z = lanes_fma(lanes_set(256.0f), (lanes){_mm256_cvtepi32_ps(sum[r].high[0]), _mm256_cvtepi32_ps(sum[r].high[1])},
-                                  (lanes){_mm256_cvtepi32_ps(sum[r].low[0]), _mm256_cvtepi32_ps(sum[r].low[1])});
-        const lanes e = lanes_add(lanes_mul(lanes_set(a[i + r]), rest), lanes_mul(lanes_set(b[i + r]), size));
-
-        lanes_store_n((float *)out_row(call, 0, i + r) + j, lanes_mul(z, lanes_mul(w_step, lanes_set(x_step[i + r]))), n_rows);
-        lanes_store_n((float *)out_row(call, 1, i + r) + j, lanes_add(e, lanes_set(SETUN_SCREEN_TINY)), n_rows);
-    }
+    for (int r = 0; r < n_x; r++)
+        screen_put(call, i + r, g * SCREEN_GROUP, sum[r]);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)
