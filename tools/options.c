@@ -80,7 +80,7 @@ static void collect(const command_line *line, common_options *common, option_tab
         add(table, (option_spec){.name = "kv", .kind = OPTION_CHOICE, .argument = "f16|f32", .value = &common->kv,
                                  .help = "number format of the KV cache (default f16)"});
         add(table, (option_spec){.name = "head", .kind = OPTION_CHOICE, .argument = "auto|full|screened|resident|int8", .value = &common->head,
-                                 .help = "the 16-bit output head: read in full for every token; or screened, which reads 8\n"
+                                 .help = "the 16-bit output head: read in full for every token; or screened, which reads 5\n"
                                          "bits and then the few rows that matter, from the file or, resident, from memory,\n"
                                          "with the same result; or rounded to 8 bits (default auto: screened where it can be)"});
         add(table, (option_spec){.name = "chunk", .kind = OPTION_INT, .argument = "N", .value = &common->chunk,

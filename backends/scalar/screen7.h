@@ -41,15 +41,6 @@ static inline int64_t upper_byte(int64_t k, int64_t group)
     return band_byte(k, group / (BAND_ROWS / 16)) + group % (BAND_ROWS / 16) * upper_bytes(k);
 }
 
-/* The upper five bits of row `row` of a group, column c. */
-static inline int upper_bits(const uint8_t *group, int row, int64_t c)
-{
-    const uint8_t *block = group + c / 32 * 320;
-    const int p = (int)(c % 32 / 4), at = 4 * row + (int)(c % 4);
-
-    return (block[64 + 64 * (p / 2) + at] >> (p % 2 * 4) & 15) | (block[at] >> p & 1) << 4;
-}
-
 /* The lower two bits of column c of a row. */
 static inline int lower_bits(const uint8_t *row, int64_t c)
 {

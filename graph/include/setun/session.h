@@ -23,12 +23,12 @@ enum {
 };
 
 /** Where logits come from (setun_session_options.head). A head whose weights are f16 or bf16 is 34 to 56 % of the bytes that a token of a ternary
- * model reads. Screened, it is read in 8 bits instead: from these follow the few tokens that could be drawn, and their logits are computed
- * from the 16-bit weights, so that the same tokens come out, bit for bit. */
+ * model reads. Screened, five bits of each weight are read instead, two more of the tokens that these leave, and of the few that could then be drawn
+ * the logits are computed from the 16-bit weights, so that the same tokens come out, bit for bit. */
 enum {
     SETUN_HEAD_AUTO = 0,     /**< screened where it can be, else full */
     SETUN_HEAD_FULL = 1,     /**< the weights as the file has them, in memory; every token reads them all */
-    SETUN_HEAD_SCREENED = 2, /**< 8 bits in memory; rows of the 16-bit weights, those of the embedding too, are read from the weight file
+    SETUN_HEAD_SCREENED = 2, /**< 7 bits in memory; rows of the 16-bit weights, those of the embedding too, are read from the weight file
                               *   as they are needed. Where all logits are wanted that is the whole head, in each pass */
     SETUN_HEAD_RESIDENT = 3, /**< the same, with the 16-bit weights in memory */
     SETUN_HEAD_INT8 = 4      /**< 8 bits only, for every purpose: the only one that changes results */
