@@ -179,7 +179,7 @@ void test_fill_f32(test_tensor *tensor, float scale)
 
 /* The tensors of a call side by side, as the contract wants them. */
 typedef struct flat_call {
-    setun_tensor in[8], out[4];
+    setun_tensor in[12], out[6];
     const void  *attr[1];
 } flat_call;
 

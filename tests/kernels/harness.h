@@ -56,7 +56,7 @@ size_t test_count_kernels(const char *pattern, const char *fmts);
 typedef struct test_call {
     const void        *attr;
     const setun_batch *batch;
-    test_tensor       *in[8], *out[4];
+    test_tensor       *in[12], *out[6];
     uint32_t           n_in, n_out;
 } test_call;
 void test_run(setun_kernel_ref ref, const test_call *call);
