@@ -271,13 +271,10 @@ UNROLL(4)
             value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
                                                             : load_n(v + j * stride_bytes, n_last);
 UNROLL(4)
-        for (int i = 0; i < n; i++) {
-            const lanes p = lanes_set(query[i].p[j]);
-
+        for (int i = 0; i < n; i++)
 UNROLL(4)
             for (int l = 0; l < n_lanes; l++)
-                acc[i][l] = lanes_fma(p, value[l], acc[i][l]);
-        }
+                acc[i][l] = lanes_fma_one(query[i].p + j, value[l], acc[i][l]);
     }
 UNROLL(4)
     for (int i = 0; i < n; i++)
