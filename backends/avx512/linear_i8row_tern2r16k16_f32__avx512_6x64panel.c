@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_plan(query, 0.0057, 0.026, ternary_panel_bytes(query), out_plan);
+    return ternary_plan(query, 0.0056, 0.015, ternary_panel_bytes(query), out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_plan(query, 0.0049, 0.025, ternary_panel_bytes(query), out_plan);
+    return ternary_plan(query, 0.0044, 0.005, ternary_panel_bytes(query), out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)

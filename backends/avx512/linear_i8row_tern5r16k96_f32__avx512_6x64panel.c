@@ -6,7 +6,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary5_plan(query, 0.0057, 0.030, ternary5_panel_bytes(query), out_plan);
+    return ternary5_plan(query, 0.0054, 0.040, ternary5_panel_bytes(query), out_plan);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

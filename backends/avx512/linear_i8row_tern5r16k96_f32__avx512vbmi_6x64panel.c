@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary5_plan(query, 0.0049, 0.032, ternary5_panel_bytes(query), out_plan);
+    return ternary5_plan(query, 0.0044, 0.006, ternary5_panel_bytes(query), out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
@@ -13,7 +13,7 @@ static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
     return _mm512_dpbusd_epi32(acc, codes, words);
 }
 
-static inline void tile_op(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed, const int32_t *sum)
+ALWAYS_INLINE void tile_op(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed, const int32_t *sum)
 {
     ternary_tile32(call, i, n_x, group, n, w, packed, sum, dot4);
 }

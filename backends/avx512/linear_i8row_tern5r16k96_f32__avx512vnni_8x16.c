@@ -5,7 +5,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary5_plan(query, 0.0044, 0.006, ternary5_tails_bytes(query), out_plan);
+    return ternary5_plan(query, 0.0050, 0.0, ternary5_tails_bytes(query), out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)

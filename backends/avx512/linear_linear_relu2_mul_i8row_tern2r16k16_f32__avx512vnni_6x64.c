@@ -7,7 +7,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_joined(query, 2, ternary_plan(query, 0.0048, 0.001, 0, out_plan), out_plan);
+    return ternary_joined(query, 2, ternary_plan(query, 0.0044, 0.0, 0, out_plan), out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)

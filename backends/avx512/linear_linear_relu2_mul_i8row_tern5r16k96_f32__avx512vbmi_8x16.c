@@ -7,7 +7,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_joined(query, 2, ternary5_plan(query, 0.0044, 0.003, ternary5_tails_bytes(query), out_plan), out_plan);
+    return ternary_joined(query, 2, ternary5_plan(query, 0.0046, 0.0, ternary5_tails_bytes(query), out_plan), out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)

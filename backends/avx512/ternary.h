@@ -108,16 +108,17 @@ static inline lanes ternary_gate(lanes g, lanes u)
     return lanes_mul(lanes_mul(t, t), u);
 }
 
-/* What n_x rows of n groups will be joined with, while they are computed: it may lie in the last cache. */
-ALWAYS_INLINE void ternary_prefetch_join(const setun_call *call, int64_t i, int n_x, int64_t group, int n)
+/* Where n_x rows of n groups will be stored, and what they will be joined with, while they are computed: it may lie in the last cache. */
+ALWAYS_INLINE void ternary_prefetch_results(const setun_call *call, int64_t i, int n_x, int64_t group, int n)
 {
+    for (int x = 0; x < n_x; x++)
+        for (int g = 0; g < n; g++) {
+            _mm_prefetch((const char *)((const float *)out_row(call, 0, i + x) + (group + g) * TERNARY_GROUP), _MM_HINT_T0);
 #ifdef TERNARY_JOIN
-    for (int x = 0; x < n_x && call->n_in > 4; x++)
-        for (int g = 0; g < n; g++)
-            _mm_prefetch((const char *)((const float *)in_row(call, 4, i + x) + (group + g) * TERNARY_GROUP), _MM_HINT_T0);
-#else
-    (void)call, (void)i, (void)n_x, (void)group, (void)n;
+            if (call->n_in > 4)
+                _mm_prefetch((const char *)((const float *)in_row(call, 4, i + x) + (group + g) * TERNARY_GROUP), _MM_HINT_T0);
 #endif
+        }
 }
 
 /* ns for each element, where it would take add 0.06 and a barrier. */

@@ -47,19 +47,34 @@ static inline __m512i ternary5_select(__m512i mask, __m512i a, __m512i b)
     return _mm512_ternarylogic_epi32(mask, a, b, 0xCA);
 }
 
-/* The codes of a block, with junk above their fifth bits. Shifts of 16 bits bring in a neighbour's bits there only. */
-ALWAYS_INLINE void ternary5_codes(const uint8_t *block, __m512i out_codes[TERNARY5_CODES])
+/* Code s of a block, with junk above its fifth bits. Shifts of 16 bits bring in a neighbour's bits there only. */
+ALWAYS_INLINE __m512i ternary5_code(const uint8_t *block, int s)
 {
     const __m512i three = _mm512_set1_epi8(0x07), four = _mm512_set1_epi8(0x0F);
-    __m512i line[5];
+    __m512i line[5], code;
 
 UNROLL(5)
     for (int j = 0; j < 5; j++)
-        out_codes[j] = line[j] = _mm512_loadu_si512(block + 64 * j);
-    out_codes[5] = ternary5_select(three, _mm512_srli_epi16(line[0], 5), _mm512_srli_epi16(line[1], 2));
-    out_codes[6] = ternary5_select(three, _mm512_srli_epi16(line[2], 5), _mm512_srli_epi16(line[3], 2));
-    out_codes[7] = ternary5_select(three, _mm512_srli_epi16(line[4], 5), _mm512_srli_epi16(line[1], 4));
-    out_codes[7] = ternary5_select(four, out_codes[7], _mm512_srli_epi16(line[3], 3));
+        line[j] = _mm512_loadu_si512(block + 64 * j);
+    switch (s) {
+    case 5:
+        return ternary5_select(three, _mm512_srli_epi16(line[0], 5), _mm512_srli_epi16(line[1], 2));
+    case 6:
+        return ternary5_select(three, _mm512_srli_epi16(line[2], 5), _mm512_srli_epi16(line[3], 2));
+    case 7:
+        code = ternary5_select(three, _mm512_srli_epi16(line[4], 5), _mm512_srli_epi16(line[1], 4));
+        return ternary5_select(four, code, _mm512_srli_epi16(line[3], 3));
+    default:
+        return line[s];
+    }
+}
+
+/* All codes of a block. */
+ALWAYS_INLINE void ternary5_codes(const uint8_t *block, __m512i out_codes[TERNARY5_CODES])
+{
+UNROLL(8)
+    for (int s = 0; s < TERNARY5_CODES; s++)
+        out_codes[s] = ternary5_code(block, s);
 }
 
 /* VBMI: an index of vpermb has six bits, whatever is above them. */

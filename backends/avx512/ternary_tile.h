@@ -1,9 +1,14 @@
 /* ternary_tile.h - several rows of q at a time, by 64 rows of weights: either straight from the packed blocks, which are unpacked
  * again for every six rows of q, or from a panel in scratch, unpacked once for all of them. What a tile of them does is the kernel's:
- * 32-bit sums here, 16-bit ones in ternary_tile16.h. */
+ * 32-bit sums here, 16-bit ones in ternary_tile16.h.
+ *
+ * The first four rows of q are multiplied while the panel is written, for their sums leave registers for the unpacking: the second cache takes
+ * a line in about ten cycles, which otherwise were waited for, 3 % of the time of 256 rows on Zen 4. */
 #ifndef SETUN_AVX512_TERNARY_TILE_H
 #define SETUN_AVX512_TERNARY_TILE_H
 #include "ternary.h"
+
+#define TERNARY_FIRST_X 4 /* rows of q that are multiplied while a panel is written */
 
 /* n_x rows of q from row i on by n groups; both constants where this is inlined. packed: w is the groups' blocks, group_bytes apart;
  * else a panel [blocks][4 words][4 groups][64]. */
@@ -29,22 +34,61 @@ UNROLL(4)
             _mm_prefetch((const char *)w + (n + g) * group_bytes + b * TERNARY_BLOCK_BYTES, _MM_HINT_T1);
 }
 
-/* A tile with 32-bit sums, as ternary_tile_op wants it but for dot4. */
-ALWAYS_INLINE void ternary_tile32(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed,
-                                  const int32_t *sum, dot4_op *dot4)
+/* Sums start at what the codes' being weights + 1 adds too much. */
+ALWAYS_INLINE void ternary_begin(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const int32_t *sum, const int8_t **out_q,
+                                 __m512i (*out_acc)[TERNARY_PANEL])
+{
+    ternary_prefetch_results(call, i, n_x, group, n);
+UNROLL(6)
+    for (int x = 0; x < n_x; x++) {
+        out_q[x] = in_row(call, 0, i + x);
+UNROLL(4)
+        for (int g = 0; g < n; g++)
+            out_acc[x][g] = _mm512_set1_epi32(-sum[i + x]);
+    }
+}
+
+/* y from whole sums. Rows of weights are counted once and not for each register: a tile of 2560 columns lost 2 % to that. */
+ALWAYS_INLINE void ternary_finish(const setun_call *call, int64_t i, int n_x, int64_t group, int n, __m512i (*acc)[TERNARY_PANEL])
+{
+    const int64_t j = group * TERNARY_GROUP;
+    const float *scale = (const float *)call->in[3].data + j;
+
+    if (call->in[2].dim[0] - j < n * TERNARY_GROUP) {
+UNROLL(6)
+        for (int x = 0; x < n_x; x++)
+UNROLL(4)
+            for (int g = 0; g < n; g++)
+                ternary_store(call, i + x, group + g, acc[x][g], 0);
+        return;
+    }
+UNROLL(6)
+    for (int x = 0; x < n_x; x++) {
+        const lanes s = lanes_set(((const float *)call->in[1].data)[i + x]);
+        float *out = (float *)out_row(call, 0, i + x) + j;
+
+UNROLL(4)
+        for (int g = 0; g < n; g++) {
+            lanes y = lanes_mul(_mm512_cvtepi32_ps(acc[x][g]), lanes_div(lanes_load(scale + g * TERNARY_GROUP), s));
+
+#ifdef TERNARY_JOIN
+            if (call->n_in > 4)
+                y = TERNARY_JOIN(lanes_load((const float *)in_row(call, 4, i + x) + j + g * TERNARY_GROUP), y);
+#endif
+            lanes_store(out + g * TERNARY_GROUP, y);
+        }
+    }
+}
+
+/* A tile with 32-bit sums, as ternary_tile_op wants it but for dot4. out_panel: NULL, or where codes of packed blocks go as well. */
+ALWAYS_INLINE void ternary_tile_to(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed,
+                                   const int32_t *sum, dot4_op *dot4, uint8_t *out_panel)
 {
     const int64_t n_blocks = ternary_blocks(call), group_bytes = n_blocks * TERNARY_BLOCK_BYTES;
     const int8_t *q[TERNARY_X];
     __m512i acc[TERNARY_X][TERNARY_PANEL];
 
-    ternary_prefetch_join(call, i, n_x, group, n);
-UNROLL(6)
-    for (int x = 0; x < n_x; x++) {
-        q[x] = in_row(call, 0, i + x);
-UNROLL(4)
-        for (int g = 0; g < n; g++)
-            acc[x][g] = _mm512_setzero_si512();
-    }
+    ternary_begin(call, i, n_x, group, n, sum, q, acc);
     for (int64_t b = 0; b < n_blocks; b++) {
         ternary_prefetch(w, packed, group_bytes, b, n);
 UNROLL(4)
@@ -52,8 +96,11 @@ UNROLL(4)
             __m512i codes[TERNARY_PANEL];
 
 UNROLL(4)
-            for (int g = 0; g < n; g++)
+            for (int g = 0; g < n; g++) {
                 codes[g] = ternary_codes(w, packed, group_bytes, b, p, g);
+                if (out_panel != NULL)
+                    _mm512_storeu_si512(out_panel + ((4 * b + p) * TERNARY_PANEL + g) * TERNARY_BLOCK_BYTES, codes[g]);
+            }
 UNROLL(6)
             for (int x = 0; x < n_x; x++) {
                 const __m512i words = ternary_word(q[x] + 16 * b + 4 * p);
@@ -69,21 +116,23 @@ UNROLL(4)
             for (int g = 0; g < n; g++)
                 KEEP_IN_REGISTER(acc[x][g]);
     }
-UNROLL(6)
-    for (int x = 0; x < n_x; x++)
-UNROLL(4)
-        for (int g = 0; g < n; g++)
-            ternary_store(call, i + x, group + g, acc[x][g], sum[i + x]);
+    ternary_finish(call, i, n_x, group, n, acc);
 }
 
-/* All rows of q: as few tiles as can be, as even as can be, for what a tile does once is the dearer the fewer rows share it. */
-ALWAYS_INLINE void ternary_tiles(const setun_call *call, int64_t group, int n, const uint8_t *w, int packed, const int32_t *sum,
+ALWAYS_INLINE void ternary_tile32(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed,
+                                  const int32_t *sum, dot4_op *dot4)
+{
+    ternary_tile_to(call, i, n_x, group, n, w, packed, sum, dot4, NULL);
+}
+
+/* Rows of q from the first on: as few tiles as can be, as even as can be, for what a tile does once is the dearer the fewer rows share it. */
+ALWAYS_INLINE void ternary_tiles(const setun_call *call, int64_t first, int64_t group, int n, const uint8_t *w, int packed, const int32_t *sum,
                                  ternary_tile_op *tile_op)
 {
     const int64_t m = call->in[0].dim[0];
-    int64_t n_tiles = (m + TERNARY_X - 1) / TERNARY_X;
+    int64_t n_tiles = (m - first + TERNARY_X - 1) / TERNARY_X;
 
-    for (int64_t i = 0, n_x; i < m; i += n_x, n_tiles--) {
+    for (int64_t i = first, n_x; i < m; i += n_x, n_tiles--) {
         n_x = (m - i + n_tiles - 1) / n_tiles;
         switch (n_x) {
         case 6:
@@ -118,9 +167,9 @@ ALWAYS_INLINE void ternary_stream_run(const setun_call *call, const setun_tile *
         return;
     ternary_sums(call, sum, dot4);
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL)
-        ternary_tiles(call, g, TERNARY_PANEL, ternary_group(call, g), 1, sum, tile_op);
+        ternary_tiles(call, 0, g, TERNARY_PANEL, ternary_group(call, g), 1, sum, tile_op);
     for (; g < tile->end; g++)
-        ternary_tiles(call, g, 1, ternary_group(call, g), 1, sum, tile_op);
+        ternary_tiles(call, 0, g, 1, ternary_group(call, g), 1, sum, tile_op);
 }
 
 static inline size_t ternary_panel_bytes(const setun_query *query)
@@ -145,6 +194,7 @@ UNROLL(4)
 /* Through a panel in scratch. */
 ALWAYS_INLINE void ternary_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op)
 {
+    const int64_t first = call->in[0].dim[0] < TERNARY_FIRST_X ? 0 : TERNARY_FIRST_X;
     uint8_t *panel = tile->scratch;
     int32_t *sum = (int32_t *)(panel + ternary_blocks(call) * 4 * TERNARY_PANEL * TERNARY_BLOCK_BYTES);
     int64_t g = tile->begin;
@@ -153,12 +203,15 @@ ALWAYS_INLINE void ternary_panel_run(const setun_call *call, const setun_tile *t
         return;
     ternary_sums(call, sum, dot4);
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL) {
-        ternary_unpack(call, g, TERNARY_PANEL, panel);
-        ternary_tiles(call, g, TERNARY_PANEL, panel, 0, sum, tile_op);
+        if (first > 0)
+            ternary_tile_to(call, 0, TERNARY_FIRST_X, g, TERNARY_PANEL, ternary_group(call, g), 1, sum, dot4, panel);
+        else
+            ternary_unpack(call, g, TERNARY_PANEL, panel);
+        ternary_tiles(call, first, g, TERNARY_PANEL, panel, 0, sum, tile_op);
     }
     for (; g < tile->end; g++) {
         ternary_unpack(call, g, 1, panel);
-        ternary_tiles(call, g, 1, panel, 0, sum, tile_op);
+        ternary_tiles(call, 0, g, 1, panel, 0, sum, tile_op);
     }
 }
 #endif

@@ -14,13 +14,7 @@ ALWAYS_INLINE void ternary_tile16(const setun_call *call, int64_t i, int n_x, in
     const int8_t *q[TERNARY_X];
     __m512i acc[TERNARY_X][TERNARY_PANEL];
 
-UNROLL(6)
-    for (int x = 0; x < n_x; x++) {
-        q[x] = in_row(call, 0, i + x);
-UNROLL(4)
-        for (int g = 0; g < n; g++)
-            acc[x][g] = _mm512_setzero_si512();
-    }
+    ternary_begin(call, i, n_x, group, n, sum, q, acc);
     for (int64_t first = 0; first < n_blocks; first += TERNARY_FOLD_BLOCKS) {
         const int64_t end = least(first + TERNARY_FOLD_BLOCKS, n_blocks);
         __m512i sums[TERNARY_X][TERNARY_PANEL];
@@ -57,10 +51,6 @@ UNROLL(4)
             for (int g = 0; g < n; g++)
                 acc[x][g] = _mm512_add_epi32(acc[x][g], _mm512_madd_epi16(sums[x][g], _mm512_set1_epi16(1)));
     }
-UNROLL(6)
-    for (int x = 0; x < n_x; x++)
-UNROLL(4)
-        for (int g = 0; g < n; g++)
-            ternary_store(call, i + x, group + g, acc[x][g], sum[i + x]);
+    ternary_finish(call, i, n_x, group, n, acc);
 }
 #endif
