@@ -229,9 +229,11 @@ ALWAYS_INLINE void attention_run(const setun_call *call, const setun_tile *tile,
         attention_run_split(call, tile, add_chunk);
         return;
     }
-    /* Heads outermost: later rows see more positions, and a worker's contiguous range should hold late and early ones. */
+    /* Later rows see more positions: the first block, the last, the second, the last but one, so that wherever the range of a worker begins
+     * and ends it holds as many late ones as early ones. */
     for (int64_t unit = tile->begin; unit < tile->end; unit++) {
-        const int64_t head = unit / n_blocks * heads, begin = unit % n_blocks * rows, end = least(begin + rows, m);
+        const int64_t head = unit / n_blocks * heads, b = unit % n_blocks, begin = (b % 2 == 0 ? b / 2 : n_blocks - 1 - b / 2) * rows;
+        const int64_t end = least(begin + rows, m);
 
         for (int64_t i = begin, j; i < end; i = j) {
             for (j = i + 1; j < end && seq[j] == seq[i]; j++)
