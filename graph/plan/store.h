@@ -33,7 +33,7 @@ setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *
 setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand *out_operand, setun_error *error);
 
 /* Dims and strides of cache c in a cache format, n_blocks blocks of 256 positions; data is NULL, or what setun_store_get_cache gave. */
-setun_status setun_store_shape_cache(setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
+setun_status setun_store_shape_cache(const setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
                                      setun_error *error);
 
 /* The same with address space, reserved for all caches of the graph at once; pages are touched as they are written. */

@@ -10,100 +10,113 @@ struct setun_store_caches {
     setun_store_caches *next;
     const char         *fmts;
     int64_t             n_blocks;
-    setun_operand      *cache;        /* of each cache of the graph; data is NULL until memory is reserved */
-    unsigned char      *pages;        /* NULL: not reserved */
-    size_t              group_bytes;  /* a block of every cache */
+    setun_operand      *cache; /* of each cache of the graph */
+    unsigned char      *pages;
     size_t              n_bytes;
 };
 
-/* Shapes all caches; stride 0 steps over the blocks of the others. */
-static setun_status shape_all(const setun_store *store, setun_store_caches *caches, setun_error *error)
+static setun_status shape_alone(const setun_store *store, size_t c, const char *fmts, int64_t n_blocks, setun_operand *out_cache, setun_error *error)
 {
-    const setun_graph *graph = store->graph;
+    const int64_t dim[4] = {n_blocks, store->graph->caches[c].kv_heads, SETUN_CHUNK, store->graph->caches[c].head_dim};
+    setun_status status = setun_operand_shape(store->plugins, fmts, dim, out_cache, error);
 
-    for (size_t c = 0; c < graph->n_caches; c++) {
-        const int64_t dim[4] = {caches->n_blocks, graph->caches[c].kv_heads, SETUN_CHUNK, graph->caches[c].head_dim};
-        setun_operand *cache = &caches->cache[c];
-        setun_status status = setun_operand_shape(store->plugins, caches->fmts, dim, cache, error);
+    if (status == SETUN_OK && out_cache->n != 1)
+        return setun_fail(error, SETUN_ERR_UNSUPPORTED, "KV cache: expected the format of one tensor, found '%s'", fmts);
+    return status;
+}
+
+/* One block of every cache, and all blocks of all of them. */
+static setun_status measure(const setun_store *store, const char *fmts, int64_t n_blocks, size_t *out_group_bytes, size_t *out_n_bytes, setun_error *error)
+{
+    *out_group_bytes = 0;
+    for (size_t c = 0; c < store->graph->n_caches; c++) {
+        setun_operand cache;
+        setun_status status = shape_alone(store, c, fmts, n_blocks, &cache, error);
 
         if (status != SETUN_OK)
             return status;
-        if (cache->n != 1)
-            return setun_fail(error, SETUN_ERR_UNSUPPORTED, "KV cache: expected the format of one tensor, found '%s'", caches->fmts);
-        if (!setun_add_size(caches->group_bytes, (size_t)cache->part[0].stride_bytes[0], &caches->group_bytes))
+        if (!setun_add_size(*out_group_bytes, (size_t)cache.part[0].stride_bytes[0], out_group_bytes))
             return setun_fail_nomem(error, "KV cache", SIZE_MAX);
     }
-    if (!setun_mul_size(caches->group_bytes, (size_t)caches->n_blocks, &caches->n_bytes) || caches->n_bytes > INT64_MAX)
+    if (!setun_mul_size(*out_group_bytes, (size_t)n_blocks, out_n_bytes) || *out_n_bytes > INT64_MAX)
         return setun_fail_nomem(error, "KV cache", SIZE_MAX);
-    for (size_t c = 0; c < graph->n_caches; c++) {
-        setun_operand *cache = &caches->cache[c];
-
-        cache->n_bytes[0] = caches->n_bytes - caches->group_bytes + (size_t)cache->part[0].stride_bytes[0];
-        cache->part[0].stride_bytes[0] = (int64_t)caches->group_bytes;
-    }
     return SETUN_OK;
 }
 
-/* The caches in that format, shaped when it is first asked for. */
-static setun_status find_caches(setun_store *store, const char *fmts, int64_t n_blocks, setun_store_caches **out_caches, setun_error *error)
+/* Stride 0 of a cache steps over the blocks of the others, which lie between its last block's end and the end of all. */
+static void interleave(setun_operand *cache, size_t group_bytes, size_t n_bytes)
 {
-    const size_t n = store->graph->n_caches;
-    setun_store_caches *caches = store->caches;
-    setun_status status;
+    cache->n_bytes[0] = n_bytes - group_bytes + (size_t)cache->part[0].stride_bytes[0];
+    cache->part[0].stride_bytes[0] = (int64_t)group_bytes;
+}
+
+static const setun_store_caches *find_caches(const setun_store *store, const char *fmts, int64_t n_blocks)
+{
+    const setun_store_caches *caches = store->caches;
 
     while (caches != NULL && (caches->n_blocks != n_blocks || strcmp(caches->fmts, fmts) != 0))
         caches = caches->next;
-    if (caches == NULL) {
-        caches = setun_pool_alloc(&store->pool, sizeof(*caches));
-        if (caches != NULL) {
-            caches->fmts = setun_pool_strndup(&store->pool, fmts, strlen(fmts));
-            caches->n_blocks = n_blocks;
-            caches->cache = setun_pool_alloc(&store->pool, n * sizeof(*caches->cache));
-        }
-        if (caches == NULL || caches->fmts == NULL || caches->cache == NULL)
-            return setun_fail_nomem(error, "KV cache", n * sizeof(*caches->cache));
-        status = shape_all(store, caches, error);
-        if (status != SETUN_OK)
-            return status;
-        caches->next = store->caches;
-        store->caches = caches;
-    }
-    *out_caches = caches;
-    return SETUN_OK;
+    return caches;
 }
 
-setun_status setun_store_shape_cache(setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
+setun_status setun_store_shape_cache(const setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
                                      setun_error *error)
 {
-    setun_store_caches *caches;
-    setun_status status = find_caches(store, fmts, n_blocks, &caches, error);
+    size_t group_bytes, n_bytes;
+    setun_status status = measure(store, fmts, n_blocks, &group_bytes, &n_bytes, error);
 
     if (status == SETUN_OK)
-        *out_operand = caches->cache[c];
+        status = shape_alone(store, c, fmts, n_blocks, out_operand, error);
+    if (status == SETUN_OK)
+        interleave(out_operand, group_bytes, n_bytes);
     return status;
+}
+
+/* Memory for the caches in that format. */
+static setun_status reserve_caches(setun_store *store, const char *fmts, int64_t n_blocks, setun_error *error)
+{
+    const size_t n = store->graph->n_caches;
+    setun_store_caches *caches = setun_pool_alloc(&store->pool, sizeof(*caches));
+    size_t group_bytes, at = 0;
+    setun_status status;
+
+    if (caches == NULL)
+        return setun_fail_nomem(error, "KV cache", sizeof(*caches));
+    status = measure(store, fmts, n_blocks, &group_bytes, &caches->n_bytes, error);
+    if (status != SETUN_OK)
+        return status;
+    caches->n_blocks = n_blocks;
+    caches->fmts = setun_pool_strndup(&store->pool, fmts, strlen(fmts));
+    caches->cache = setun_pool_alloc(&store->pool, n * sizeof(*caches->cache));
+    if (caches->fmts == NULL || caches->cache == NULL)
+        return setun_fail_nomem(error, "KV cache", n * sizeof(*caches->cache));
+    caches->pages = setun_pages_alloc(caches->n_bytes);
+    if (caches->pages == NULL)
+        return setun_fail_nomem(error, "KV cache", caches->n_bytes);
+    for (size_t c = 0; c < n; c++) {
+        setun_operand *cache = &caches->cache[c];
+
+        (void)shape_alone(store, c, fmts, n_blocks, cache, error); /* it was measured */
+        cache->part[0].data = caches->pages + at;
+        at += (size_t)cache->part[0].stride_bytes[0];
+        interleave(cache, group_bytes, caches->n_bytes);
+    }
+    caches->next = store->caches;
+    store->caches = caches;
+    store->cache_bytes += caches->n_bytes;
+    return SETUN_OK;
 }
 
 setun_status setun_store_get_cache(setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
                                    setun_error *error)
 {
-    setun_store_caches *caches;
-    setun_status status = find_caches(store, fmts, n_blocks, &caches, error);
+    setun_status status = SETUN_OK;
 
-    if (status != SETUN_OK)
-        return status;
-    if (caches->pages == NULL) {
-        unsigned char *at = caches->pages = setun_pages_alloc(caches->n_bytes);
-
-        if (at == NULL)
-            return setun_fail_nomem(error, "KV cache", caches->n_bytes);
-        for (size_t i = 0; i < store->graph->n_caches; i++) {
-            caches->cache[i].part[0].data = at;
-            at += caches->cache[i].n_bytes[0] - (caches->n_bytes - caches->group_bytes);
-        }
-        store->cache_bytes += caches->n_bytes;
-    }
-    *out_operand = caches->cache[c];
-    return SETUN_OK;
+    if (find_caches(store, fmts, n_blocks) == NULL)
+        status = reserve_caches(store, fmts, n_blocks, error);
+    if (status == SETUN_OK)
+        *out_operand = find_caches(store, fmts, n_blocks)->cache[c];
+    return status;
 }
 
 void setun_store_free_caches(setun_store *store)
