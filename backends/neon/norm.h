@@ -21,28 +21,36 @@ static inline float64x2_t norm_add_square(float64x2_t sum, float64x2_t v)
     return vaddq_f64(sum, vmulq_f64(v, v));
 }
 
-/* Two lanes. */
-ALWAYS_INLINE void norm_add_2(float64x2_t *size, float64x2_t *rest, float64x2_t x, float64x2_t c, float64x2_t step)
+ALWAYS_INLINE void norm_add_4(float64x2_t sum[2], float32x4_t x)
 {
-    *size = norm_add_square(*size, x);
-    *rest = norm_add_square(*rest, vsubq_f64(x, vmulq_f64(step, c)));
+    sum[0] = norm_add_square(sum[0], vcvt_f64_f32(vget_low_f32(x)));
+    sum[1] = norm_add_square(sum[1], vcvt_high_f64_f32(x));
 }
 
-ALWAYS_INLINE void norm_add_4(float64x2_t size[2], float64x2_t rest[2], float32x4_t x, float32x4_t c, float64x2_t step)
+/* 16 elements x of a row. Lanes without an element are +0 and add nothing. */
+static inline void norm_add(norm *sum, lanes x)
 {
-    norm_add_2(&size[0], &rest[0], vcvt_f64_f32(vget_low_f32(x)), vcvt_f64_f32(vget_low_f32(c)), step);
-    norm_add_2(&size[1], &rest[1], vcvt_high_f64_f32(x), vcvt_high_f64_f32(c), step);
+    norm_add_4(sum->lane, x.a);
+    norm_add_4(sum->lane + 2, x.b);
+    norm_add_4(sum->lane + 4, x.c);
+    norm_add_4(sum->lane + 6, x.d);
 }
 
-/* 16 elements x of a row and their codes c: size takes x, rest x - step * c. Lanes without an element are +0 in both and add nothing. */
-static inline void norm_add(norm *size, norm *rest, lanes x, lanes c, double step)
+ALWAYS_INLINE void norm_add_rest_4(float64x2_t sum[2], float32x4_t x, float32x4_t c, float64x2_t step)
+{
+    sum[0] = norm_add_square(sum[0], vsubq_f64(vcvt_f64_f32(vget_low_f32(x)), vmulq_f64(step, vcvt_f64_f32(vget_low_f32(c)))));
+    sum[1] = norm_add_square(sum[1], vsubq_f64(vcvt_high_f64_f32(x), vmulq_f64(step, vcvt_high_f64_f32(c))));
+}
+
+/* What their codes c left of them, x - step * c. Lanes without an element are +0 in both. */
+static inline void norm_add_rest(norm *sum, lanes x, lanes c, double step)
 {
     const float64x2_t steps = vdupq_n_f64(step);
 
-    norm_add_4(size->lane, rest->lane, x.a, c.a, steps);
-    norm_add_4(size->lane + 2, rest->lane + 2, x.b, c.b, steps);
-    norm_add_4(size->lane + 4, rest->lane + 4, x.c, c.c, steps);
-    norm_add_4(size->lane + 6, rest->lane + 6, x.d, c.d, steps);
+    norm_add_rest_4(sum->lane, x.a, c.a, steps);
+    norm_add_rest_4(sum->lane + 2, x.b, c.b, steps);
+    norm_add_rest_4(sum->lane + 4, x.c, c.c, steps);
+    norm_add_rest_4(sum->lane + 6, x.d, c.d, steps);
 }
 
 /* Lanes j and j + 8, then + 4, + 2, + 1; the root. */

@@ -43,7 +43,8 @@ static void run(const setun_call *call, const setun_tile *tile)
         for (int64_t j = 0; j < k; j += SETUN_LANES) {
             const lanes v = lanes_load_n(x + j, k - j), q = norm_codes(v, inverse, lanes_set(SETUN_SCREEN_MAX));
 
-            norm_add(&size, &rest, v, q, (double)step[i]);
+            norm_add(&size, v);
+            norm_add_rest(&rest, v, q, (double)step[i]);
             store_halves(high + j, high + half + j, q);
         }
         x_norm = norm_total(size);

@@ -39,7 +39,8 @@ ALWAYS_INLINE void quantise_row(const char *w, int64_t k, int64_t element_bytes,
     for (int64_t j = 0; j < k; j += SETUN_LANES) {
         const lanes x = load_n(w + j * element_bytes, k - j), c = norm_codes(x, inverse, lanes_set(SETUN_SCREEN_W_MAX));
 
-        norm_add(&size, &rest, x, c, (double)*out_step);
+        norm_add(&size, x);
+        norm_add_rest(&rest, x, c, (double)*out_step);
         vst1q_s8(out_codes + j, vcombine_s8(vmovn_s16(norm_low_codes(c)), vmovn_s16(norm_high_codes(c))));
     }
     *out_rest = norm_up(norm_total(rest));

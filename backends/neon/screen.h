@@ -24,6 +24,20 @@ static inline int64_t screen_units(const setun_call *call, uint32_t phase)
     return (call->in[4].dim[0] + SCREEN_GROUP - 1) / SCREEN_GROUP;
 }
 
+/* z and e of row i of x, rows j .. j + 15 of w, those there are. */
+static inline void screen_put(const setun_call *call, int64_t i, int64_t j, const int32x4_t high[4], const int32x4_t low[4])
+{
+    const int64_t n_rows = least(SCREEN_GROUP, call->in[4].dim[0] - j);
+    const float *x_step = call->in[1].data, *a = call->in[2].data, *b = call->in[3].data;
+    const lanes w_step = lanes_load_n((const float *)call->in[5].data + j, n_rows), rest = lanes_load_n((const float *)call->in[6].data + j, n_rows),
+                size = lanes_load_n((const float *)call->in[7].data + j, n_rows);
+    const lanes z = lanes_fma(lanes_set(256.0f), lanes_of_ints(high), lanes_of_ints(low));
+    const lanes e = lanes_add(lanes_mul(lanes_set(a[i]), rest), lanes_mul(lanes_set(b[i]), size));
+
+    lanes_store_n((float *)out_row(call, 0, i) + j, lanes_mul(z, lanes_mul(w_step, lanes_set(x_step[i]))), n_rows);
+    lanes_store_n((float *)out_row(call, 1, i) + j, lanes_add(e, lanes_set(SETUN_SCREEN_TINY)), n_rows);
+}
+
 /* sum += words e of four rows' columns by word e of x, e = 0 .. n - 1. w: [n words][64], 16 bytes of each; x: 16 columns. */
 typedef int32x4_t screen_dot(int32x4_t sum, int8x16_t w, int8x16_t x, int e);
 
@@ -56,10 +70,6 @@ UNROLL(2)
 ALWAYS_INLINE void screen_rows(const setun_call *call, int64_t g, int64_t i, int n_x, screen_dot *dot)
 {
     const int64_t k = call->in[0].dim[1], half = (k + 63) / 64 * 64, n_blocks = (k + 3) / 4;
-    const int64_t j = g * SCREEN_GROUP, n_rows = least(SCREEN_GROUP, call->in[4].dim[0] - j);
-    const float *x_step = call->in[1].data, *a = call->in[2].data, *b = call->in[3].data;
-    const lanes w_step = lanes_load_n((const float *)call->in[5].data + j, n_rows), rest = lanes_load_n((const float *)call->in[6].data + j, n_rows),
-                size = lanes_load_n((const float *)call->in[7].data + j, n_rows);
     const int8_t *w = (const int8_t *)call->in[4].data + g * n_blocks * 64, *x[SCREEN_X];
     int32x4_t high[SCREEN_X][4], low[SCREEN_X][4];
     int64_t c = 0;
@@ -91,13 +101,8 @@ UNROLL(2)
         break;
     }
 UNROLL(2)
-    for (int r = 0; r < n_x; r++) {
-        const lanes z = lanes_fma(lanes_set(256.0f), lanes_of_ints((const int32x4_t *)high[r]), lanes_of_ints((const int32x4_t *)low[r]));
-        const lanes e = lanes_add(lanes_mul(lanes_set(a[i + r]), rest), lanes_mul(lanes_set(b[i + r]), size));
-
-        lanes_store_n((float *)out_row(call, 0, i + r) + j, lanes_mul(z, lanes_mul(w_step, lanes_set(x_step[i + r]))), n_rows);
-        lanes_store_n((float *)out_row(call, 1, i + r) + j, lanes_add(e, lanes_set(SETUN_SCREEN_TINY)), n_rows);
-    }
+    for (int r = 0; r < n_x; r++)
+        screen_put(call, i + r, g * SCREEN_GROUP, (const int32x4_t *)high[r], (const int32x4_t *)low[r]);
 }
 
 ALWAYS_INLINE void screen_run(const setun_call *call, const setun_tile *tile, screen_dot *dot)
