@@ -127,16 +127,20 @@ static void fill_scales(setun_tensor *t, enum setun_check_fill fill, setun_check
 bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fill fill, setun_check_random *random)
 {
     setun_tensor *t = &operand->part[0];
+    bool screen = false;
 
     if (strcmp(t->fmt, "f32") == 0 || strcmp(t->fmt, "f16") == 0 || strcmp(t->fmt, "bf16") == 0)
         fill_float(t, fill, random);
     else if (strcmp(t->fmt, "i8.row") == 0)
         fill_i8(t, fill, random);
     else if (!setun_check_fill_ternary(t, fill, random) && !setun_check_fill_blocks(t, fill, random) &&
-             !setun_check_fill_screen(t, operand->n_bytes[0], fill, random))
+             !(screen = setun_check_fill_screen(t, operand->n_bytes[0], fill, random)))
         return false;
-    for (uint32_t p = 1; p < operand->n_parts; p++)
+    for (uint32_t p = 1; p < operand->n_parts; p++) {
         fill_scales(&operand->part[p], fill, random);
+        if (screen && fill == SETUN_FILL_ZERO) /* steps and norms may be zero, and leave what a bound has besides */
+            memset(operand->part[p].data, 0, (size_t)operand->part[p].dim[1] * sizeof(float));
+    }
     setun_check_operand_soil(operand, random);
     return true;
 }

@@ -108,6 +108,12 @@ static const struct {
     {"WHOLE_VECTORS", "q80__faulty", "crash", "1 byte past the end of in[1] (q8_0.b32)"},
     {"BLOCK_PADDING", "pack__faulty", "value", "expected 0x00"},
     {"INVERSE", "pack__faulty", "value", "expected"},
+    {"FIFTH_BIT", "screen__faulty", "value", "expected"},
+    {"WHOLE_BAND", "rescreen__faulty", "crash", "past the end of in[4] (i7.r64k32)"},
+    {"HIGH_HALF", "screen__faulty", "value", "expected"},
+    {"HIGH_HALF", "rescreen__faulty", "value", "expected"},
+    {"NO_TINY", "rescreen__faulty", "value", "expected"},
+    {"COARSE_OF_PLACE", "rescreen__faulty", "value", "expected"},
     {"TABLE_ENTRY", TERNARY5, "value", "expected"},
     {"TAIL_BLOCK", TERNARY5, "value", "expected"},
     {"JUNK_BIT", TERNARY5, "value", "expected"},
@@ -147,7 +153,7 @@ Test(faults, a_plugin_keeps_no_state)
 Test(faults, the_right_twins_pass)
 {
     static const char *const blocks[] = {"q6k__faulty", "q80__faulty", "pack__faulty"};
-    static const char *const fused[] = {"linear_add__faulty", "gate_up__faulty"};
+    static const char *const fused[] = {"linear_add__faulty", "gate_up__faulty"}, *const screens[] = {"screen__faulty", "rescreen__faulty"};
     static const char *const rows[] = {"pack__faulty", "linear__faulty", "rope__faulty", "kv_write__faulty", "embedding__faulty"};
 
     for (uint64_t seed = 1; seed <= 3; seed++) {
@@ -158,6 +164,11 @@ Test(faults, the_right_twins_pass)
             const outcome t = check("GOOD_TERNARY5", TERNARY5, seed);
 
             cr_expect_eq(t.status, SETUN_CHECK_PASS, "ternary5: %s: %s", t.kind, t.text);
+        }
+        for (size_t i = 0; i < sizeof(screens) / sizeof(screens[0]); i++) {
+            const outcome s = check("GOOD_SCREEN7", screens[i], seed);
+
+            cr_expect_eq(s.status, SETUN_CHECK_PASS, "%s: %s: %s", screens[i], s.kind, s.text);
         }
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             const outcome r = check("GOOD_ROWS", rows[i], seed);

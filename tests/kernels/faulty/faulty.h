@@ -1,6 +1,7 @@
 /* faulty.h - the faults that the conformance check must catch, one a plugin: -DFAULT=<one of these>. GOOD is none, and must pass. */
 #ifndef SETUN_TEST_FAULTY_H
 #define SETUN_TEST_FAULTY_H
+#include <stdbool.h>
 #include <string.h>
 
 #include "setun_numerics.h"
@@ -74,7 +75,13 @@ enum fault {
     /* ternary5.c */
     TABLE_ENTRY,   /* one of three weights is wrong in one of 27 codes */
     TAIL_BLOCK,    /* the last block is dropped where it is not whole */
-    JUNK_BIT       /* the top bit of the last code is taken from another line */
+    JUNK_BIT,      /* the top bit of the last code is taken from another line */
+    /* screen7.c */
+    FIFTH_BIT,     /* screen: the fifth bit of the last columns of a block is that of those before */
+    WHOLE_BAND,    /* rescreen: the last band is taken for a whole one */
+    HIGH_HALF,     /* both: the low half of x is left out */
+    NO_TINY,       /* both: the bound of rows of zeros is zero */
+    COARSE_OF_PLACE /* rescreen: adds to the coarse logit of the id's place in the list */
 };
 
 /* Compared in C, not by the preprocessor, so that every fault is compiled in every plugin. */
