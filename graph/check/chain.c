@@ -232,8 +232,8 @@ static bool describe_lead(const setun_check_target *target, const setun_check_st
     return alone.op->describe(&alone, index, c);
 }
 
-/* The dims of all values from those of the lead's, which are in the case as of an op alone. A linear whose rows nothing tells has `further`
- * more than the lead. */
+/* The dims of all values from those of the lead's, which are in the case as of an op alone. A linear whose rows nothing tells, op j, has
+ * j * `further` more than the lead. */
 static void infer_all(const setun_check_chain *chain, int64_t further, setun_check_case *c)
 {
     const setun_check_step *lead = lead_of(chain);
@@ -253,7 +253,7 @@ static void infer_all(const setun_check_chain *chain, int64_t further, setun_che
             const setun_check_step *step = &chain->step[j];
 
             if (is_linear(step->op) && dim[step->out].columns == 0 && dim[step->arg[0]].columns != 0) {
-                dim[step->out] = (dims){dim[step->arg[0]].rows, lead_columns + further};
+                dim[step->out] = (dims){dim[step->arg[0]].rows, lead_columns + j * further};
                 news = true;
             }
         }

@@ -9,7 +9,7 @@
 enum {
     SETUN_CHECK_PARTS = 5,    /* tensors of one operand */
     SETUN_CHECK_INS = 4,      /* operands of one call */
-    SETUN_CHECK_OUTS = 2,
+    SETUN_CHECK_OUTS = 3,
     SETUN_CHECK_FMT_BYTES = SETUN_CHECK_PARTS * SETUN_FMT_NAME_BYTES
 };
 

@@ -119,6 +119,7 @@ static const struct {
     {"JUNK_BIT", TERNARY5, "value", "expected"},
     {"MERGED", "linear_add__faulty", "value", "expected"},
     {"OTHER_ROW", "linear_add__faulty", "value", "expected"},
+    {"OTHER_OUT", "qkv__faulty", "value", "expected"},
     {"SWAPPED", "gate_up__faulty", "value", "expected"},
     {"SQUARED_LAST", "gate_up__faulty", "value", "expected"},
     {"NARROW", "linear_add__faulty", "k_max", "k_max 65536 with acc_bits 32 is refuted"},
@@ -153,7 +154,8 @@ Test(faults, a_plugin_keeps_no_state)
 Test(faults, the_right_twins_pass)
 {
     static const char *const blocks[] = {"q6k__faulty", "q80__faulty", "pack__faulty"};
-    static const char *const fused[] = {"linear_add__faulty", "gate_up__faulty"}, *const screens[] = {"screen__faulty", "rescreen__faulty"};
+    static const char *const fused[] = {"linear_add__faulty", "gate_up__faulty", "qkv__faulty"};
+    static const char *const screens[] = {"screen__faulty", "rescreen__faulty"};
     static const char *const rows[] = {"pack__faulty", "linear__faulty", "rope__faulty", "kv_write__faulty", "embedding__faulty"};
 
     for (uint64_t seed = 1; seed <= 3; seed++) {

@@ -69,6 +69,7 @@ enum fault {
     /* fused.c */
     MERGED,        /* linear and add: product and sum in one rounding */
     OTHER_ROW,     /* linear and add: the residual of the first row */
+    OTHER_OUT,     /* three linears: the second and third write what is the other's */
     SWAPPED,       /* gate and up: up is taken for gate */
     SQUARED_LAST,  /* gate and up: t * (t * u) */
     NARROW,        /* both: sums in 16 bits */

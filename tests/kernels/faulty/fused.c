@@ -1,4 +1,4 @@
-/* fused.c - a linear with the residual, and gate and up with what stands between them, right but for one fault. */
+/* fused.c - a linear with the residual, gate and up with what stands between them, and three linears of one input, right but for one fault. */
 #include <math.h>
 
 #include "faulty.h"
@@ -62,6 +62,31 @@ static void gate_run(const setun_call *call, const setun_tile *tile)
         }
 }
 
+/* Units are the rows of all three matrices. */
+static int64_t qkv_units(const setun_call *call, uint32_t phase)
+{
+    (void)phase;
+    return call->in[2].dim[0] + call->in[4].dim[0] + call->in[6].dim[0];
+}
+
+static void qkv_run(const setun_call *call, const setun_tile *tile)
+{
+    int64_t first = 0;
+
+    for (uint32_t out = 0; out < 3; out++) {
+        const int64_t n = call->in[2 + 2 * out].dim[0];
+
+        for (int64_t j = tile->begin > first ? tile->begin - first : 0; j < n && first + j < tile->end; j++)
+            for (int64_t i = 0; i < call->in[0].dim[0]; i++) {
+                const uint32_t to = fault == OTHER_OUT && out > 0 && j < call->in[8 - 2 * out].dim[0] ? 3 - out : out;
+                float dot, factor = linear(call, i, 2 + 2 * to, j, &dot);
+
+                ((float *)out_row(call, out, i))[j] = dot * factor;
+            }
+        first += n;
+    }
+}
+
 static const setun_kernel add = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
@@ -86,5 +111,17 @@ static const setun_kernel gate = {
     .units = units,
     .run = gate_run,
 };
-static const setun_kernel *const kernels[] = {&add, &gate, NULL};
+static const setun_kernel qkv = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "qkv__faulty",
+    .pattern = "q=linear(h,w); k=linear(h,v); z=linear(h,u)",
+    .fmts = "i8.row+f32,tern2.row+f32,tern2.row+f32,tern2.row+f32>f32,f32,f32",
+    .k_max = K_MAX_FUSED,
+    .acc_bits = 32,
+    .plan = plan,
+    .units = qkv_units,
+    .run = qkv_run,
+};
+static const setun_kernel *const kernels[] = {&add, &gate, &qkv, NULL};
 FAULTY_PLUGIN(kernels);
