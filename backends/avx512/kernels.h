@@ -45,6 +45,12 @@
     X(linear_i8row_tern5r16k96_f32__avx512vnni_1x16) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_6x64panel) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_8x16) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avx512vnni_1x16) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avx512vnni_6x64) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
+    X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
+    X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_1x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \

@@ -110,17 +110,21 @@ UNROLL(4)
     ternary_finish(call, 0, TERNARY_FIRST_X, group, TERNARY_PANEL, acc);
 }
 
-ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op,
-                                      ternary5_look_up *look_up)
+/* Where scratch goes on after the panel: the sums of q. */
+static inline int32_t *ternary5_panel_sum(const setun_call *call, void *scratch)
+{
+    return (int32_t *)((uint8_t *)scratch + ternary5_panel_words(call->in[2].dim[1]) * TERNARY5_PANEL_WORD_BYTES);
+}
+
+/* With the sums of q behind the panel. */
+ALWAYS_INLINE void ternary5_panel_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op,
+                                         ternary5_look_up *look_up)
 {
     const int64_t first = call->in[0].dim[0] < TERNARY_FIRST_X ? 0 : TERNARY_FIRST_X;
+    const int32_t *sum = ternary5_panel_sum(call, tile->scratch);
     uint8_t *panel = tile->scratch;
-    int32_t *sum = (int32_t *)(panel + ternary5_panel_words(call->in[2].dim[1]) * TERNARY5_PANEL_WORD_BYTES);
     int64_t g = tile->begin;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum, dot4);
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL) {
         if (first > 0)
             ternary5_first(call, g, sum, panel, dot4, look_up);
@@ -132,5 +136,14 @@ ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *
         ternary5_unpack(call, g, 1, 0, panel, look_up);
         ternary_tiles(call, 0, g, 1, panel, 0, sum, tile_op);
     }
+}
+
+ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op,
+                                      ternary5_look_up *look_up)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, ternary5_panel_sum(call, tile->scratch), dot4);
+    ternary5_panel_groups(call, tile, dot4, tile_op, look_up);
 }
 #endif

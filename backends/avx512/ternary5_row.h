@@ -105,19 +105,34 @@ UNROLL(2)
                           sum[i + x]);
 }
 
-/* One row of q after the other. */
-ALWAYS_INLINE void ternary5_row_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+/* Scratch before the first group: tails and sums of q. */
+ALWAYS_INLINE void ternary5_begin(const setun_call *call, void *scratch, dot4_op *dot4)
 {
-    const int8_t *tails = tile->scratch;
-    int32_t *sum;
+    ternary_sums(call, ternary5_tails(call, scratch), dot4);
+}
 
-    if (tile->begin == tile->end)
-        return;
-    sum = ternary5_tails(call, tile->scratch);
-    ternary_sums(call, sum, dot4);
+static inline const int32_t *ternary5_sum(const setun_call *call, const void *scratch)
+{
+    return (const int32_t *)((const int8_t *)scratch + call->in[0].dim[0] * TERNARY5_COLUMNS);
+}
+
+/* One row of q after the other. */
+ALWAYS_INLINE void ternary5_row_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+{
+    const int32_t *sum = ternary5_sum(call, tile->scratch);
+    const int8_t *tails = tile->scratch;
+
     for (int64_t g = tile->begin; g < tile->end; g++)
         for (int64_t i = 0; i < call->in[0].dim[0]; i++)
             ternary5_rows(call, i, 1, g, 1, tails, sum, dot4, look_up);
+}
+
+ALWAYS_INLINE void ternary5_row_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary5_begin(call, tile->scratch, dot4);
+    ternary5_row_groups(call, tile, dot4, look_up);
 }
 
 /* Eight rows of q at a time, then four, two and one: n groups of weights are read from memory once and from the caches after that. */
@@ -137,19 +152,23 @@ ALWAYS_INLINE void ternary5_groups(const setun_call *call, int64_t group, int n,
         ternary5_rows(call, i, 1, group, n, tails, sum, dot4, look_up);
 }
 
-ALWAYS_INLINE void ternary5_stream_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_stream_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
 {
+    const int32_t *sum = ternary5_sum(call, tile->scratch);
     const int8_t *tails = tile->scratch;
     int64_t g = tile->begin;
-    int32_t *sum;
 
-    if (tile->begin == tile->end)
-        return;
-    sum = ternary5_tails(call, tile->scratch);
-    ternary_sums(call, sum, dot4);
     for (; g + TERNARY5_PAIR <= tile->end; g += TERNARY5_PAIR)
         ternary5_groups(call, g, TERNARY5_PAIR, tails, sum, dot4, look_up);
     if (g < tile->end)
         ternary5_groups(call, g, 1, tails, sum, dot4, look_up);
+}
+
+ALWAYS_INLINE void ternary5_stream_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary5_begin(call, tile->scratch, dot4);
+    ternary5_stream_groups(call, tile, dot4, look_up);
 }
 #endif

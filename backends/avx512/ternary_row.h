@@ -29,15 +29,21 @@ UNROLL(4)
     ternary_store(call, i, group, _mm512_add_epi32(low, high), sum);
 }
 
-ALWAYS_INLINE void ternary_row_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4)
+/* With the sums of q in scratch. */
+ALWAYS_INLINE void ternary_row_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4)
 {
-    int32_t *sum = tile->scratch;
+    const int32_t *sum = tile->scratch;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum, dot4);
     for (int64_t g = tile->begin; g < tile->end; g++)
         for (int64_t i = 0; i < call->in[0].dim[0]; i++)
             ternary_row_group(call, i, g, sum[i], dot4);
+}
+
+ALWAYS_INLINE void ternary_row_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, tile->scratch, dot4);
+    ternary_row_groups(call, tile, dot4);
 }
 #endif

@@ -157,19 +157,24 @@ ALWAYS_INLINE void ternary_tiles(const setun_call *call, int64_t first, int64_t 
     }
 }
 
-/* From the packed blocks. */
-ALWAYS_INLINE void ternary_stream_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op)
+/* From the packed blocks, with the sums of q in scratch. */
+ALWAYS_INLINE void ternary_stream_groups(const setun_call *call, const setun_tile *tile, ternary_tile_op *tile_op)
 {
-    int32_t *sum = tile->scratch;
+    const int32_t *sum = tile->scratch;
     int64_t g = tile->begin;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum, dot4);
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL)
         ternary_tiles(call, 0, g, TERNARY_PANEL, ternary_group(call, g), 1, sum, tile_op);
     for (; g < tile->end; g++)
         ternary_tiles(call, 0, g, 1, ternary_group(call, g), 1, sum, tile_op);
+}
+
+ALWAYS_INLINE void ternary_stream_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, tile->scratch, dot4);
+    ternary_stream_groups(call, tile, tile_op);
 }
 
 static inline size_t ternary_panel_bytes(const setun_query *query)
@@ -191,17 +196,20 @@ UNROLL(4)
                                     ternary_codes(w + g * group_bytes, 1, 0, b, p, 0));
 }
 
-/* Through a panel in scratch. */
-ALWAYS_INLINE void ternary_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op)
+/* Where scratch goes on after the panel: the sums of q. */
+static inline int32_t *ternary_panel_sum(const setun_call *call, void *scratch)
+{
+    return (int32_t *)((uint8_t *)scratch + ternary_blocks(call) * 4 * TERNARY_PANEL * TERNARY_BLOCK_BYTES);
+}
+
+/* Through a panel in scratch, with the sums of q behind it. */
+ALWAYS_INLINE void ternary_panel_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op)
 {
     const int64_t first = call->in[0].dim[0] < TERNARY_FIRST_X ? 0 : TERNARY_FIRST_X;
+    const int32_t *sum = ternary_panel_sum(call, tile->scratch);
     uint8_t *panel = tile->scratch;
-    int32_t *sum = (int32_t *)(panel + ternary_blocks(call) * 4 * TERNARY_PANEL * TERNARY_BLOCK_BYTES);
     int64_t g = tile->begin;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum, dot4);
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL) {
         if (first > 0)
             ternary_tile_to(call, 0, TERNARY_FIRST_X, g, TERNARY_PANEL, ternary_group(call, g), 1, sum, dot4, panel);
@@ -213,5 +221,13 @@ ALWAYS_INLINE void ternary_panel_run(const setun_call *call, const setun_tile *t
         ternary_unpack(call, g, 1, panel);
         ternary_tiles(call, 0, g, 1, panel, 0, sum, tile_op);
     }
+}
+
+ALWAYS_INLINE void ternary_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, ternary_panel_sum(call, tile->scratch), dot4);
+    ternary_panel_groups(call, tile, dot4, tile_op);
 }
 #endif
