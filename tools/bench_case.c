@@ -149,6 +149,7 @@ static setun_status begin_case(bench_session *b, bench_result *r, setun_error *e
         status = set_error(error, SETUN_ERR_NOMEM, "out of memory: hash");
     }
     b->first_tokens = b->tokens;
+    setun_session_describe(b->session, &b->info); /* how much of a screened head a token reads is known now */
     (void)XXH3_freeState(b->hash_first);
     (void)XXH3_freeState(b->hash_all);
     b->hash_first = b->hash_all = NULL;

@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 /** The steps of a pass that run the same op with the same kernel, taken together. Times are means for one pass and one thread, in ns. What a pass
- * does beside its plan is a step, too: "gather", "screen" (of which the packing before it is a part), "select", "candidates", "draw"; these are
- * timed on the calling thread as a whole, waiting included, and `kernel` says what they are. */
+ * does beside its plan is a step, too: "gather", "screen" (of which the packing before it is a part), "select", "rescreen", "candidates",
+ * "draw"; these are timed on the calling thread as a whole, waiting included, and `kernel` says what they are. */
 typedef struct setun_profile_line {
     const char *op;           /**< "linear", "pack"; of a fused kernel its ops with '+' between: "relu2+mul" */
     const char *kernel;       /**< name */

@@ -116,7 +116,8 @@ typedef struct setun_session_info {
     size_t   weight_bytes;     /**< weights in memory, as kernels read them */
     size_t   activation_bytes; /**< arena of one pass */
     size_t   cache_bytes;      /**< address space of the KV cache */
-    uint64_t token_bytes;      /**< weights that a pass of one token reads, besides one row of an embedding, and candidates of a screened head */
+    uint64_t token_bytes;      /**< weights that a pass of one token reads, with what a screened head has read again for each so far, besides one row of an
+                                    embedding, and candidates of that head */
     uint64_t logits_bytes;     /**< those of them that a pass reads only if somebody wants logits */
     uint64_t pread_bytes;      /**< tensors of the weight file whose rows are read from it while tokens are made: page cache that the session
                                     wants beside its own memory */
