@@ -4,6 +4,7 @@
  *
  * A unit is 16 ids, the lanes of a register in the end. Their rows lie anywhere: those of the next ids are fetched meanwhile. */
 #include "kernels.h"
+#include "screen.h"
 #include "screen7.h"
 
 #define AHEAD 4 /* ids */
@@ -21,16 +22,6 @@ static int64_t units(const setun_call *call, uint32_t phase)
 {
     (void)phase;
     return (call->in[10].dim[1] + SETUN_LANES - 1) / SETUN_LANES;
-}
-
-/* 3 times the sum of a half row, whose padding is zero. */
-static int32_t excess(const int8_t *x, int64_t half)
-{
-    __m512i sum = _mm512_setzero_si512();
-
-    for (int64_t c = 0; c < half; c += 64)
-        sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(3), _mm512_loadu_si512(x + c));
-    return _mm512_reduce_add_epi32(sum);
 }
 
 /* The sums of both halves of x with the lower bits of a row. */
@@ -57,7 +48,7 @@ UNROLL(4)
     *out_low = _mm512_reduce_add_epi32(_mm512_add_epi32(_mm512_add_epi32(low[0], low[1]), _mm512_add_epi32(low[2], low[3])));
 }
 
-static inline void fetch(const uint8_t *row, int64_t n_bytes)
+static inline void fetch_row(const uint8_t *row, int64_t n_bytes)
 {
     for (int64_t i = 0; i < n_bytes; i += 64)
         _mm_prefetch((const char *)row + i, _MM_HINT_T0);
@@ -76,7 +67,7 @@ static void run(const setun_call *call, const setun_tile *tile)
     const uint8_t *w = call->in[4].data;
     const int8_t *x = call->in[0].data;
     const int32_t *id = call->in[10].data;
-    const __m512i high_excess = _mm512_set1_epi32(excess(x, half)), low_excess = _mm512_set1_epi32(excess(x + half, half));
+    const __m512i high_excess = _mm512_set1_epi32(excess(x, half, 3)), low_excess = _mm512_set1_epi32(excess(x + half, half, 3));
 
     for (int64_t i = SETUN_LANES * tile->begin; i < least(SETUN_LANES * tile->end, n_ids); i += SETUN_LANES) {
         const int64_t here = least(SETUN_LANES, n_ids - i);
@@ -87,7 +78,7 @@ static void run(const setun_call *call, const setun_tile *tile)
 
         for (int64_t j = 0; j < here; j++) {
             if (i + j + AHEAD < n_ids)
-                fetch(w + lower_byte(n, k, id[i + j + AHEAD]), lower_bytes(k));
+                fetch_row(w + lower_byte(n, k, id[i + j + AHEAD]), lower_bytes(k));
             dots(w + lower_byte(n, k, id[i + j]), x, half, &high[j], &low[j]);
         }
         fine = lanes_fma(lanes_set(256.0f),

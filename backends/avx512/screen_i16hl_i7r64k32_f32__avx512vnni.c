@@ -5,6 +5,7 @@
  * A register holds the codes of 16 rows by 4 columns, 0 .. 31, which vpdpbusd takes as they are, and meets four broadcast bytes of each half of x.
  * Codes stand for 2u - 31: 31 times the sum of x is taken off twice the sums at the end; those are in scratch, i32[m][2]. */
 #include "kernels.h"
+#include "screen.h"
 #include "screen7.h"
 
 #define PAIR 2  /* groups at a time: what is broadcast serves both, as Zen 4 loads hardly more than it multiplies */
@@ -27,24 +28,6 @@ static int64_t units(const setun_call *call, uint32_t phase)
 {
     (void)phase;
     return (call->in[4].dim[0] + BAND - 1) / BAND;
-}
-
-static inline __m512i four(const int8_t *x)
-{
-    int32_t bytes;
-
-    memcpy(&bytes, x, sizeof(bytes));
-    return _mm512_set1_epi32(bytes);
-}
-
-/* 31 times the sum of a half row, whose padding is zero. */
-static int32_t excess(const int8_t *x, int64_t half)
-{
-    __m512i sum = _mm512_setzero_si512();
-
-    for (int64_t c = 0; c < half; c += 64)
-        sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(31), _mm512_loadu_si512(x + c));
-    return _mm512_reduce_add_epi32(sum);
 }
 
 /* Codes of columns 4p .. 4p + 3 of a block: a half byte, and bit p of the fifth register to bit 4. */
@@ -85,12 +68,6 @@ UNROLL(4)
         }
     }
 }
-
-/* What is read next, and how many bytes further on with each block of columns. */
-typedef struct fetch {
-    const char *from;
-    int64_t     step;
-} fetch;
 
 /* Rows i .. i + n_x - 1 of x by n groups from g on, whose upper bits begin at w, as above. */
 ALWAYS_INLINE void rows(const setun_call *call, int64_t g, const uint8_t *w, int n, int64_t i, int n_x, const int32_t (*excess_of)[2], fetch ahead)
@@ -179,8 +156,8 @@ static void run(const setun_call *call, const setun_tile *tile)
     int32_t(*excess_of)[2] = tile->scratch;
 
     for (int64_t i = 0; i < m; i++) {
-        excess_of[i][0] = excess(in_row(call, 0, i), half);
-        excess_of[i][1] = excess((const int8_t *)in_row(call, 0, i) + half, half);
+        excess_of[i][0] = excess(in_row(call, 0, i), half, 31);
+        excess_of[i][1] = excess((const int8_t *)in_row(call, 0, i) + half, half, 31);
     }
     for (int64_t band = tile->begin; band < tile->end; band++) {
         const int64_t first = BAND / GROUP * band, n_groups = (band_rows(n, band) + GROUP - 1) / GROUP;

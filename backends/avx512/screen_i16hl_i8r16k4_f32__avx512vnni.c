@@ -3,10 +3,8 @@
  *
  * A block of 16 rows by 4 columns is one register, and meets four broadcast bytes of each half of x. vpdpbusd wants one operand without
  * sign: w + 128, which makes the sum too large by 128 times the sum of x; those are in scratch, i32[m][2]. */
-#include <string.h>
-
 #include "kernels.h"
-#include "lanes.h"
+#include "screen.h"
 
 #define GROUP 16
 #define PAIR 2  /* groups at a time: what is broadcast serves both, as Zen 4 loads hardly more than it multiplies */
@@ -31,24 +29,6 @@ static int64_t units(const setun_call *call, uint32_t phase)
     return (call->in[4].dim[0] + GROUP - 1) / GROUP;
 }
 
-static inline __m512i four(const int8_t *x)
-{
-    int32_t bytes;
-
-    memcpy(&bytes, x, sizeof(bytes));
-    return _mm512_set1_epi32(bytes);
-}
-
-/* 128 times the sum of a half row, whose padding is zero. */
-static int32_t excess(const int8_t *x, int64_t k)
-{
-    __m512i sum = _mm512_setzero_si512();
-
-    for (int64_t c = 0; c < k; c += 64)
-        sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(-128), _mm512_loadu_si512(x + c));
-    return _mm512_reduce_add_epi32(sum);
-}
-
 /* z and e of rows i .. i + n_x - 1 of x by n groups from g on; n_x and n are constants where this is inlined. */
 ALWAYS_INLINE void store(const setun_call *call, int64_t g, int n, int64_t i, int n_x, __m512i high[FEW_X][PAIR], __m512i low[FEW_X][PAIR])
 {
@@ -70,12 +50,6 @@ UNROLL(4)
         }
     }
 }
-
-/* What is read next, and how many bytes further on with each block of columns. */
-typedef struct fetch {
-    const char *from;
-    int64_t     step;
-} fetch;
 
 /* Rows i .. i + n_x - 1 of x by n groups from g on, as above. */
 ALWAYS_INLINE void rows(const setun_call *call, int64_t g, int n, int64_t i, int n_x, const int32_t (*excess_of)[2], fetch ahead)
@@ -161,8 +135,8 @@ static void run(const setun_call *call, const setun_tile *tile)
     int64_t g = tile->begin;
 
     for (int64_t i = 0; i < m; i++) {
-        excess_of[i][0] = excess(in_row(call, 0, i), k);
-        excess_of[i][1] = excess((const int8_t *)in_row(call, 0, i) + half, k);
+        excess_of[i][0] = excess(in_row(call, 0, i), k, 128);
+        excess_of[i][1] = excess((const int8_t *)in_row(call, 0, i) + half, k, 128);
     }
     for (; g + PAIR <= tile->end; g += PAIR)
         groups(call, g, PAIR, (const int32_t(*)[2])excess_of);

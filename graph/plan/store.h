@@ -32,7 +32,7 @@ setun_status setun_store_get_weight(setun_store *store, uint32_t w, const char *
 /* Table t, f32[n_positions, n_dims / 2]; filled when it is first asked for. */
 setun_status setun_store_get_table(setun_store *store, uint32_t t, setun_operand *out_operand, setun_error *error);
 
-/* Dims and strides of cache c in a cache format, n_blocks blocks of 256 positions; data is NULL, or what setun_store_get_cache gave. */
+/* Dims and strides of cache c in a cache format, n_blocks blocks of 256 positions; data is NULL. Takes no memory. */
 setun_status setun_store_shape_cache(const setun_store *store, uint32_t c, const char *fmts, int64_t n_blocks, setun_operand *out_operand,
                                      setun_error *error);
 

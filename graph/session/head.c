@@ -1,4 +1,4 @@
-/* head.c - a screened head: a few bits of the weights for every token, more for those that may matter, rows of the originals for the candidates, or for all. */
+/* head.c - a screened head: its plans, logits that are known but for a bound, and those of the original weights, of some rows or of all. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

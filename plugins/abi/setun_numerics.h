@@ -31,7 +31,7 @@
 #define SETUN_SCREEN_W_MAX 127.0f     /**< code of a row's largest weight */
 #define SETUN_SCREEN_CODES 64.0f      /**< codes of 7 bits on either side of 0, in a row whose largest weight has the last of them */
 #define SETUN_SCREEN_STEP  32.0f      /**< and the step of its five bits is that weight by this: half of what they tell apart */
-#define SETUN_SCREEN_LEAST 0x1p-100f  /**< a row whose largest magnitude is below has codes of 0: its inverse could overflow */
+#define SETUN_SCREEN_LEAST 0x1p-100f  /**< a row whose largest magnitude is below has codes of 0, of 7 bits 64: its inverse could overflow */
 #define SETUN_SCREEN_SLACK 0x1p-20    /**< f64; norms are made larger by it, relatively: more than all roundings of the bound together */
 #define SETUN_SCREEN_FLOOR 0x1p-126   /**< f64; and by it, absolutely: no norm is subnormal */
 #define SETUN_SCREEN_STEPS 32.0       /**< f64; roundings that an element goes through besides those of its lane, with room to spare */
