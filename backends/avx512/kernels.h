@@ -18,6 +18,7 @@
     X(linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64) \
     X(linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
     X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
     X(linear_f32_bf16_f32__avx512) \
@@ -40,6 +41,7 @@
     X(linear_i8row_tern5r16k96_f32__avx512_1x16) \
     X(linear_i8row_tern5r16k96_f32__avx512_6x64panel) \
     X(linear_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_1x16) \
@@ -49,12 +51,14 @@
     X(linear_linear_linear_i8row_tern2r16k16_f32__avx512vnni_6x64) \
     X(linear_linear_linear_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
     X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_1x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_1x16) \
+    X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
     X(mul_f32_f32_f32__avx512) \

@@ -12,7 +12,7 @@ static setun_status plan_linear(const setun_query *query, setun_kernel_plan *out
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_qkv_plan(query, plan_linear, out_plan);
+    return ternary_qkv_plan(query, plan_linear, TERNARY_QKV_SUM_NS, out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)

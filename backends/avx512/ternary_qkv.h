@@ -15,10 +15,10 @@
 typedef setun_status ternary_linear_plan(const setun_query *query, setun_kernel_plan *out_plan);
 typedef void ternary_linear_part(const setun_call *call, const setun_tile *tile);
 
-/* As three of the linear, but for two sums of each row of h. Scratch depends on h alone. */
-static inline setun_status ternary_qkv_plan(const setun_query *query, ternary_linear_plan *linear, setun_kernel_plan *out_plan)
+/* As three of the linear, but that what takes once_ns for each element of h is done once. Scratch depends on h alone. */
+static inline setun_status ternary_qkv_plan(const setun_query *query, ternary_linear_plan *linear, double once_ns, setun_kernel_plan *out_plan)
 {
-    double cost_ns = -(TERNARY_QKV_N - 1) * TERNARY_QKV_SUM_NS * (double)query->rows_max * (double)query->in[0].dim[1];
+    double cost_ns = -(TERNARY_QKV_N - 1) * once_ns * (double)query->rows_max * (double)query->in[0].dim[1];
 
     for (int i = 0; i < TERNARY_QKV_N; i++) {
         const setun_tensor in[] = {query->in[0], query->in[1], query->in[2 + 2 * i], query->in[3 + 2 * i]};
@@ -48,14 +48,15 @@ static inline int64_t ternary_qkv_units(const setun_call *call, uint32_t phase)
     return n;
 }
 
-/* in: h, s, w, its scale, v, its scale, u, its scale; out: q, k, z. begin: scratch of the tile from h; part: some groups of one linear. */
+/* in: h, s, w, its scale, v, its scale, u, its scale; out: q, k, z. begin: scratch of the tile from h, or NULL; part: some groups of one linear. */
 static inline void ternary_qkv_run(const setun_call *call, const setun_tile *tile, ternary_linear_part *begin, ternary_linear_part *part)
 {
     const int64_t n_units = ternary_qkv_units(call, tile->phase);
 
     if (tile->begin == tile->end)
         return;
-    begin(call, tile);
+    if (begin != NULL)
+        begin(call, tile);
     for (int i = 0; i < TERNARY_QKV_N; i++) {
         const setun_tensor in[] = {call->in[0], call->in[1], call->in[2 + 2 * i], call->in[3 + 2 * i]};
         setun_call alone = *call;

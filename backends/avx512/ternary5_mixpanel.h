@@ -1,0 +1,270 @@
+/* ternary5_mixpanel.h - rows of q as in ternary5_mix.h by weights that are unpacked once for many of them: some blocks of columns of some rows of q are
+ * prepared, then multiplied by the same blocks of all the worker's rows of weights.
+ *
+ * Where what is read must lie, for else it is waited for: three blocks of 64 rows of weights, 16 KB, in the first cache; three blocks of 64 prepared
+ * rows, 160 KB, and the sums of 64 rows of q and 1792 of weights, 448 KB, in the second. Whole rows' tables, 15 MB of 256 rows of 6912 columns, would
+ * come from the last cache or memory at half the speed, even if all workers shared them. */
+#ifndef SETUN_AVX512_TERNARY5_MIXPANEL_H
+#define SETUN_AVX512_TERNARY5_MIXPANEL_H
+#include "ternary5_mix.h"
+#include "ternary_tile.h"
+
+#define TERNARY5_MIXED_CHUNK 3 /* blocks at a time */
+#define TERNARY5_MIXED_ROWS 128 /* of q at a time */
+#define TERNARY5_MIXED_PANELS 54 /* of 64 rows of weights */
+#define TERNARY5_PAIRS (TERNARY_PANEL / 2)
+/* A block of a panel, in the order in which it is read: words of codes of four groups, and between them indices of two pairs of groups. */
+#define TERNARY5_MIXPANEL_BYTES ((TERNARY5_DOT_WORDS * TERNARY_PANEL + TERNARY5_TABLES * TERNARY5_PAIRS) * 64)
+#define TERNARY5_SUMS (TERNARY_PANEL * TERNARY_GROUP)                                         /* of a row of q and a panel */
+
+/* Scratch of a worker: a panel of some blocks, prepared rows, sums i32[panels][rows][64] and i32[rows]. */
+#define TERNARY5_PANEL_SCRATCH (TERNARY5_MIXED_CHUNK * TERNARY5_MIXPANEL_BYTES)
+#define TERNARY5_ROWS_SCRATCH (TERNARY5_MIXED_CHUNK * TERNARY5_MIXED_ROWS / TERNARY5_X * TERNARY5_QUAD_BYTES)
+#define TERNARY5_SUMS_SCRATCH (TERNARY5_MIXED_PANELS * TERNARY5_MIXED_ROWS * TERNARY5_SUMS * sizeof(int32_t))
+#define TERNARY5_MIXED_SCRATCH \
+    (TERNARY5_PANEL_SCRATCH + TERNARY5_ROWS_SCRATCH + TERNARY5_SUMS_SCRATCH + TERNARY5_MIXED_ROWS * sizeof(int32_t))
+
+/* ns for a weight and a row of q, and to unpack a weight, on one worker of a Zen 4. */
+#define TERNARY5_MIXED_NS 0.0033
+#define TERNARY5_MIXED_UNPACK_NS 0.006
+/* Elsewhere vpermw has to share a pipe with vpdpbusd: two pipes do all, and dot products alone need 7 % fewer turns of them. */
+/* ns to prepare a column of a row of q. */
+#define TERNARY5_PREPARE_NS 0.15
+
+static inline setun_status ternary5_mixpanel_plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    const int64_t k = query->in[2].dim[1];
+    const setun_status status = ternary5_plan(query, TERNARY5_MIXED_NS, TERNARY5_MIXED_UNPACK_NS, 0, out_plan);
+
+    if (status != SETUN_OK)
+        return status;
+    out_plan->worker_bytes = TERNARY5_MIXED_SCRATCH;
+    out_plan->cost_ns += TERNARY5_PREPARE_NS * (double)(query->rows_max * k);
+    return SETUN_OK;
+}
+
+/* Block of a group that is unpacked later, to the second cache. */
+ALWAYS_INLINE void ternary5_fetch(const uint8_t *block, int64_t ahead_bytes)
+{
+UNROLL(5)
+    for (int j = 0; j < 5; j++)
+        _mm_prefetch((const char *)block + ahead_bytes + 64 * j, _MM_HINT_T1);
+}
+
+/* How many tables are looked up before a word is multiplied, and words multiplied before a table. */
+static inline int ternary5_tables_before(int word)
+{
+    return word * TERNARY5_TABLES / TERNARY5_DOT_WORDS;
+}
+
+static inline int ternary5_words_before(int table)
+{
+    return ((table + 1) * TERNARY5_DOT_WORDS + TERNARY5_TABLES - 1) / TERNARY5_TABLES;
+}
+
+static inline int ternary5_word_at(int word)
+{
+    return (word * TERNARY_PANEL + ternary5_tables_before(word) * TERNARY5_PAIRS) * 64;
+}
+
+static inline int ternary5_table_at(int table)
+{
+    return (ternary5_words_before(table) * TERNARY_PANEL + table * TERNARY5_PAIRS) * 64;
+}
+
+/* One block of n groups: words of codes as dot products want them, then indices of pairs of groups. Groups that are not there repeat the first. */
+ALWAYS_INLINE void ternary5_mixpanel_unpack(const setun_call *call, int64_t group, int64_t n, int64_t block, uint8_t *out_panel,
+                                            ternary5_look_up *look_up)
+{
+    __m512i indexed[TERNARY_PANEL][TERNARY5_CODES - TERNARY5_DOT_CODES];
+
+UNROLL(4)
+    for (int g = 0; g < TERNARY_PANEL; g++) {
+        const uint8_t *from = ternary5_group(call, g < n ? group + g : group) + block * TERNARY5_BLOCK_BYTES;
+
+        ternary5_fetch(from, TERNARY_PANEL * ternary5_blocks(call) * TERNARY5_BLOCK_BYTES);
+UNROLL(6)
+        for (int s = 0; s < TERNARY5_DOT_CODES; s++) {
+            const __m512i fields = look_up(ternary5_code(from, s));
+
+UNROLL(3)
+            for (int p = 0; p < 3; p++)
+                _mm512_storeu_si512(out_panel + ternary5_word_at(3 * s + p) + g * 64,
+                                    _mm512_and_si512(_mm512_srli_epi16(fields, (unsigned)(2 * p)), _mm512_set1_epi8(3)));
+        }
+UNROLL(3)
+        for (int s = TERNARY5_DOT_CODES; s < TERNARY5_CODES; s++)
+            indexed[g][s - TERNARY5_DOT_CODES] = ternary5_code(from, s);
+    }
+UNROLL(3)
+    for (int s = 0; s < TERNARY5_CODES - TERNARY5_DOT_CODES; s++)
+UNROLL(4)
+        for (int b = 0; b < 4; b++)
+UNROLL(2)
+            for (int h = 0; h < TERNARY5_PAIRS; h++)
+                _mm512_storeu_si512(out_panel + ternary5_table_at(4 * s + b) + h * 64,
+                                    ternary5_index(indexed[2 * h][s], indexed[2 * h + 1][s], b));
+}
+
+/* acc += four columns of n_x prepared rows by a word of the panel. */
+ALWAYS_INLINE void ternary5_mixpanel_dot(const uint8_t *quad, const uint8_t *panel, int word, __m512i (*acc)[TERNARY_PANEL], dot4_op *dot4)
+{
+    __m512i words[TERNARY5_X];
+
+UNROLL(4)
+    for (int x = 0; x < TERNARY5_X; x++)
+        words[x] = ternary_word((const int8_t *)quad + 64 * (word % 4) + 16 * (word / 4) + 4 * x);
+UNROLL(4)
+    for (int g = 0; g < TERNARY_PANEL; g++) {
+        const __m512i codes = _mm512_loadu_si512(panel + ternary5_word_at(word) + g * 64);
+
+UNROLL(4)
+        for (int x = 0; x < TERNARY5_X; x++)
+            acc[x][g] = dot4(acc[x][g], codes, words[x]);
+    }
+}
+
+/* summed += three columns of each. Every addition is kept where it stands, else gcc 12 gathers them and runs out of registers. */
+ALWAYS_INLINE void ternary5_mixpanel_sum(const uint8_t *quad, const uint8_t *panel, int table, __m512i (*summed)[TERNARY5_PAIRS])
+{
+    __m512i tables[TERNARY5_X];
+
+UNROLL(4)
+    for (int x = 0; x < TERNARY5_X; x++) {
+        tables[x] = _mm512_loadu_si512(quad + 256 + (table * TERNARY5_X + x) * TERNARY5_TABLE_BYTES);
+        KEEP_IN_REGISTER(tables[x]);
+    }
+UNROLL(2)
+    for (int h = 0; h < TERNARY5_PAIRS; h++) {
+        const __m512i index = _mm512_loadu_si512(panel + ternary5_table_at(table) + h * 64);
+
+UNROLL(4)
+        for (int x = 0; x < TERNARY5_X; x++) {
+            summed[x][h] = _mm512_add_epi16(summed[x][h], _mm512_permutexvar_epi16(index, tables[x]));
+            KEEP_IN_REGISTER(summed[x][h]);
+        }
+    }
+}
+
+/* Some rows of q by some blocks of n groups. */
+typedef struct ternary5_part {
+    int64_t        i;        /* first row of q, and how many */
+    int64_t        m;
+    int64_t        group;    /* first group, and how many: at most four */
+    int64_t        n;
+    int64_t        block;    /* first block, and how many */
+    int64_t        n_blocks;
+    const uint8_t *rows;     /* prepared */
+    const uint8_t *panel;    /* unpacked */
+    const int32_t *dot_sum;  /* i32[m] */
+    int32_t       *sums;     /* i32[m][64], of the blocks before */
+} ternary5_part;
+
+/* Four rows of the part from its row x0 on, of which the part may have fewer. */
+ALWAYS_INLINE void ternary5_mixpanel_tile(const setun_call *call, const ternary5_part *part, int64_t x0, dot4_op *dot4)
+{
+    const int n_x = (int)least(part->m - x0, TERNARY5_X);
+    const int first = part->block == 0, last = part->block + part->n_blocks == ternary5_blocks(call);
+    const uint8_t *quad = part->rows + x0 / TERNARY5_X * part->n_blocks * TERNARY5_QUAD_BYTES, *panel = part->panel;
+    int32_t *sums = part->sums + x0 * TERNARY5_SUMS;
+    __m512i acc[TERNARY5_X][TERNARY_PANEL], summed[TERNARY5_X][TERNARY5_PAIRS];
+
+    if (last)
+        ternary_prefetch_results(call, part->i + x0, n_x, part->group, (int)part->n);
+UNROLL(4)
+    for (int x = 0; x < TERNARY5_X; x++) {
+UNROLL(4)
+        for (int g = 0; g < TERNARY_PANEL; g++)
+            acc[x][g] = first ? _mm512_set1_epi32(-part->dot_sum[x0 + x]) : _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP);
+UNROLL(2)
+        for (int h = 0; h < TERNARY5_PAIRS; h++)
+            summed[x][h] = _mm512_setzero_si512();
+    }
+    for (int64_t b = 0; b < part->n_blocks; b++) {
+UNROLL(15)
+        for (int s = 0; s < TERNARY5_DOT_WORDS; s++) {
+            ternary5_mixpanel_dot(quad, panel, s, acc, dot4);
+UNROLL(2)
+            for (int t = ternary5_tables_before(s); t < ternary5_tables_before(s + 1); t++)
+                ternary5_mixpanel_sum(quad, panel, t, summed);
+        }
+UNROLL(4)
+        for (int x = 0; x < TERNARY5_X; x++)
+UNROLL(4)
+            for (int g = 0; g < TERNARY_PANEL; g++)
+                KEEP_IN_REGISTER(acc[x][g]);
+        quad += TERNARY5_QUAD_BYTES;
+        panel += TERNARY5_MIXPANEL_BYTES;
+    }
+UNROLL(4)
+    for (int x = 0; x < TERNARY5_X; x++)
+UNROLL(2)
+        for (int h = 0; h < TERNARY5_PAIRS; h++)
+            ternary5_empty(summed[x][h], &acc[x][2 * h], &acc[x][2 * h + 1]);
+    if (last && n_x == TERNARY5_X && part->n == TERNARY_PANEL) {
+        ternary_finish(call, part->i + x0, TERNARY5_X, part->group, TERNARY_PANEL, acc);
+        return;
+    }
+UNROLL(4)
+    for (int x = 0; x < TERNARY5_X; x++)
+UNROLL(4)
+        for (int g = 0; g < TERNARY_PANEL; g++)
+            _mm512_storeu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP, acc[x][g]);
+    if (last)
+        for (int x = 0; x < n_x; x++)
+            for (int64_t g = 0; g < part->n; g++)
+                ternary_store(call, part->i + x0 + x, part->group + g, _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP), 0);
+}
+
+/* Rows i to i + m by the groups from begin to end. */
+ALWAYS_INLINE void ternary5_mixpanel_side(const setun_call *call, int64_t i, int64_t m, int64_t begin, int64_t end, uint8_t *scratch,
+                                          dot4_op *dot4, ternary5_look_up *look_up)
+{
+    uint8_t *panel = scratch, *rows = panel + TERNARY5_PANEL_SCRATCH;
+    int32_t *sums = (int32_t *)(void *)(rows + TERNARY5_ROWS_SCRATCH), *dot_sum = sums + TERNARY5_SUMS_SCRATCH / sizeof(int32_t);
+    const int64_t n_blocks = ternary5_blocks(call);
+    ternary5_part part = {.i = i, .m = m, .rows = rows, .panel = panel, .dot_sum = dot_sum};
+
+    ternary5_dot_sums(call, i, m, dot_sum, dot4);
+    for (part.block = 0; part.block < n_blocks; part.block += TERNARY5_MIXED_CHUNK) {
+        part.n_blocks = least(n_blocks - part.block, TERNARY5_MIXED_CHUNK);
+        for (int64_t x = 0; x < m; x += TERNARY5_X)
+            ternary5_prepare(call, i + x, m - x, part.block, part.n_blocks, rows + x / TERNARY5_X * part.n_blocks * TERNARY5_QUAD_BYTES);
+        part.sums = sums;
+        for (part.group = begin; part.group < end; part.group += TERNARY_PANEL) {
+            part.n = least(end - part.group, TERNARY_PANEL);
+            for (int64_t b = 0; b < part.n_blocks; b++)
+                ternary5_mixpanel_unpack(call, part.group, part.n, part.block + b, panel + b * TERNARY5_MIXPANEL_BYTES, look_up);
+            for (int64_t x = 0; x < m; x += TERNARY5_X)
+                ternary5_mixpanel_tile(call, &part, x, dot4);
+            part.sums += (m + TERNARY5_X - 1) / TERNARY5_X * TERNARY5_X * TERNARY5_SUMS;
+        }
+    }
+}
+
+/* Where part i of n_parts begins, in steps of step, of what has n. */
+static inline int64_t ternary5_split(int64_t n, int64_t step, int64_t i, int64_t n_parts)
+{
+    return least((n + step - 1) / step * i / n_parts * step, n);
+}
+
+static inline int64_t ternary5_parts(int64_t n, int64_t most)
+{
+    return (n + most - 1) / most;
+}
+
+/* All rows of q by the tile's groups, in parts as even as can be. */
+ALWAYS_INLINE void ternary5_mixpanel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+{
+    const int64_t m = call->in[0].dim[0], n_parts = ternary5_parts(m, TERNARY5_MIXED_ROWS);
+    const int64_t n = tile->end - tile->begin, n_sides = ternary5_parts(n, TERNARY5_MIXED_PANELS * TERNARY_PANEL);
+
+    for (int64_t p = 0; p < n_parts; p++) {
+        const int64_t i = ternary5_split(m, TERNARY5_X, p, n_parts), end = ternary5_split(m, TERNARY5_X, p + 1, n_parts);
+
+        for (int64_t s = 0; s < n_sides; s++)
+            ternary5_mixpanel_side(call, i, end - i, tile->begin + ternary5_split(n, TERNARY_PANEL, s, n_sides),
+                                   tile->begin + ternary5_split(n, TERNARY_PANEL, s + 1, n_sides), tile->scratch, dot4, look_up);
+    }
+}
+#endif
