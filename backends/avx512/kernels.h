@@ -21,6 +21,7 @@
     X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
+    X(linear_add_i8row_tern5r16k96_f32__avx512vbmi_8x32mix) \
     X(linear_f32_bf16_f32__avx512) \
     X(linear_f32_f16_f32__avx512) \
     X(linear_f32_f32_f32__avx512) \
@@ -44,6 +45,7 @@
     X(linear_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
+    X(linear_i8row_tern5r16k96_f32__avx512vbmi_8x32mix) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_1x16) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_6x64panel) \
     X(linear_i8row_tern5r16k96_f32__avx512vnni_8x16) \
@@ -54,6 +56,7 @@
     X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
+    X(linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_8x32mix) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_1x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx512vnni_6x64panel) \
@@ -61,6 +64,7 @@
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_4x64mix) \
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_6x64panel) \
     X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_8x16) \
+    X(linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_8x32mix) \
     X(mul_f32_f32_f32__avx512) \
     X(output_rows_f32_f32__avx512) \
     X(pack_f32_i16hl__avx512) \

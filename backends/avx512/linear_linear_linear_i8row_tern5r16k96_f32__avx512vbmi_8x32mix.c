@@ -1,0 +1,50 @@
+/* linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_8x32mix.c - q, k and z[m, n] = (h[m, k] . w[n, k]) * (w_scale[n] / s[m]), each by weights
+ * and rows of its own: up to eight rows of h for each read of the weights, by dot products and tables of sums.
+ * in: h i8.row[m, k], s f32[m], w tern5.r16k96[n, k], w_scale f32[n], v, v_scale, u, u_scale likewise; out: q, k, z f32[m, n]. */
+#include "kernels.h"
+#include "ternary_qkv.h"
+#include "ternary5_mixrow.h"
+
+static setun_status plan_linear(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    return ternary5_mixrow_plan(query, out_plan);
+}
+
+static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    return ternary_qkv_plan(query, plan_linear, out_plan);
+}
+
+static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
+{
+    return _mm512_dpbusd_epi32(acc, codes, words);
+}
+
+static void begin(const setun_call *call, const setun_tile *tile)
+{
+    ternary5_mixrow_begin(call, tile->scratch, dot4);
+}
+
+static void part(const setun_call *call, const setun_tile *tile)
+{
+    ternary5_mixrow_groups(call, tile, dot4);
+}
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    ternary_qkv_run(call, tile, begin, part);
+}
+
+const setun_kernel linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_8x32mix = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "linear_linear_linear_i8row_tern5r16k96_f32__avx512vbmi_8x32mix",
+    .pattern = "q=linear(h,w); k=linear(h,v); z=linear(h,u)",
+    .fmts = "i8.row+f32,tern5.r16k96+f32,tern5.r16k96+f32,tern5.r16k96+f32>f32,f32,f32",
+    .cpu = SETUN_CPU_AVX512_VNNI | SETUN_CPU_AVX512_VBMI,
+    .k_max = TERNARY_K_MAX,
+    .acc_bits = 16,
+    .plan = plan,
+    .units = ternary_qkv_units,
+    .run = run,
+};

@@ -1,0 +1,41 @@
+/* linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_8x32mix.c - y[m, n] = t * t * u, t = max(g, 0); g and u are (q[m, k] . w[n, k]) *
+ * (w_scale[n] / s[m]) and the same of v: gate and up with what stands between them, up to eight rows of q for each read of the weights, by dot
+ * products and tables of sums.
+ * in: q i8.row[m, k], s f32[m], w tern5.r16k96[n, k], w_scale f32[n], v, v_scale likewise; out: y f32[m, n]. */
+#include "kernels.h"
+#include "ternary_gate.h"
+#include "ternary5_mixrow.h"
+
+static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    return ternary_joined(query, 2, ternary5_mixrow_plan(query, out_plan), out_plan);
+}
+
+static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
+{
+    return _mm512_dpbusd_epi32(acc, codes, words);
+}
+
+static void linear(const setun_call *call, const setun_tile *tile)
+{
+    ternary5_mixrow_run(call, tile, dot4);
+}
+
+static void run(const setun_call *call, const setun_tile *tile)
+{
+    ternary_gate_run(call, tile, TERNARY_GATE_STREAM, linear);
+}
+
+const setun_kernel linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_8x32mix = {
+    .size = sizeof(setun_kernel),
+    .flags = SETUN_KERNEL_EXACT,
+    .name = "linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_8x32mix",
+    .pattern = "g=linear(h,w); u=linear(h,v); t=relu2(g); y=mul(t,u)",
+    .fmts = "i8.row+f32,tern5.r16k96+f32,tern5.r16k96+f32>f32",
+    .cpu = SETUN_CPU_AVX512_VNNI | SETUN_CPU_AVX512_VBMI,
+    .k_max = TERNARY_K_MAX,
+    .acc_bits = 16,
+    .plan = plan,
+    .units = ternary_units,
+    .run = run,
+};

@@ -1,0 +1,240 @@
+/* ternary5_mixrow.h - weights in tern5.r16k96 straight from memory by a few rows of q: of a block's eight codes six go to dot products and two to
+ * tables of sums, 32 rows of weights at a time.
+ *
+ * Six and two, for the tables come from the second cache, which gives half of one a cycle: eight rows of 6912 columns did 272 products a ns on one worker of
+ * a Zen 4, 265 with five and three, 226 by dot products alone (ternary5_row.h). Some blocks of columns at a time, whose tables stay in the first cache, did
+ * 262: their sums have to be put away and taken up again. */
+#ifndef SETUN_AVX512_TERNARY5_MIXROW_H
+#define SETUN_AVX512_TERNARY5_MIXROW_H
+#include "ternary5_sums.h"
+
+#define TERNARY5_MIXROW_X 8    /* rows of q at a time: 8 * (2 + 1) sums */
+#define TERNARY5_MIXROW_PAIR 2 /* groups at a time: a look-up does both */
+#define TERNARY5_MIXROW_DOTS 6 /* codes 0 .. 5: columns 0 .. 71 of a block */
+#define TERNARY5_MIXROW_STEPS (3 * TERNARY5_MIXROW_DOTS) /* words of q */
+#define TERNARY5_MIXROW_Q_BYTES (4 * TERNARY5_MIXROW_STEPS)
+#define TERNARY5_MIXROW_TABLES (4 * (TERNARY5_CODES - TERNARY5_MIXROW_DOTS))
+#define TERNARY5_MIXROW_TABLES_BYTES (TERNARY5_MIXROW_TABLES * TERNARY5_SUMMED_BYTES)
+/* Blocks whose looked up sums fit in 16 bits: 8 tables each, 3 * 128 at most. */
+#define TERNARY5_MIXROW_BLOCKS 10
+
+/* ns to prepare a column of a row of q. */
+#define TERNARY5_MIXROW_PREPARE_NS 0.1
+
+/* Which of three weights a code says, each in a table of its own: that takes the same two pipes as shifting one look-up's fields, and no masks. */
+#define T5_FIELD(f) T5_FIELD_9(f, 0), T5_FIELD_9(f, 1), T5_FIELD_9(f, 2), 1, 1, 1, 1, 1
+#define T5_FIELD_9(f, c) T5_FIELD_3(f, 0, c), T5_FIELD_3(f, 1, c), T5_FIELD_3(f, 2, c)
+#define T5_FIELD_3(f, b, c) f(0, b, c), f(1, b, c), f(2, b, c)
+#define T5_FIRST(a, b, c) a
+#define T5_SECOND(a, b, c) b
+#define T5_THIRD(a, b, c) c
+static const uint8_t ternary5_field_table[3][64] = {
+    {T5_FIELD(T5_FIRST), T5_FIELD(T5_FIRST)}, {T5_FIELD(T5_SECOND), T5_FIELD(T5_SECOND)}, {T5_FIELD(T5_THIRD), T5_FIELD(T5_THIRD)}};
+
+/* ns for a weight: to unpack it, and for a row of q, on one worker of a Zen 4. */
+#define TERNARY5_MIXROW_UNPACK_NS 0.0047
+#define TERNARY5_MIXROW_NS 0.00325
+
+/* Rows that m rows of q are done as, with a row of zeros or more: sums of 4, 6 and 8. */
+static inline int64_t ternary5_mixrow_rows(int64_t m)
+{
+    return m < 4 ? 4 : (m + 1) / 2 * 2;
+}
+
+/* How many of the rows that are left come next. */
+static inline int ternary5_mixrow_next(int64_t left)
+{
+    return left == 6 || left == 10 ? 6 : left == 4 ? 4 : TERNARY5_MIXROW_X;
+}
+
+/* Scratch: a block's words of q of all rows, u8[rows][72] up to a whole line, then their tables, [rows][8][64]; block after block; then i32[rows], the
+ * sum of q over the columns that are multiplied, for their codes are weights + 1. */
+static inline int64_t ternary5_mixrow_words_bytes(int64_t rows)
+{
+    return (rows * TERNARY5_MIXROW_Q_BYTES + 63) / 64 * 64;
+}
+
+static inline int64_t ternary5_mixrow_block_bytes(int64_t rows)
+{
+    return ternary5_mixrow_words_bytes(rows) + rows * TERNARY5_MIXROW_TABLES_BYTES;
+}
+
+static inline setun_status ternary5_mixrow_plan(const setun_query *query, setun_kernel_plan *out_plan)
+{
+    const int64_t rows = ternary5_mixrow_rows(query->in[0].dim[0]), k = query->in[2].dim[1];
+    const int64_t n_blocks = (k + TERNARY5_COLUMNS - 1) / TERNARY5_COLUMNS;
+    const setun_status status = ternary5_plan(query, 0.0, 0.0, 0, out_plan);
+    double weight_ns = 0.0;
+
+    if (status != SETUN_OK)
+        return status;
+    for (int64_t left = ternary5_mixrow_rows(query->rows_max); left > 0; left -= ternary5_mixrow_next(left))
+        weight_ns += TERNARY5_MIXROW_UNPACK_NS + TERNARY5_MIXROW_NS * ternary5_mixrow_next(left);
+    out_plan->worker_bytes = (size_t)(n_blocks * ternary5_mixrow_block_bytes(rows)) + (size_t)rows * sizeof(int32_t);
+    out_plan->cost_ns = weight_ns * (double)query->in[2].dim[0] * (double)k + TERNARY5_MIXROW_PREPARE_NS * (double)query->rows_max * (double)k;
+    return SETUN_OK;
+}
+
+static inline int32_t *ternary5_mixrow_sum(const setun_call *call, void *scratch)
+{
+    return (int32_t *)(void *)((uint8_t *)scratch + ternary5_blocks(call) * ternary5_mixrow_block_bytes(ternary5_mixrow_rows(call->in[0].dim[0])));
+}
+
+/* Scratch before the first group. */
+ALWAYS_INLINE void ternary5_mixrow_begin(const setun_call *call, void *scratch, dot4_op *dot4)
+{
+    const int64_t m = call->in[0].dim[0], rows = ternary5_mixrow_rows(m), k = call->in[2].dim[1], n_whole = k / TERNARY5_COLUMNS;
+    const int64_t block_bytes = ternary5_mixrow_block_bytes(rows), words_bytes = ternary5_mixrow_words_bytes(rows);
+
+    for (int64_t i = 0; i < rows; i++) {
+        __m512i sum = _mm512_setzero_si512();
+        int8_t tail[TERNARY5_COLUMNS] = {0};
+
+        if (i < m)
+            memcpy(tail, (const int8_t *)in_row(call, 0, i) + n_whole * TERNARY5_COLUMNS, (size_t)(k % TERNARY5_COLUMNS));
+        for (int64_t b = 0; b < ternary5_blocks(call); b++) {
+            const int8_t *x = i < m && b < n_whole ? (const int8_t *)in_row(call, 0, i) + b * TERNARY5_COLUMNS : tail;
+            uint8_t *block = (uint8_t *)scratch + b * block_bytes;
+            const __m512i first = _mm512_loadu_si512(x), last = _mm512_maskz_loadu_epi8(0xFF, x + 64);
+
+            _mm512_storeu_si512(block + i * TERNARY5_MIXROW_Q_BYTES, first);
+            memcpy(block + i * TERNARY5_MIXROW_Q_BYTES + 64, x + 64, TERNARY5_MIXROW_Q_BYTES - 64);
+            sum = dot4(dot4(sum, _mm512_set1_epi8(1), first), _mm512_set1_epi8(1), last);
+UNROLL(2)
+            for (int s = TERNARY5_MIXROW_DOTS; s < TERNARY5_CODES; s++)
+                ternary5_tables(x + 12 * s, block + words_bytes + i * TERNARY5_MIXROW_TABLES_BYTES +
+                                                4 * (s - TERNARY5_MIXROW_DOTS) * TERNARY5_SUMMED_BYTES);
+        }
+        ternary5_mixrow_sum(call, scratch)[i] = _mm512_reduce_add_epi32(sum);
+    }
+}
+
+/* Look-up u of two groups, four for each code: index of its 32 rows, where even words are rows of the first group and odd ones of the second. pairs: bytes
+ * 0 and 1 of their codes, and 2 and 3, made with the first of the four. */
+ALWAYS_INLINE __m512i ternary5_mixrow_index(const uint8_t *block, int64_t group_bytes, int u, __m512i *pairs)
+{
+    if (u % 4 == 0) {
+        const __m512i first = ternary5_code(block, TERNARY5_MIXROW_DOTS + u / 4), second = ternary5_code(block + group_bytes, TERNARY5_MIXROW_DOTS + u / 4);
+
+        pairs[0] = _mm512_mask_blend_epi16(0xAAAAAAAA, first, _mm512_slli_epi32(second, 16));
+        pairs[1] = _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32(first, 16), second);
+    }
+    return u % 2 == 0 ? pairs[u / 2 % 2] : _mm512_srli_epi16(pairs[u / 2 % 2], 8);
+}
+
+/* One block of two groups by n_x rows: words of q and tables of the first of them. Look-ups are spread over the dot products, or they would wait for
+ * the pipes that those leave. */
+ALWAYS_INLINE void ternary5_mixrow_block(const uint8_t *block, int64_t group_bytes, int64_t ahead_bytes, const int8_t *words, const uint8_t *tables,
+                                         int n_x, __m512i (*acc)[TERNARY5_MIXROW_PAIR], __m512i *summed, dot4_op *dot4)
+{
+    __m512i pairs[2], index = _mm512_setzero_si512();
+
+    pairs[0] = pairs[1] = index;
+UNROLL(5)
+    for (int j = 0; j < 5; j++) {
+        _mm_prefetch((const char *)block + ahead_bytes + 64 * j, _MM_HINT_T1);
+        _mm_prefetch((const char *)block + ahead_bytes + group_bytes + 64 * j, _MM_HINT_T1);
+    }
+UNROLL(18)
+    for (int t = 0; t < TERNARY5_MIXROW_STEPS; t++) {
+        const __m512i table = _mm512_loadu_si512(ternary5_field_table[t % 3]);
+        const __m512i first = _mm512_permutexvar_epi8(ternary5_code(block, t / 3), table);
+        const __m512i second = _mm512_permutexvar_epi8(ternary5_code(block + group_bytes, t / 3), table);
+        const int u = t * TERNARY5_MIXROW_TABLES / TERNARY5_MIXROW_STEPS;
+        const int due = (t + 1) * TERNARY5_MIXROW_TABLES / TERNARY5_MIXROW_STEPS > u;
+
+        if (due)
+            index = ternary5_mixrow_index(block, group_bytes, u, pairs);
+UNROLL(8)
+        for (int x = 0; x < n_x; x++) {
+            const __m512i word = ternary_word(words + x * TERNARY5_MIXROW_Q_BYTES + 4 * t);
+
+            acc[x][0] = dot4(acc[x][0], first, word);
+            acc[x][1] = dot4(acc[x][1], second, word);
+            KEEP_IN_REGISTER(acc[x][0]);
+            KEEP_IN_REGISTER(acc[x][1]);
+            if (due) {
+                const uint8_t *table_x = tables + x * TERNARY5_MIXROW_TABLES_BYTES + u * TERNARY5_SUMMED_BYTES;
+
+                summed[x] = _mm512_add_epi16(summed[x], _mm512_permutexvar_epi16(index, _mm512_loadu_si512(table_x)));
+                KEEP_IN_REGISTER(summed[x]);
+            }
+        }
+    }
+}
+
+/* n_x rows of q from row i on by a group and, if n is 2, the one after it; if not, the group stands for both. n_x is a constant where this is inlined. */
+ALWAYS_INLINE void ternary5_mixrow_pass(const setun_call *call, int64_t i, int n_x, int64_t group, int n, uint8_t *scratch, dot4_op *dot4)
+{
+    const int64_t n_blocks = ternary5_blocks(call), rows = ternary5_mixrow_rows(call->in[0].dim[0]);
+    const int64_t block_bytes = ternary5_mixrow_block_bytes(rows), stride = n_blocks * TERNARY5_BLOCK_BYTES, group_bytes = n == 2 ? stride : 0;
+    const uint8_t *w = ternary5_group(call, group);
+    const int8_t *words = (const int8_t *)scratch + i * TERNARY5_MIXROW_Q_BYTES;
+    const uint8_t *tables = scratch + ternary5_mixrow_words_bytes(rows) + i * TERNARY5_MIXROW_TABLES_BYTES;
+    const int32_t *sum = ternary5_mixrow_sum(call, scratch);
+    __m512i acc[TERNARY5_MIXROW_X][TERNARY5_MIXROW_PAIR];
+
+UNROLL(8)
+    for (int x = 0; x < n_x; x++)
+        acc[x][0] = acc[x][1] = _mm512_setzero_si512();
+    for (int64_t b = 0; b < n_blocks;) {
+        const int64_t end = b + TERNARY5_MIXROW_BLOCKS < n_blocks ? b + TERNARY5_MIXROW_BLOCKS : n_blocks;
+        __m512i summed[TERNARY5_MIXROW_X];
+
+UNROLL(8)
+        for (int x = 0; x < n_x; x++)
+            summed[x] = _mm512_setzero_si512();
+        for (; b < end; b++) {
+            ternary5_mixrow_block(w, group_bytes, TERNARY5_MIXROW_PAIR * stride, words, tables, n_x, acc, summed, dot4);
+UNROLL(8)
+            for (int x = 0; x < n_x; x++) {
+                KEEP_IN_REGISTER(acc[x][0]);
+                KEEP_IN_REGISTER(acc[x][1]);
+                KEEP_IN_REGISTER(summed[x]);
+            }
+            w += TERNARY5_BLOCK_BYTES;
+            words += block_bytes;
+            tables += block_bytes;
+        }
+UNROLL(8)
+        for (int x = 0; x < n_x; x++)
+            ternary5_empty(summed[x], &acc[x][0], &acc[x][1]);
+    }
+UNROLL(8)
+    for (int x = 0; x < n_x; x++)
+        if (i + x < call->in[0].dim[0]) {
+            ternary_store(call, i + x, group, acc[x][0], sum[i + x]);
+            if (n == 2)
+                ternary_store(call, i + x, group + 1, acc[x][1], sum[i + x]);
+        }
+}
+
+ALWAYS_INLINE void ternary5_mixrow_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4)
+{
+    const int64_t rows = ternary5_mixrow_rows(call->in[0].dim[0]);
+
+    for (int64_t g = tile->begin; g < tile->end; g += TERNARY5_MIXROW_PAIR) {
+        const int n = tile->end - g < TERNARY5_MIXROW_PAIR ? 1 : TERNARY5_MIXROW_PAIR;
+
+        for (int64_t i = 0; i < rows; i += ternary5_mixrow_next(rows - i))
+            switch (ternary5_mixrow_next(rows - i)) {
+            case 4:
+                ternary5_mixrow_pass(call, i, 4, g, n, tile->scratch, dot4);
+                break;
+            case 6:
+                ternary5_mixrow_pass(call, i, 6, g, n, tile->scratch, dot4);
+                break;
+            default:
+                ternary5_mixrow_pass(call, i, TERNARY5_MIXROW_X, g, n, tile->scratch, dot4);
+            }
+    }
+}
+
+ALWAYS_INLINE void ternary5_mixrow_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary5_mixrow_begin(call, tile->scratch, dot4);
+    ternary5_mixrow_groups(call, tile, dot4);
+}
+#endif
