@@ -3,14 +3,9 @@
 #include "kernels.h"
 #include "ternary5_mixpanel.h"
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixpanel_run(call, tile, dot4, ternary5_permute);
+    ternary5_mixpanel_run(call, tile);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512vbmi_4x64mix = {

@@ -10,14 +10,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_qkv_plan(query, ternary5_mixpanel_plan, TERNARY5_PREPARE_NS, out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void part(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixpanel_run(call, tile, dot4, ternary5_permute);
+    ternary5_mixpanel_run(call, tile);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

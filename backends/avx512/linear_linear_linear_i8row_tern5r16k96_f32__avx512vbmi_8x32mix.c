@@ -5,14 +5,9 @@
 #include "ternary_qkv.h"
 #include "ternary5_mixrow.h"
 
-static setun_status plan_linear(const setun_query *query, setun_kernel_plan *out_plan)
-{
-    return ternary5_mixrow_plan(query, out_plan);
-}
-
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_qkv_plan(query, plan_linear, out_plan);
+    return ternary_qkv_plan(query, ternary5_mixrow_plan, TERNARY5_MIXROW_PREPARE_NS, out_plan);
 }
 
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)

@@ -1,4 +1,4 @@
-/* ternary5_mixpanel.h - rows of q as in ternary5_mix.h by weights that are unpacked once for many of them: some blocks of columns of some rows of q are
+/* ternary5_mixpanel.h - rows of q as in ternary5_quads.h by weights that are unpacked once for many of them: some blocks of columns of some rows of q are
  * prepared, then multiplied by the same blocks of all the worker's rows of weights.
  *
  * Where what is read must lie, for else it is waited for: three blocks of 64 rows of weights, 16 KB, in the first cache; three blocks of 64 prepared
@@ -6,7 +6,7 @@
  * come from the last cache or memory at half the speed, even if all workers shared them. */
 #ifndef SETUN_AVX512_TERNARY5_MIXPANEL_H
 #define SETUN_AVX512_TERNARY5_MIXPANEL_H
-#include "ternary5_mix.h"
+#include "ternary5_quads.h"
 #include "ternary_tile.h"
 
 #define TERNARY5_MIXED_CHUNK 3 /* blocks at a time */
@@ -73,8 +73,7 @@ static inline int ternary5_table_at(int table)
 }
 
 /* One block of n groups: words of codes as dot products want them, then indices of pairs of groups. Groups that are not there repeat the first. */
-ALWAYS_INLINE void ternary5_mixpanel_unpack(const setun_call *call, int64_t group, int64_t n, int64_t block, uint8_t *out_panel,
-                                            ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_mixpanel_unpack(const setun_call *call, int64_t group, int64_t n, int64_t block, uint8_t *out_panel)
 {
     __m512i indexed[TERNARY_PANEL][TERNARY5_CODES - TERNARY5_DOT_CODES];
 
@@ -85,12 +84,11 @@ UNROLL(4)
         ternary5_fetch(from, TERNARY_PANEL * ternary5_blocks(call) * TERNARY5_BLOCK_BYTES);
 UNROLL(6)
         for (int s = 0; s < TERNARY5_DOT_CODES; s++) {
-            const __m512i fields = look_up(ternary5_code(from, s));
+            const __m512i fields = ternary5_permute(ternary5_code(from, s));
 
 UNROLL(3)
             for (int p = 0; p < 3; p++)
-                _mm512_storeu_si512(out_panel + ternary5_word_at(3 * s + p) + g * 64,
-                                    _mm512_and_si512(_mm512_srli_epi16(fields, (unsigned)(2 * p)), _mm512_set1_epi8(3)));
+                _mm512_storeu_si512(out_panel + ternary5_word_at(3 * s + p) + g * 64, _mm512_and_si512(_mm512_srli_epi16(fields, (unsigned)(2 * p)), _mm512_set1_epi8(3)));
         }
 UNROLL(3)
         for (int s = TERNARY5_DOT_CODES; s < TERNARY5_CODES; s++)
@@ -98,16 +96,16 @@ UNROLL(3)
     }
 UNROLL(3)
     for (int s = 0; s < TERNARY5_CODES - TERNARY5_DOT_CODES; s++)
-UNROLL(4)
-        for (int b = 0; b < 4; b++)
 UNROLL(2)
-            for (int h = 0; h < TERNARY5_PAIRS; h++)
+        for (int h = 0; h < TERNARY5_PAIRS; h++)
+UNROLL(4)
+            for (int b = 0; b < 4; b++)
                 _mm512_storeu_si512(out_panel + ternary5_table_at(4 * s + b) + h * 64,
-                                    ternary5_index(indexed[2 * h][s], indexed[2 * h + 1][s], b));
+                                    ternary5_index(ternary5_index_pair(indexed[2 * h][s], indexed[2 * h + 1][s], b / 2), b));
 }
 
-/* acc += four columns of n_x prepared rows by a word of the panel. */
-ALWAYS_INLINE void ternary5_mixpanel_dot(const uint8_t *quad, const uint8_t *panel, int word, __m512i (*acc)[TERNARY_PANEL], dot4_op *dot4)
+/* acc += four columns of four prepared rows by a word of the panel. */
+ALWAYS_INLINE void ternary5_mixpanel_dot(const uint8_t *quad, const uint8_t *panel, int word, __m512i (*acc)[TERNARY_PANEL])
 {
     __m512i words[TERNARY5_X];
 
@@ -120,7 +118,7 @@ UNROLL(4)
 
 UNROLL(4)
         for (int x = 0; x < TERNARY5_X; x++)
-            acc[x][g] = dot4(acc[x][g], codes, words[x]);
+            acc[x][g] = _mm512_dpbusd_epi32(acc[x][g], codes, words[x]);
     }
 }
 
@@ -131,7 +129,7 @@ ALWAYS_INLINE void ternary5_mixpanel_sum(const uint8_t *quad, const uint8_t *pan
 
 UNROLL(4)
     for (int x = 0; x < TERNARY5_X; x++) {
-        tables[x] = _mm512_loadu_si512(quad + 256 + (table * TERNARY5_X + x) * TERNARY5_TABLE_BYTES);
+        tables[x] = _mm512_loadu_si512(quad + 256 + (table * TERNARY5_X + x) * TERNARY5_SUMMED_BYTES);
         KEEP_IN_REGISTER(tables[x]);
     }
 UNROLL(2)
@@ -146,44 +144,24 @@ UNROLL(4)
     }
 }
 
-/* Some rows of q by some blocks of n groups. */
-typedef struct ternary5_part {
-    int64_t        i;        /* first row of q, and how many */
-    int64_t        m;
-    int64_t        group;    /* first group, and how many: at most four */
-    int64_t        n;
-    int64_t        block;    /* first block, and how many */
-    int64_t        n_blocks;
-    const uint8_t *rows;     /* prepared */
-    const uint8_t *panel;    /* unpacked */
-    const int32_t *dot_sum;  /* i32[m] */
-    int32_t       *sums;     /* i32[m][64], of the blocks before */
-} ternary5_part;
-
-/* Four rows of the part from its row x0 on, of which the part may have fewer. */
-ALWAYS_INLINE void ternary5_mixpanel_tile(const setun_call *call, const ternary5_part *part, int64_t x0, dot4_op *dot4)
+/* sums i32[4][64] += four prepared rows by some blocks of a panel. A function of its own, for its loop needs every register. */
+NEVER_INLINE void ternary5_mixpanel_tile(const uint8_t *quad, const uint8_t *panel, int64_t n_blocks, int32_t *sums)
 {
-    const int n_x = (int)least(part->m - x0, TERNARY5_X);
-    const int first = part->block == 0, last = part->block + part->n_blocks == ternary5_blocks(call);
-    const uint8_t *quad = part->rows + x0 / TERNARY5_X * part->n_blocks * TERNARY5_QUAD_BYTES, *panel = part->panel;
-    int32_t *sums = part->sums + x0 * TERNARY5_SUMS;
     __m512i acc[TERNARY5_X][TERNARY_PANEL], summed[TERNARY5_X][TERNARY5_PAIRS];
 
-    if (last)
-        ternary_prefetch_results(call, part->i + x0, n_x, part->group, (int)part->n);
 UNROLL(4)
     for (int x = 0; x < TERNARY5_X; x++) {
 UNROLL(4)
         for (int g = 0; g < TERNARY_PANEL; g++)
-            acc[x][g] = first ? _mm512_set1_epi32(-part->dot_sum[x0 + x]) : _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP);
+            acc[x][g] = _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP);
 UNROLL(2)
         for (int h = 0; h < TERNARY5_PAIRS; h++)
             summed[x][h] = _mm512_setzero_si512();
     }
-    for (int64_t b = 0; b < part->n_blocks; b++) {
+    for (int64_t b = 0; b < n_blocks; b++) {
 UNROLL(15)
         for (int s = 0; s < TERNARY5_DOT_WORDS; s++) {
-            ternary5_mixpanel_dot(quad, panel, s, acc, dot4);
+            ternary5_mixpanel_dot(quad, panel, s, acc);
 UNROLL(2)
             for (int t = ternary5_tables_before(s); t < ternary5_tables_before(s + 1); t++)
                 ternary5_mixpanel_sum(quad, panel, t, summed);
@@ -197,47 +175,73 @@ UNROLL(4)
         panel += TERNARY5_MIXPANEL_BYTES;
     }
 UNROLL(4)
-    for (int x = 0; x < TERNARY5_X; x++)
+    for (int x = 0; x < TERNARY5_X; x++) {
 UNROLL(2)
         for (int h = 0; h < TERNARY5_PAIRS; h++)
             ternary5_empty(summed[x][h], &acc[x][2 * h], &acc[x][2 * h + 1]);
-    if (last && n_x == TERNARY5_X && part->n == TERNARY_PANEL) {
-        ternary_finish(call, part->i + x0, TERNARY5_X, part->group, TERNARY_PANEL, acc);
-        return;
-    }
-UNROLL(4)
-    for (int x = 0; x < TERNARY5_X; x++)
 UNROLL(4)
         for (int g = 0; g < TERNARY_PANEL; g++)
             _mm512_storeu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP, acc[x][g]);
-    if (last)
-        for (int x = 0; x < n_x; x++)
-            for (int64_t g = 0; g < part->n; g++)
-                ternary_store(call, part->i + x0 + x, part->group + g, _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP), 0);
+    }
 }
 
-/* Rows i to i + m by the groups from begin to end. */
-ALWAYS_INLINE void ternary5_mixpanel_side(const setun_call *call, int64_t i, int64_t m, int64_t begin, int64_t end, uint8_t *scratch,
-                                          dot4_op *dot4, ternary5_look_up *look_up)
+/* Where the sums of four rows of q begin: at what the codes of dot products being weights + 1 adds too much. */
+ALWAYS_INLINE void ternary5_mixpanel_begin(const int32_t *dot_sum, int32_t *out_sums)
 {
-    uint8_t *panel = scratch, *rows = panel + TERNARY5_PANEL_SCRATCH;
-    int32_t *sums = (int32_t *)(void *)(rows + TERNARY5_ROWS_SCRATCH), *dot_sum = sums + TERNARY5_SUMS_SCRATCH / sizeof(int32_t);
-    const int64_t n_blocks = ternary5_blocks(call);
-    ternary5_part part = {.i = i, .m = m, .rows = rows, .panel = panel, .dot_sum = dot_sum};
+    for (int x = 0; x < TERNARY5_X; x++)
+        for (int g = 0; g < TERNARY_PANEL; g++)
+            _mm512_storeu_si512(out_sums + x * TERNARY5_SUMS + g * TERNARY_GROUP, _mm512_set1_epi32(-dot_sum[x]));
+}
 
-    ternary5_dot_sums(call, i, m, dot_sum, dot4);
-    for (part.block = 0; part.block < n_blocks; part.block += TERNARY5_MIXED_CHUNK) {
-        part.n_blocks = least(n_blocks - part.block, TERNARY5_MIXED_CHUNK);
+/* y from whole sums: n_x rows of q from row i on, n groups. */
+ALWAYS_INLINE void ternary5_mixpanel_finish(const setun_call *call, int64_t i, int64_t n_x, int64_t group, int64_t n, const int32_t *sums)
+{
+    __m512i acc[1][TERNARY_PANEL];
+
+    for (int64_t x = 0; x < n_x; x++) {
+UNROLL(4)
+        for (int g = 0; g < TERNARY_PANEL; g++)
+            acc[0][g] = _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP);
+        if (n == TERNARY_PANEL)
+            ternary_finish(call, i + x, 1, group, TERNARY_PANEL, acc);
+        else
+            for (int64_t g = 0; g < n; g++)
+                ternary_store(call, i + x, group + g, _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP), 0);
+    }
+}
+
+/* m rows of q from row i on, at most TERNARY5_MIXED_ROWS, by the groups from begin to end. */
+ALWAYS_INLINE void ternary5_mixpanel_side(const setun_call *call, int64_t i, int64_t m, int64_t begin, int64_t end, uint8_t *scratch)
+{
+    uint8_t *panel = scratch, *quads = panel + TERNARY5_PANEL_SCRATCH;
+    int32_t *first_sums = (int32_t *)(void *)(quads + TERNARY5_ROWS_SCRATCH), *dot_sum = first_sums + TERNARY5_SUMS_SCRATCH / sizeof(int32_t);
+    const int64_t n_blocks = ternary5_blocks(call);
+
+    ternary5_dot_sums(call, i, m, dot_sum);
+    for (int64_t block = 0; block < n_blocks; block += TERNARY5_MIXED_CHUNK) {
+        const int64_t n_chunk = least(n_blocks - block, TERNARY5_MIXED_CHUNK);
+        int32_t *sums = first_sums;
+
         for (int64_t x = 0; x < m; x += TERNARY5_X)
-            ternary5_prepare(call, i + x, m - x, part.block, part.n_blocks, rows + x / TERNARY5_X * part.n_blocks * TERNARY5_QUAD_BYTES);
-        part.sums = sums;
-        for (part.group = begin; part.group < end; part.group += TERNARY_PANEL) {
-            part.n = least(end - part.group, TERNARY_PANEL);
-            for (int64_t b = 0; b < part.n_blocks; b++)
-                ternary5_mixpanel_unpack(call, part.group, part.n, part.block + b, panel + b * TERNARY5_MIXPANEL_BYTES, look_up);
-            for (int64_t x = 0; x < m; x += TERNARY5_X)
-                ternary5_mixpanel_tile(call, &part, x, dot4);
-            part.sums += (m + TERNARY5_X - 1) / TERNARY5_X * TERNARY5_X * TERNARY5_SUMS;
+            ternary5_prepare(call, i + x, m - x, block, n_chunk, quads + x / TERNARY5_X * n_chunk * TERNARY5_QUAD_BYTES);
+        for (int64_t group = begin; group < end; group += TERNARY_PANEL) {
+            const int64_t n = least(end - group, TERNARY_PANEL);
+
+            for (int64_t b = 0; b < n_chunk; b++)
+                ternary5_mixpanel_unpack(call, group, n, block + b, panel + b * TERNARY5_MIXPANEL_BYTES);
+            for (int64_t x = 0; x < m; x += TERNARY5_X) {
+                const int last = block + n_chunk == n_blocks;
+                const int64_t n_x = least(m - x, TERNARY5_X);
+
+                if (block == 0)
+                    ternary5_mixpanel_begin(dot_sum + x, sums);
+                if (last)
+                    ternary_prefetch_results(call, i + x, (int)n_x, group, (int)n);
+                ternary5_mixpanel_tile(quads + x / TERNARY5_X * n_chunk * TERNARY5_QUAD_BYTES, panel, n_chunk, sums);
+                if (last)
+                    ternary5_mixpanel_finish(call, i + x, n_x, group, n, sums);
+                sums += TERNARY5_X * TERNARY5_SUMS;
+            }
         }
     }
 }
@@ -254,7 +258,7 @@ static inline int64_t ternary5_parts(int64_t n, int64_t most)
 }
 
 /* All rows of q by the tile's groups, in parts as even as can be. */
-ALWAYS_INLINE void ternary5_mixpanel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_mixpanel_run(const setun_call *call, const setun_tile *tile)
 {
     const int64_t m = call->in[0].dim[0], n_parts = ternary5_parts(m, TERNARY5_MIXED_ROWS);
     const int64_t n = tile->end - tile->begin, n_sides = ternary5_parts(n, TERNARY5_MIXED_PANELS * TERNARY_PANEL);
@@ -264,7 +268,7 @@ ALWAYS_INLINE void ternary5_mixpanel_run(const setun_call *call, const setun_til
 
         for (int64_t s = 0; s < n_sides; s++)
             ternary5_mixpanel_side(call, i, end - i, tile->begin + ternary5_split(n, TERNARY_PANEL, s, n_sides),
-                                   tile->begin + ternary5_split(n, TERNARY_PANEL, s + 1, n_sides), tile->scratch, dot4, look_up);
+                                   tile->begin + ternary5_split(n, TERNARY_PANEL, s + 1, n_sides), tile->scratch);
     }
 }
 #endif

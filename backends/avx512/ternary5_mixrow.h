@@ -21,16 +21,6 @@
 /* ns to prepare a column of a row of q. */
 #define TERNARY5_MIXROW_PREPARE_NS 0.1
 
-/* Which of three weights a code says, each in a table of its own: that takes the same two pipes as shifting one look-up's fields, and no masks. */
-#define T5_FIELD(f) T5_FIELD_9(f, 0), T5_FIELD_9(f, 1), T5_FIELD_9(f, 2), 1, 1, 1, 1, 1
-#define T5_FIELD_9(f, c) T5_FIELD_3(f, 0, c), T5_FIELD_3(f, 1, c), T5_FIELD_3(f, 2, c)
-#define T5_FIELD_3(f, b, c) f(0, b, c), f(1, b, c), f(2, b, c)
-#define T5_FIRST(a, b, c) a
-#define T5_SECOND(a, b, c) b
-#define T5_THIRD(a, b, c) c
-static const uint8_t ternary5_field_table[3][64] = {
-    {T5_FIELD(T5_FIRST), T5_FIELD(T5_FIRST)}, {T5_FIELD(T5_SECOND), T5_FIELD(T5_SECOND)}, {T5_FIELD(T5_THIRD), T5_FIELD(T5_THIRD)}};
-
 /* ns for a weight: to unpack it, and for a row of q, on one worker of a Zen 4. */
 #define TERNARY5_MIXROW_UNPACK_NS 0.0047
 #define TERNARY5_MIXROW_NS 0.00325
@@ -102,7 +92,7 @@ ALWAYS_INLINE void ternary5_mixrow_begin(const setun_call *call, void *scratch, 
             sum = dot4(dot4(sum, _mm512_set1_epi8(1), first), _mm512_set1_epi8(1), last);
 UNROLL(2)
             for (int s = TERNARY5_MIXROW_DOTS; s < TERNARY5_CODES; s++)
-                ternary5_tables(x + 12 * s, block + words_bytes + i * TERNARY5_MIXROW_TABLES_BYTES +
+                ternary5_tables(x + 12 * s, 1, block + words_bytes + i * TERNARY5_MIXROW_TABLES_BYTES +
                                                 4 * (s - TERNARY5_MIXROW_DOTS) * TERNARY5_SUMMED_BYTES);
         }
         ternary5_mixrow_sum(call, scratch)[i] = _mm512_reduce_add_epi32(sum);
@@ -116,10 +106,10 @@ ALWAYS_INLINE __m512i ternary5_mixrow_index(const uint8_t *block, int64_t group_
     if (u % 4 == 0) {
         const __m512i first = ternary5_code(block, TERNARY5_MIXROW_DOTS + u / 4), second = ternary5_code(block + group_bytes, TERNARY5_MIXROW_DOTS + u / 4);
 
-        pairs[0] = _mm512_mask_blend_epi16(0xAAAAAAAA, first, _mm512_slli_epi32(second, 16));
-        pairs[1] = _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32(first, 16), second);
+        pairs[0] = ternary5_index_pair(first, second, 0);
+        pairs[1] = ternary5_index_pair(first, second, 1);
     }
-    return u % 2 == 0 ? pairs[u / 2 % 2] : _mm512_srli_epi16(pairs[u / 2 % 2], 8);
+    return ternary5_index(pairs[u / 2 % 2], u);
 }
 
 /* One block of two groups by n_x rows: words of q and tables of the first of them. Look-ups are spread over the dot products, or they would wait for
@@ -137,9 +127,8 @@ UNROLL(5)
     }
 UNROLL(18)
     for (int t = 0; t < TERNARY5_MIXROW_STEPS; t++) {
-        const __m512i table = _mm512_loadu_si512(ternary5_field_table[t % 3]);
-        const __m512i first = _mm512_permutexvar_epi8(ternary5_code(block, t / 3), table);
-        const __m512i second = _mm512_permutexvar_epi8(ternary5_code(block + group_bytes, t / 3), table);
+        const __m512i first = ternary5_field(ternary5_code(block, t / 3), t % 3);
+        const __m512i second = ternary5_field(ternary5_code(block + group_bytes, t / 3), t % 3);
         const int u = t * TERNARY5_MIXROW_TABLES / TERNARY5_MIXROW_STEPS;
         const int due = (t + 1) * TERNARY5_MIXROW_TABLES / TERNARY5_MIXROW_STEPS > u;
 

@@ -18,8 +18,8 @@
 static const int8_t ternary5_signs01[64] = {TERNARY5_27(TERNARY5_S01)};
 static const int8_t ternary5_signs2[64] = {TERNARY5_27(TERNARY5_S2)};
 
-/* The four tables of a code, whose 12 columns are x. */
-ALWAYS_INLINE void ternary5_tables(const int8_t *x, uint8_t *out_tables)
+/* The four tables of a code, whose 12 columns are x, each so many tables from the one before. */
+ALWAYS_INLINE void ternary5_tables(const int8_t *x, int apart, uint8_t *out_tables)
 {
     const __m512i s01 = _mm512_loadu_si512(ternary5_signs01), s2 = _mm512_loadu_si512(ternary5_signs2);
     const __m128i columns = _mm_xor_si128(_mm_maskz_loadu_epi8(0x0FFF, x), _mm_set1_epi8((char)0x80));
@@ -30,9 +30,38 @@ UNROLL(4)
         const __m512i x01 = _mm512_shuffle_epi8(all, _mm512_set1_epi16((short)(b | (4 + b) << 8)));
         const __m512i x2 = _mm512_shuffle_epi8(all, _mm512_set1_epi16((short)((8 + b) | 12 << 8)));
 
-        _mm512_storeu_si512(out_tables + b * TERNARY5_SUMMED_BYTES,
+        _mm512_storeu_si512(out_tables + b * apart * TERNARY5_SUMMED_BYTES,
                             _mm512_add_epi16(_mm512_maddubs_epi16(x01, s01), _mm512_maddubs_epi16(x2, s2)));
     }
+}
+
+/* Which of three weights a code says, each in a table of its own: that takes the same two pipes as shifting one look-up's fields, and no masks. */
+#define T5_FIELD(f) T5_FIELD_9(f, 0), T5_FIELD_9(f, 1), T5_FIELD_9(f, 2), 1, 1, 1, 1, 1
+#define T5_FIELD_9(f, c) T5_FIELD_3(f, 0, c), T5_FIELD_3(f, 1, c), T5_FIELD_3(f, 2, c)
+#define T5_FIELD_3(f, b, c) f(0, b, c), f(1, b, c), f(2, b, c)
+#define T5_FIRST(a, b, c) a
+#define T5_SECOND(a, b, c) b
+#define T5_THIRD(a, b, c) c
+static const uint8_t ternary5_field_table[3][64] = {
+    {T5_FIELD(T5_FIRST), T5_FIELD(T5_FIRST)}, {T5_FIELD(T5_SECOND), T5_FIELD(T5_SECOND)}, {T5_FIELD(T5_THIRD), T5_FIELD(T5_THIRD)}};
+
+/* Codes of weights, as in tern2.r16k16, of word p of a code's three. */
+ALWAYS_INLINE __m512i ternary5_field(__m512i code, int p)
+{
+    return _mm512_permutexvar_epi8(code, _mm512_loadu_si512(ternary5_field_table[p]));
+}
+
+/* A code of two groups as indices of its four tables: even words are rows of the first group, odd ones of the second. Bytes 0 and 1 of a lane are
+ * in the pair 0, its low bytes first, bytes 2 and 3 in the pair 1. */
+ALWAYS_INLINE __m512i ternary5_index_pair(__m512i first, __m512i second, int pair)
+{
+    return pair == 0 ? _mm512_mask_blend_epi16(0xAAAAAAAA, first, _mm512_slli_epi32(second, 16))
+                     : _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32(first, 16), second);
+}
+
+ALWAYS_INLINE __m512i ternary5_index(__m512i pair, int byte)
+{
+    return byte % 2 == 0 ? pair : _mm512_srli_epi16(pair, 8);
 }
 
 /* Looked up sums of two groups, to their 32-bit ones. */
