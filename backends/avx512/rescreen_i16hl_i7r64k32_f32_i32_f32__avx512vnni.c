@@ -7,7 +7,9 @@
 #include "screen.h"
 #include "screen7.h"
 
-#define AHEAD 4 /* ids */
+/* Ids. To the second cache, for the first keeps few lines on their way: two workers of a Zen 4 take 2.3 ms for 44000 ids of 2560 columns, with four
+ * ids ahead to the first cache 4.1, with 64 to the second 3.0. */
+#define AHEAD 16
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
@@ -51,7 +53,7 @@ UNROLL(4)
 static inline void fetch_row(const uint8_t *row, int64_t n_bytes)
 {
     for (int64_t i = 0; i < n_bytes; i += 64)
-        _mm_prefetch((const char *)row + i, _MM_HINT_T0);
+        _mm_prefetch((const char *)row + i, _MM_HINT_T1);
 }
 
 static inline lanes gather(const setun_call *call, int input, __mmask16 there, __m512i id)
@@ -67,9 +69,12 @@ static void run(const setun_call *call, const setun_tile *tile)
     const uint8_t *w = call->in[4].data;
     const int8_t *x = call->in[0].data;
     const int32_t *id = call->in[10].data;
+    const int64_t begin = SETUN_LANES * tile->begin, end = least(SETUN_LANES * tile->end, n_ids);
     const __m512i high_excess = _mm512_set1_epi32(excess(x, half, 3)), low_excess = _mm512_set1_epi32(excess(x + half, half, 3));
 
-    for (int64_t i = SETUN_LANES * tile->begin; i < least(SETUN_LANES * tile->end, n_ids); i += SETUN_LANES) {
+    for (int64_t i = begin; i < least(begin + AHEAD, end); i++)
+        fetch_row(w + lower_byte(n, k, id[i]), lower_bytes(k));
+    for (int64_t i = begin; i < end; i += SETUN_LANES) {
         const int64_t here = least(SETUN_LANES, n_ids - i);
         const __mmask16 there = first_lanes(here);
         const __m512i ids = _mm512_maskz_loadu_epi32(there, id + i);
@@ -77,7 +82,7 @@ static void run(const setun_call *call, const setun_tile *tile)
         lanes fine, z, e;
 
         for (int64_t j = 0; j < here; j++) {
-            if (i + j + AHEAD < n_ids)
+            if (i + j + AHEAD < end)
                 fetch_row(w + lower_byte(n, k, id[i + j + AHEAD]), lower_bytes(k));
             dots(w + lower_byte(n, k, id[i + j]), x, half, &high[j], &low[j]);
         }
