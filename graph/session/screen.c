@@ -12,34 +12,42 @@
 
 enum {
     ALONE = 4096, /* with fewer ids the others are not worth waking */
-    STEP = 16     /* ids at a time, of which the compiler makes vectors; a line of memory */
+    STEP = 16,    /* ids at a time, of which the compiler makes vectors; a line of memory */
+    PART = 1024   /* ids that are looked through one by one */
 };
 
 /* The ends of the intervals: low, and high in the place of e. A logit is an f32 and rounding is monotone, so that the rounded ends hold it as
- * the exact ones do. */
-static void make_intervals(const float *z, float *e, float *out_low, setun_screen_share *s)
+ * the exact ones do. What is not finite makes the difference to itself NaN, and least and most say nothing of NaN. */
+static void make_intervals(const float *restrict z, float *restrict e, float *restrict out_low, setun_screen_share *s)
 {
-    int32_t outside[STEP] = {0}, any = 0;
+    float least[STEP], most[STEP], differences[STEP] = {0};
+    bool outside = false;
     int64_t i = s->begin;
 
+    for (int j = 0; j < STEP; j++) {
+        least[j] = INFINITY;
+        most[j] = -INFINITY;
+    }
     for (; i + STEP <= s->end; i += STEP)
         for (int j = 0; j < STEP; j++) {
             const float low = z[i + j] - e[i + j], high = z[i + j] + e[i + j];
 
             out_low[i + j] = low;
             e[i + j] = high;
-            outside[j] |= !(low >= -SCREEN_LIMIT) | !(high <= SCREEN_LIMIT); /* NaN too */
+            least[j] = low < least[j] ? low : least[j];
+            most[j] = high > most[j] ? high : most[j];
+            differences[j] += (low - low) + (high - high);
         }
     for (; i < s->end; i++) {
         const float low = z[i] - e[i], high = z[i] + e[i];
 
         out_low[i] = low;
         e[i] = high;
-        any |= !(low >= -SCREEN_LIMIT) | !(high <= SCREEN_LIMIT);
+        outside |= !(low >= -SCREEN_LIMIT) || !(high <= SCREEN_LIMIT); /* NaN too */
     }
     for (int j = 0; j < STEP; j++)
-        any |= outside[j];
-    s->outside = any != 0;
+        outside |= least[j] < -SCREEN_LIMIT || most[j] > SCREEN_LIMIT || isnan(differences[j]);
+    s->outside = outside;
 }
 
 /* Tokens of the history, once each though they may stand there often. */
@@ -74,22 +82,39 @@ static inline float middle(const setun_screening *screen, int64_t i)
     return 0.5f * screen->low[i] + 0.5f * screen->high[i];
 }
 
-/* The largest middle of a share, and the first id that has it. */
-static void find_largest(const setun_screening *screen, setun_screen_share *s)
+/* The largest middle from begin to end. */
+static float largest(const setun_screening *screen, int64_t begin, int64_t end)
 {
     float lane[STEP], most = -INFINITY;
-    int64_t i = s->begin;
+    int64_t i = begin;
 
     for (int j = 0; j < STEP; j++)
         lane[j] = most;
-    for (; i + STEP <= s->end; i += STEP)
+    for (; i + STEP <= end; i += STEP)
         for (int j = 0; j < STEP; j++)
             lane[j] = middle(screen, i + j) > lane[j] ? middle(screen, i + j) : lane[j];
-    for (; i < s->end; i++)
+    for (; i < end; i++)
         most = middle(screen, i) > most ? middle(screen, i) : most;
     for (int j = 0; j < STEP; j++)
         most = lane[j] > most ? lane[j] : most;
-    for (i = s->begin; i + 1 < s->end && middle(screen, i) < most;)
+    return most;
+}
+
+/* The largest middle of a share, and the first id that has it, which is sought in the first part that has it. */
+static void find_largest(const setun_screening *screen, setun_screen_share *s)
+{
+    float most = -INFINITY;
+    int64_t i = s->begin;
+
+    for (int64_t begin = s->begin; begin < s->end; begin += PART) {
+        const float here = largest(screen, begin, begin + PART < s->end ? begin + PART : s->end);
+
+        if (here > most) {
+            most = here;
+            i = begin;
+        }
+    }
+    while (i + 1 < s->end && middle(screen, i) < most)
         i++;
     s->leads = (double)most;
     s->leader = (int32_t)i;
@@ -301,22 +326,6 @@ static void set_limit(setun_screening *screen, const setun_leader *leaders, int6
     }
 }
 
-/* The next id from i on whose high end reaches `least`, or the end. */
-static int64_t next_reaching(const float *high, int64_t i, int64_t end, float least)
-{
-    for (; i + STEP <= end; i += STEP) {
-        int32_t reaches = 0;
-
-        for (int j = 0; j < STEP; j++)
-            reaches |= high[i + j] >= least;
-        if (reaches)
-            break;
-    }
-    while (i < end && !(high[i] >= least))
-        i++;
-    return i;
-}
-
 /* exp32 is not monotone, but never further than two ulps from a function that is; a margin of eight is taken. */
 static bool is_likely(const setun_screening *screen, float high)
 {
@@ -351,9 +360,10 @@ static void keep_share(const setun_worker *worker, void *context)
                 kept[n++].id = (int32_t)i;
         break;
     default: /* k others are surely larger than what does not reach the k-th */
-        for (int64_t i = next_reaching(screen->high, s->begin, s->end, screen->least); i < s->end;
-             i = next_reaching(screen->high, i + 1, s->end, screen->least))
-            kept[n++].id = (int32_t)i;
+        for (int64_t i = s->begin; i < s->end; i++) { /* without a branch: one of twenty may be kept */
+            kept[n].id = (int32_t)i;
+            n += screen->high[i] >= screen->least;
+        }
     }
     s->n = n;
 }
