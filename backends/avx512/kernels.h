@@ -71,6 +71,7 @@
     X(pack_f32_i8b32__avx512) \
     X(pack_f32_i8row__avx512) \
     X(probe_int8_f32_f32__avx512) \
+    X(probe_int8_f32_f32__avx512vbmi) \
     X(probe_int8_f32_f32__avx512vnni) \
     X(quantise_bf16_i7r64k32__avx512) \
     X(quantise_bf16_i8r16k4__avx512) \
