@@ -7,7 +7,7 @@
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    return ternary_qkv_plan(query, ternary5_mixpanel_plan, TERNARY5_PREPARE_NS, out_plan);
+    return ternary_qkv_plan(query, ternary5_mixpanel_plan, 0.0, out_plan);
 }
 
 static void part(const setun_call *call, const setun_tile *tile)

@@ -1,45 +1,51 @@
-/* ternary5_mixpanel.h - rows of q as in ternary5_quads.h by weights that are unpacked once for many of them: some blocks of columns of some rows of q are
- * prepared, then multiplied by the same blocks of all the worker's rows of weights.
+/* ternary5_mixpanel.h - rows of q as in ternary5_quads.h by weights that are unpacked once for all of them: some blocks of columns of the worker's rows of
+ * weights, then four rows of q after the other are prepared and multiplied by them.
  *
- * Where what is read must lie, for else it is waited for: three blocks of 64 rows of weights, 16 KB, in the first cache; three blocks of 64 prepared
- * rows, 160 KB, and the sums of 64 rows of q and 1792 of weights, 448 KB, in the second. Whole rows' tables, 15 MB of 256 rows of 6912 columns, would
- * come from the last cache or memory at half the speed, even if all workers shared them. */
+ * Where what is read should lie, for else it is waited for: three blocks of four prepared rows, 10 KB, in the first cache; three blocks of 1728 unpacked
+ * rows of weights, 440 KB, in the second, which gives a tile 20 bytes a cycle in time only if they follow each other in the order of their use. Sums, 8
+ * bytes in and out for 288 products, may come from the last. Whole rows' tables instead, 15 MB of 256 rows of 6912 columns, took 1.5 times as long. */
 #ifndef SETUN_AVX512_TERNARY5_MIXPANEL_H
 #define SETUN_AVX512_TERNARY5_MIXPANEL_H
 #include "ternary5_quads.h"
 #include "ternary_tile.h"
 
 #define TERNARY5_MIXED_CHUNK 3 /* blocks at a time */
-#define TERNARY5_MIXED_ROWS 128 /* of q at a time */
-#define TERNARY5_MIXED_PANELS 54 /* of 64 rows of weights */
+#define TERNARY5_MIXED_ROWS 256 /* of q at a time */
+#define TERNARY5_MIXED_PANELS 27 /* of 64 rows of weights */
 #define TERNARY5_PAIRS (TERNARY_PANEL / 2)
 /* A block of a panel, in the order in which it is read: words of codes of four groups, and between them indices of two pairs of groups. */
 #define TERNARY5_MIXPANEL_BYTES ((TERNARY5_DOT_WORDS * TERNARY_PANEL + TERNARY5_TABLES * TERNARY5_PAIRS) * 64)
-#define TERNARY5_SUMS (TERNARY_PANEL * TERNARY_GROUP)                                         /* of a row of q and a panel */
+#define TERNARY5_SUMS (TERNARY_PANEL * TERNARY_GROUP) /* of a row of q and a panel */
 
-/* Scratch of a worker: a panel of some blocks, prepared rows, sums i32[panels][rows][64] and i32[rows]. */
-#define TERNARY5_PANEL_SCRATCH (TERNARY5_MIXED_CHUNK * TERNARY5_MIXPANEL_BYTES)
-#define TERNARY5_ROWS_SCRATCH (TERNARY5_MIXED_CHUNK * TERNARY5_MIXED_ROWS / TERNARY5_X * TERNARY5_QUAD_BYTES)
+/* Scratch of a worker: panels of some blocks, four prepared rows, sums i32[rows / 4][panels][4][64] and i32[rows]. */
+#define TERNARY5_PANEL_SCRATCH (TERNARY5_MIXED_PANELS * TERNARY5_MIXED_CHUNK * TERNARY5_MIXPANEL_BYTES)
+#define TERNARY5_ROWS_SCRATCH (TERNARY5_MIXED_CHUNK * TERNARY5_QUAD_BYTES)
 #define TERNARY5_SUMS_SCRATCH (TERNARY5_MIXED_PANELS * TERNARY5_MIXED_ROWS * TERNARY5_SUMS * sizeof(int32_t))
 #define TERNARY5_MIXED_SCRATCH \
     (TERNARY5_PANEL_SCRATCH + TERNARY5_ROWS_SCRATCH + TERNARY5_SUMS_SCRATCH + TERNARY5_MIXED_ROWS * sizeof(int32_t))
 
-/* ns for a weight and a row of q, and to unpack a weight, on one worker of a Zen 4. */
-#define TERNARY5_MIXED_NS 0.0033
-#define TERNARY5_MIXED_UNPACK_NS 0.006
-/* Elsewhere vpermw has to share a pipe with vpdpbusd: two pipes do all, and dot products alone need 7 % fewer turns of them. */
-/* ns to prepare a column of a row of q. */
-#define TERNARY5_PREPARE_NS 0.15
+/* ns for a weight and a row of q, to unpack a weight for up to TERNARY5_MIXED_ROWS rows, and to prepare a column of a row, on one worker of a Zen 4. */
+#define TERNARY5_MIXED_NS 0.0038
+#define TERNARY5_MIXED_UNPACK_NS 0.015
+#define TERNARY5_PREPARE_NS 0.12
 
+static inline int64_t ternary5_parts(int64_t n, int64_t most)
+{
+    return (n + most - 1) / most;
+}
+
+/* Each worker prepares all rows of q for each side of its own: with many workers that is much of the time, and dot products alone are faster. */
 static inline setun_status ternary5_mixpanel_plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
-    const int64_t k = query->in[2].dim[1];
-    const setun_status status = ternary5_plan(query, TERNARY5_MIXED_NS, TERNARY5_MIXED_UNPACK_NS, 0, out_plan);
+    const int64_t n = query->in[2].dim[0], k = query->in[2].dim[1], n_workers = query->machine->n_workers > 0 ? query->machine->n_workers : 1;
+    const int64_t n_sides = n_workers * ternary5_parts(ternary5_parts(n, n_workers), TERNARY5_MIXED_PANELS * TERNARY5_SUMS);
+    const double unpack_ns = TERNARY5_MIXED_UNPACK_NS * (double)ternary5_parts(query->rows_max, TERNARY5_MIXED_ROWS);
+    const setun_status status = ternary5_plan(query, TERNARY5_MIXED_NS, unpack_ns, 0, out_plan);
 
     if (status != SETUN_OK)
         return status;
     out_plan->worker_bytes = TERNARY5_MIXED_SCRATCH;
-    out_plan->cost_ns += TERNARY5_PREPARE_NS * (double)(query->rows_max * k);
+    out_plan->cost_ns += TERNARY5_PREPARE_NS * (double)(n_sides * query->rows_max * k);
     return SETUN_OK;
 }
 
@@ -213,33 +219,36 @@ UNROLL(4)
 /* m rows of q from row i on, at most TERNARY5_MIXED_ROWS, by the groups from begin to end. */
 ALWAYS_INLINE void ternary5_mixpanel_side(const setun_call *call, int64_t i, int64_t m, int64_t begin, int64_t end, uint8_t *scratch)
 {
-    uint8_t *panel = scratch, *quads = panel + TERNARY5_PANEL_SCRATCH;
-    int32_t *first_sums = (int32_t *)(void *)(quads + TERNARY5_ROWS_SCRATCH), *dot_sum = first_sums + TERNARY5_SUMS_SCRATCH / sizeof(int32_t);
+    uint8_t *panels = scratch, *quad = panels + TERNARY5_PANEL_SCRATCH;
+    int32_t *first_sums = (int32_t *)(void *)(quad + TERNARY5_ROWS_SCRATCH), *dot_sum = first_sums + TERNARY5_SUMS_SCRATCH / sizeof(int32_t);
     const int64_t n_blocks = ternary5_blocks(call);
 
     ternary5_dot_sums(call, i, m, dot_sum);
     for (int64_t block = 0; block < n_blocks; block += TERNARY5_MIXED_CHUNK) {
         const int64_t n_chunk = least(n_blocks - block, TERNARY5_MIXED_CHUNK);
+        const int last = block + n_chunk == n_blocks;
         int32_t *sums = first_sums;
+        uint8_t *panel = panels;
 
-        for (int64_t x = 0; x < m; x += TERNARY5_X)
-            ternary5_prepare(call, i + x, m - x, block, n_chunk, quads + x / TERNARY5_X * n_chunk * TERNARY5_QUAD_BYTES);
-        for (int64_t group = begin; group < end; group += TERNARY_PANEL) {
-            const int64_t n = least(end - group, TERNARY_PANEL);
+        for (int64_t group = begin; group < end; group += TERNARY_PANEL)
+            for (int64_t b = 0; b < n_chunk; b++, panel += TERNARY5_MIXPANEL_BYTES)
+                ternary5_mixpanel_unpack(call, group, least(end - group, TERNARY_PANEL), block + b, panel);
+        for (int64_t x = 0; x < m; x += TERNARY5_X) {
+            const int64_t n_x = least(m - x, TERNARY5_X);
 
-            for (int64_t b = 0; b < n_chunk; b++)
-                ternary5_mixpanel_unpack(call, group, n, block + b, panel + b * TERNARY5_MIXPANEL_BYTES);
-            for (int64_t x = 0; x < m; x += TERNARY5_X) {
-                const int last = block + n_chunk == n_blocks;
-                const int64_t n_x = least(m - x, TERNARY5_X);
+            ternary5_prepare(call, i + x, n_x, block, n_chunk, quad);
+            panel = panels;
+            for (int64_t group = begin; group < end; group += TERNARY_PANEL) {
+                const int64_t n = least(end - group, TERNARY_PANEL);
 
                 if (block == 0)
                     ternary5_mixpanel_begin(dot_sum + x, sums);
                 if (last)
                     ternary_prefetch_results(call, i + x, (int)n_x, group, (int)n);
-                ternary5_mixpanel_tile(quads + x / TERNARY5_X * n_chunk * TERNARY5_QUAD_BYTES, panel, n_chunk, sums);
+                ternary5_mixpanel_tile(quad, panel, n_chunk, sums);
                 if (last)
                     ternary5_mixpanel_finish(call, i + x, n_x, group, n, sums);
+                panel += n_chunk * TERNARY5_MIXPANEL_BYTES;
                 sums += TERNARY5_X * TERNARY5_SUMS;
             }
         }
@@ -250,11 +259,6 @@ ALWAYS_INLINE void ternary5_mixpanel_side(const setun_call *call, int64_t i, int
 static inline int64_t ternary5_split(int64_t n, int64_t step, int64_t i, int64_t n_parts)
 {
     return least((n + step - 1) / step * i / n_parts * step, n);
-}
-
-static inline int64_t ternary5_parts(int64_t n, int64_t most)
-{
-    return (n + most - 1) / most;
 }
 
 /* All rows of q by the tile's groups, in parts as even as can be. */

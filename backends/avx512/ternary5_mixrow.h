@@ -23,9 +23,11 @@
 /* ns to prepare a column of a row of q. */
 #define TERNARY5_MIXROW_PREPARE_NS 0.1
 
-/* ns for a weight: to unpack it, and for a row of q, on one worker of a Zen 4. */
+/* ns for a weight: to unpack it, and for a row of q, on one worker of a Zen 4; where prepared rows fill the second cache, they take twice as long. */
 #define TERNARY5_MIXROW_UNPACK_NS 0.0047
 #define TERNARY5_MIXROW_NS 0.00325
+#define TERNARY5_MIXROW_FAR_NS 0.0065
+#define TERNARY5_MIXROW_NEAR_BYTES (512 << 10)
 
 /* Rows that m rows of q are done as, with a row of zeros or more: sums of 4, 6 and 8. */
 static inline int64_t ternary5_mixrow_rows(int64_t m)
@@ -56,13 +58,14 @@ static inline setun_status ternary5_mixrow_plan(const setun_query *query, setun_
     const int64_t rows = ternary5_mixrow_rows(query->in[0].dim[0]), k = query->in[2].dim[1];
     const int64_t n_blocks = (k + TERNARY5_COLUMNS - 1) / TERNARY5_COLUMNS;
     const setun_status status = ternary5_plan(query, 0.0, 0.0, 0, out_plan);
-    double weight_ns = 0.0;
+    double weight_ns = 0.0, row_ns;
 
     if (status != SETUN_OK)
         return status;
-    for (int64_t left = ternary5_mixrow_rows(query->rows_max); left > 0; left -= ternary5_mixrow_next(left))
-        weight_ns += TERNARY5_MIXROW_UNPACK_NS + TERNARY5_MIXROW_NS * ternary5_mixrow_next(left);
     out_plan->worker_bytes = (size_t)(n_blocks * ternary5_mixrow_block_bytes(rows)) + (size_t)rows * sizeof(int32_t);
+    row_ns = out_plan->worker_bytes > TERNARY5_MIXROW_NEAR_BYTES ? TERNARY5_MIXROW_FAR_NS : TERNARY5_MIXROW_NS;
+    for (int64_t left = ternary5_mixrow_rows(query->rows_max); left > 0; left -= ternary5_mixrow_next(left))
+        weight_ns += TERNARY5_MIXROW_UNPACK_NS + row_ns * ternary5_mixrow_next(left);
     out_plan->cost_ns = weight_ns * (double)query->in[2].dim[0] * (double)k + TERNARY5_MIXROW_PREPARE_NS * (double)query->rows_max * (double)k;
     return SETUN_OK;
 }
