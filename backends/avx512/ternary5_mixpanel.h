@@ -25,7 +25,12 @@
     (TERNARY5_PANEL_SCRATCH + TERNARY5_ROWS_SCRATCH + TERNARY5_SUMS_SCRATCH + TERNARY5_MIXED_ROWS * sizeof(int32_t))
 
 /* ns for a weight and a row of q, to unpack a weight for up to TERNARY5_MIXED_ROWS rows, and to prepare a column of a row, on one worker of a Zen 4. */
+#if defined(__clang__)
+#define TERNARY5_MIXED_NS 0.0055 /* clang 14 keeps some of the sums in memory */
+#else
 #define TERNARY5_MIXED_NS 0.0038
+#endif
+#define TERNARY5_MIXED_TWO_PIPES_NS 0.0050
 #define TERNARY5_MIXED_UNPACK_NS 0.015
 #define TERNARY5_PREPARE_NS 0.12
 
@@ -40,7 +45,7 @@ static inline setun_status ternary5_mixpanel_plan(const setun_query *query, setu
     const int64_t n = query->in[2].dim[0], k = query->in[2].dim[1], n_workers = query->machine->n_workers > 0 ? query->machine->n_workers : 1;
     const int64_t n_sides = n_workers * ternary5_parts(ternary5_parts(n, n_workers), TERNARY5_MIXED_PANELS * TERNARY5_SUMS);
     const double unpack_ns = TERNARY5_MIXED_UNPACK_NS * (double)ternary5_parts(query->rows_max, TERNARY5_MIXED_ROWS);
-    const setun_status status = ternary5_plan(query, TERNARY5_MIXED_NS, unpack_ns, 0, out_plan);
+    const setun_status status = ternary5_plan(query, ternary5_mixed_ns(TERNARY5_MIXED_NS, TERNARY5_MIXED_TWO_PIPES_NS), unpack_ns, 0, out_plan);
 
     if (status != SETUN_OK)
         return status;

@@ -26,6 +26,7 @@
 /* ns for a weight: to unpack it, and for a row of q, on one worker of a Zen 4; where prepared rows fill the second cache, they take twice as long. */
 #define TERNARY5_MIXROW_UNPACK_NS 0.0047
 #define TERNARY5_MIXROW_NS 0.00325
+#define TERNARY5_MIXROW_TWO_PIPES_NS 0.0050
 #define TERNARY5_MIXROW_FAR_NS 0.0065
 #define TERNARY5_MIXROW_NEAR_BYTES (512 << 10)
 
@@ -63,7 +64,8 @@ static inline setun_status ternary5_mixrow_plan(const setun_query *query, setun_
     if (status != SETUN_OK)
         return status;
     out_plan->worker_bytes = (size_t)(n_blocks * ternary5_mixrow_block_bytes(rows)) + (size_t)rows * sizeof(int32_t);
-    row_ns = out_plan->worker_bytes > TERNARY5_MIXROW_NEAR_BYTES ? TERNARY5_MIXROW_FAR_NS : TERNARY5_MIXROW_NS;
+    row_ns = out_plan->worker_bytes > TERNARY5_MIXROW_NEAR_BYTES ? TERNARY5_MIXROW_FAR_NS
+                                                                        : ternary5_mixed_ns(TERNARY5_MIXROW_NS, TERNARY5_MIXROW_TWO_PIPES_NS);
     for (int64_t left = ternary5_mixrow_rows(query->rows_max); left > 0; left -= ternary5_mixrow_next(left))
         weight_ns += TERNARY5_MIXROW_UNPACK_NS + row_ns * ternary5_mixrow_next(left);
     out_plan->cost_ns = weight_ns * (double)query->in[2].dim[0] * (double)k + TERNARY5_MIXROW_PREPARE_NS * (double)query->rows_max * (double)k;

@@ -5,9 +5,20 @@
  * bits does 64 products on two of the four pipes, for a cycle; vpermw takes one of these and a third, the addition any. */
 #ifndef SETUN_AVX512_TERNARY5_SUMS_H
 #define SETUN_AVX512_TERNARY5_SUMS_H
+#include <cpuid.h>
+
 #include "ternary5.h"
 
 #define TERNARY5_SUMMED_BYTES 64 /* of a table: 32 words, those of 27 .. 31, which are no codes, 0 */
+
+/* ns for a weight and a row of q: what was measured on a Zen 4, or an estimate by count of instructions for CPUs whose two pipes for 512 bits, ports 0
+ * and 5 of Intel's servers, do dot products as well as additions, and the second of them all look-ups. No such CPU was measured. */
+static inline double ternary5_mixed_ns(double zen4_ns, double two_pipes_ns)
+{
+    unsigned most, vendor, rest[2];
+
+    return __get_cpuid(0, &most, &vendor, &rest[0], &rest[1]) && vendor == signature_AMD_ebx ? zen4_ns : two_pipes_ns;
+}
 
 /* Byte by byte what a table's words take of x0 + 128, x1 + 128 and of x2 + 128, 128: all 128s cancel. */
 #define TERNARY5_S01(a, b, c) (a) - 1, (b) - 1
