@@ -13,6 +13,7 @@
 #define TERNARY5_MIXED_ROWS 256 /* of q at a time */
 #define TERNARY5_MIXED_PANELS 27 /* of 64 rows of weights */
 #define TERNARY5_PAIRS (TERNARY_PANEL / 2)
+_Static_assert(TERNARY5_MIXED_CHUNK * TERNARY5_TABLES * 3 * 128 <= INT16_MAX, "looked up sums of some blocks must fit in 16 bits");
 /* A block of a panel, in the order in which it is read: words of codes of four groups, and between them indices of two pairs of groups. */
 #define TERNARY5_MIXPANEL_BYTES ((TERNARY5_DOT_WORDS * TERNARY_PANEL + TERNARY5_TABLES * TERNARY5_PAIRS) * 64)
 #define TERNARY5_SUMS (TERNARY_PANEL * TERNARY_GROUP) /* of a row of q and a panel */
@@ -55,7 +56,7 @@ static inline setun_status ternary5_mixpanel_plan(const setun_query *query, setu
 }
 
 /* Block of a group that is unpacked later, to the second cache. */
-ALWAYS_INLINE void ternary5_fetch(const uint8_t *block, int64_t ahead_bytes)
+ALWAYS_INLINE void ternary5_mixpanel_fetch(const uint8_t *block, int64_t ahead_bytes)
 {
 UNROLL(5)
     for (int j = 0; j < 5; j++)
@@ -92,14 +93,15 @@ UNROLL(4)
     for (int g = 0; g < TERNARY_PANEL; g++) {
         const uint8_t *from = ternary5_group(call, g < n ? group + g : group) + block * TERNARY5_BLOCK_BYTES;
 
-        ternary5_fetch(from, TERNARY_PANEL * ternary5_blocks(call) * TERNARY5_BLOCK_BYTES);
-UNROLL(6)
+        ternary5_mixpanel_fetch(from, TERNARY_PANEL * ternary5_blocks(call) * TERNARY5_BLOCK_BYTES);
+UNROLL(5)
         for (int s = 0; s < TERNARY5_DOT_CODES; s++) {
             const __m512i fields = ternary5_permute(ternary5_code(from, s));
 
 UNROLL(3)
             for (int p = 0; p < 3; p++)
-                _mm512_storeu_si512(out_panel + ternary5_word_at(3 * s + p) + g * 64, _mm512_and_si512(_mm512_srli_epi16(fields, (unsigned)(2 * p)), _mm512_set1_epi8(3)));
+                _mm512_storeu_si512(out_panel + ternary5_word_at(3 * s + p) + g * 64,
+                                    _mm512_and_si512(_mm512_srli_epi16(fields, (unsigned)(2 * p)), _mm512_set1_epi8(3)));
         }
 UNROLL(3)
         for (int s = TERNARY5_DOT_CODES; s < TERNARY5_CODES; s++)
@@ -118,17 +120,17 @@ UNROLL(4)
 /* acc += four columns of four prepared rows by a word of the panel. */
 ALWAYS_INLINE void ternary5_mixpanel_dot(const uint8_t *quad, const uint8_t *panel, int word, __m512i (*acc)[TERNARY_PANEL])
 {
-    __m512i words[TERNARY5_X];
+    __m512i words[TERNARY5_QUAD];
 
 UNROLL(4)
-    for (int x = 0; x < TERNARY5_X; x++)
+    for (int x = 0; x < TERNARY5_QUAD; x++)
         words[x] = ternary_word((const int8_t *)quad + 64 * (word % 4) + 16 * (word / 4) + 4 * x);
 UNROLL(4)
     for (int g = 0; g < TERNARY_PANEL; g++) {
         const __m512i codes = _mm512_loadu_si512(panel + ternary5_word_at(word) + g * 64);
 
 UNROLL(4)
-        for (int x = 0; x < TERNARY5_X; x++)
+        for (int x = 0; x < TERNARY5_QUAD; x++)
             acc[x][g] = _mm512_dpbusd_epi32(acc[x][g], codes, words[x]);
     }
 }
@@ -136,11 +138,11 @@ UNROLL(4)
 /* summed += three columns of each. Every addition is kept where it stands, else gcc 12 gathers them and runs out of registers. */
 ALWAYS_INLINE void ternary5_mixpanel_sum(const uint8_t *quad, const uint8_t *panel, int table, __m512i (*summed)[TERNARY5_PAIRS])
 {
-    __m512i tables[TERNARY5_X];
+    __m512i tables[TERNARY5_QUAD];
 
 UNROLL(4)
-    for (int x = 0; x < TERNARY5_X; x++) {
-        tables[x] = _mm512_loadu_si512(quad + 256 + (table * TERNARY5_X + x) * TERNARY5_SUMMED_BYTES);
+    for (int x = 0; x < TERNARY5_QUAD; x++) {
+        tables[x] = _mm512_loadu_si512(quad + 256 + (table * TERNARY5_QUAD + x) * TERNARY5_SUMMED_BYTES);
         KEEP_IN_REGISTER(tables[x]);
     }
 UNROLL(2)
@@ -148,7 +150,7 @@ UNROLL(2)
         const __m512i index = _mm512_loadu_si512(panel + ternary5_table_at(table) + h * 64);
 
 UNROLL(4)
-        for (int x = 0; x < TERNARY5_X; x++) {
+        for (int x = 0; x < TERNARY5_QUAD; x++) {
             summed[x][h] = _mm512_add_epi16(summed[x][h], _mm512_permutexvar_epi16(index, tables[x]));
             KEEP_IN_REGISTER(summed[x][h]);
         }
@@ -158,10 +160,10 @@ UNROLL(4)
 /* sums i32[4][64] += four prepared rows by some blocks of a panel. A function of its own, for its loop needs every register. */
 NEVER_INLINE void ternary5_mixpanel_tile(const uint8_t *quad, const uint8_t *panel, int64_t n_blocks, int32_t *sums)
 {
-    __m512i acc[TERNARY5_X][TERNARY_PANEL], summed[TERNARY5_X][TERNARY5_PAIRS];
+    __m512i acc[TERNARY5_QUAD][TERNARY_PANEL], summed[TERNARY5_QUAD][TERNARY5_PAIRS];
 
 UNROLL(4)
-    for (int x = 0; x < TERNARY5_X; x++) {
+    for (int x = 0; x < TERNARY5_QUAD; x++) {
 UNROLL(4)
         for (int g = 0; g < TERNARY_PANEL; g++)
             acc[x][g] = _mm512_loadu_si512(sums + x * TERNARY5_SUMS + g * TERNARY_GROUP);
@@ -178,7 +180,7 @@ UNROLL(2)
                 ternary5_mixpanel_sum(quad, panel, t, summed);
         }
 UNROLL(4)
-        for (int x = 0; x < TERNARY5_X; x++)
+        for (int x = 0; x < TERNARY5_QUAD; x++)
 UNROLL(4)
             for (int g = 0; g < TERNARY_PANEL; g++)
                 KEEP_IN_REGISTER(acc[x][g]);
@@ -186,7 +188,7 @@ UNROLL(4)
         panel += TERNARY5_MIXPANEL_BYTES;
     }
 UNROLL(4)
-    for (int x = 0; x < TERNARY5_X; x++) {
+    for (int x = 0; x < TERNARY5_QUAD; x++) {
 UNROLL(2)
         for (int h = 0; h < TERNARY5_PAIRS; h++)
             ternary5_empty(summed[x][h], &acc[x][2 * h], &acc[x][2 * h + 1]);
@@ -199,7 +201,7 @@ UNROLL(4)
 /* Where the sums of four rows of q begin: at what the codes of dot products being weights + 1 adds too much. */
 ALWAYS_INLINE void ternary5_mixpanel_begin(const int32_t *dot_sum, int32_t *out_sums)
 {
-    for (int x = 0; x < TERNARY5_X; x++)
+    for (int x = 0; x < TERNARY5_QUAD; x++)
         for (int g = 0; g < TERNARY_PANEL; g++)
             _mm512_storeu_si512(out_sums + x * TERNARY5_SUMS + g * TERNARY_GROUP, _mm512_set1_epi32(-dot_sum[x]));
 }
@@ -238,8 +240,8 @@ ALWAYS_INLINE void ternary5_mixpanel_side(const setun_call *call, int64_t i, int
         for (int64_t group = begin; group < end; group += TERNARY_PANEL)
             for (int64_t b = 0; b < n_chunk; b++, panel += TERNARY5_MIXPANEL_BYTES)
                 ternary5_mixpanel_unpack(call, group, least(end - group, TERNARY_PANEL), block + b, panel);
-        for (int64_t x = 0; x < m; x += TERNARY5_X) {
-            const int64_t n_x = least(m - x, TERNARY5_X);
+        for (int64_t x = 0; x < m; x += TERNARY5_QUAD) {
+            const int64_t n_x = least(m - x, TERNARY5_QUAD);
 
             ternary5_prepare(call, i + x, n_x, block, n_chunk, quad);
             panel = panels;
@@ -254,7 +256,7 @@ ALWAYS_INLINE void ternary5_mixpanel_side(const setun_call *call, int64_t i, int
                 if (last)
                     ternary5_mixpanel_finish(call, i + x, n_x, group, n, sums);
                 panel += n_chunk * TERNARY5_MIXPANEL_BYTES;
-                sums += TERNARY5_X * TERNARY5_SUMS;
+                sums += TERNARY5_QUAD * TERNARY5_SUMS;
             }
         }
     }
@@ -273,7 +275,7 @@ ALWAYS_INLINE void ternary5_mixpanel_run(const setun_call *call, const setun_til
     const int64_t n = tile->end - tile->begin, n_sides = ternary5_parts(n, TERNARY5_MIXED_PANELS * TERNARY_PANEL);
 
     for (int64_t p = 0; p < n_parts; p++) {
-        const int64_t i = ternary5_split(m, TERNARY5_X, p, n_parts), end = ternary5_split(m, TERNARY5_X, p + 1, n_parts);
+        const int64_t i = ternary5_split(m, TERNARY5_QUAD, p, n_parts), end = ternary5_split(m, TERNARY5_QUAD, p + 1, n_parts);
 
         for (int64_t s = 0; s < n_sides; s++)
             ternary5_mixpanel_side(call, i, end - i, tile->begin + ternary5_split(n, TERNARY_PANEL, s, n_sides),

@@ -10,19 +10,16 @@
 
 /* Four rows of q prepared, block by block, as a tile reads them: the words that are multiplied, word w of all four 64 * (w % 4) + 16 * (w / 4) bytes
  * from the block's first, then each table of all four. */
-#define TERNARY5_X 4
-#define TERNARY5_QUAD_BYTES (256 + TERNARY5_TABLES * TERNARY5_X * TERNARY5_SUMMED_BYTES)
+#define TERNARY5_QUAD 4
+#define TERNARY5_QUAD_BYTES (256 + TERNARY5_TABLES * TERNARY5_QUAD * TERNARY5_SUMMED_BYTES)
 
-/* A block of four rows of q. The place of the next one is fetched meanwhile: it lies in the second cache. */
+/* A block of four rows of q. */
 ALWAYS_INLINE void ternary5_prepare_block(const int8_t *const *x, uint8_t *out_quad)
 {
-    __m512i q[TERNARY5_X], pair[TERNARY5_X];
+    __m512i q[TERNARY5_QUAD], pair[TERNARY5_QUAD];
 
-UNROLL(52)
-    for (int l = 0; l < TERNARY5_QUAD_BYTES; l += 64)
-        _mm_prefetch((const char *)out_quad + TERNARY5_QUAD_BYTES + l, _MM_HINT_T0);
 UNROLL(4)
-    for (int i = 0; i < TERNARY5_X; i++)
+    for (int i = 0; i < TERNARY5_QUAD; i++)
         q[i] = _mm512_loadu_si512(x[i]);
     pair[0] = _mm512_unpacklo_epi32(q[0], q[1]);
     pair[1] = _mm512_unpackhi_epi32(q[0], q[1]);
@@ -35,30 +32,30 @@ UNROLL(4)
 UNROLL(3)
     for (int s = 0; s < TERNARY5_CODES - TERNARY5_DOT_CODES; s++)
 UNROLL(4)
-        for (int i = 0; i < TERNARY5_X; i++)
-            ternary5_tables(x[i] + 12 * (TERNARY5_DOT_CODES + s), TERNARY5_X, out_quad + 256 + (4 * s * TERNARY5_X + i) * TERNARY5_SUMMED_BYTES);
+        for (int i = 0; i < TERNARY5_QUAD; i++)
+            ternary5_tables(x[i] + 12 * (TERNARY5_DOT_CODES + s), TERNARY5_QUAD, out_quad + 256 + (4 * s * TERNARY5_QUAD + i) * TERNARY5_SUMMED_BYTES);
 }
 
 /* n rows of q from row i on, at most four and repeated if they are fewer, and n_blocks blocks from block on. What is beyond k is zero. */
 ALWAYS_INLINE void ternary5_prepare(const setun_call *call, int64_t i, int64_t n, int64_t block, int64_t n_blocks, uint8_t *out_quad)
 {
     const int64_t n_whole = call->in[2].dim[1] / TERNARY5_COLUMNS, n_left = call->in[2].dim[1] % TERNARY5_COLUMNS;
-    const int8_t *x[TERNARY5_X];
+    const int8_t *x[TERNARY5_QUAD];
 
-    for (int j = 0; j < TERNARY5_X; j++)
+    for (int j = 0; j < TERNARY5_QUAD; j++)
         x[j] = (const int8_t *)in_row(call, 0, i + (j < n ? j : 0)) + block * TERNARY5_COLUMNS;
     for (int64_t b = 0; b < n_blocks; b++) {
         if (block + b < n_whole)
             ternary5_prepare_block(x, out_quad);
         else {
-            int8_t tail[TERNARY5_X][TERNARY5_COLUMNS] = {{0}};
-            const int8_t *const tails[TERNARY5_X] = {tail[0], tail[1], tail[2], tail[3]};
+            int8_t tail[TERNARY5_QUAD][TERNARY5_COLUMNS] = {{0}};
+            const int8_t *const tails[TERNARY5_QUAD] = {tail[0], tail[1], tail[2], tail[3]};
 
-            for (int j = 0; j < TERNARY5_X; j++)
+            for (int j = 0; j < TERNARY5_QUAD; j++)
                 memcpy(tail[j], x[j], (size_t)n_left);
             ternary5_prepare_block(tails, out_quad);
         }
-        for (int j = 0; j < TERNARY5_X; j++)
+        for (int j = 0; j < TERNARY5_QUAD; j++)
             x[j] += TERNARY5_COLUMNS;
         out_quad += TERNARY5_QUAD_BYTES;
     }

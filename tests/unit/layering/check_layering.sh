@@ -33,7 +33,7 @@ system_allowed() { # LAYER NAME
         case $2 in
         assert.h|complex.h|ctype.h|errno.h|fenv.h|float.h|inttypes.h|iso646.h|limits.h|math.h|stdalign.h|stdarg.h|stdbool.h|\
         stddef.h|stdint.h|stdlib.h|stdnoreturn.h|string.h|tgmath.h|\
-        immintrin.h|x86intrin.h|arm_neon.h|arm_sve.h|arm_acle.h) return 0 ;;
+        immintrin.h|x86intrin.h|cpuid.h|arm_neon.h|arm_sve.h|arm_acle.h) return 0 ;;
         *) return 1 ;;
         esac ;;
     esac
