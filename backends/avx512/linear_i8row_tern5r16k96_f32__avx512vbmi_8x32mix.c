@@ -4,11 +4,6 @@
 #include "kernels.h"
 #include "ternary5_mixrow.h"
 
-static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
-{
-    return ternary5_mixrow_plan(query, out_plan);
-}
-
 static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
 {
     return _mm512_dpbusd_epi32(acc, codes, words);
@@ -28,7 +23,7 @@ const setun_kernel linear_i8row_tern5r16k96_f32__avx512vbmi_8x32mix = {
     .cpu = SETUN_CPU_AVX512_VNNI | SETUN_CPU_AVX512_VBMI,
     .k_max = TERNARY_K_MAX,
     .acc_bits = 16,
-    .plan = plan,
+    .plan = ternary5_mixrow_plan,
     .units = ternary_units,
     .run = run,
 };

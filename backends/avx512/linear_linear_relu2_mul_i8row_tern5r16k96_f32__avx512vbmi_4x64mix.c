@@ -28,7 +28,7 @@ const setun_kernel linear_linear_relu2_mul_i8row_tern5r16k96_f32__avx512vbmi_4x6
     .fmts = "i8.row+f32,tern5.r16k96+f32,tern5.r16k96+f32>f32",
     .cpu = SETUN_CPU_AVX512_VNNI | SETUN_CPU_AVX512_VBMI,
     .k_max = TERNARY_K_MAX,
-    .acc_bits = 32,
+    .acc_bits = 16,
     .plan = plan,
     .units = ternary_units,
     .run = run,

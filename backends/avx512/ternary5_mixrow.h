@@ -17,8 +17,24 @@
 #define TERNARY5_MIXROW_Q_BYTES (4 * TERNARY5_MIXROW_STEPS)
 #define TERNARY5_MIXROW_TABLES (4 * (TERNARY5_CODES - TERNARY5_MIXROW_DOTS))
 #define TERNARY5_MIXROW_TABLES_BYTES (TERNARY5_MIXROW_TABLES * TERNARY5_SUMMED_BYTES)
-/* Blocks whose looked up sums fit in 16 bits: 8 tables each, 3 * 128 at most. */
-#define TERNARY5_MIXROW_BLOCKS 10
+#define TERNARY5_MIXROW_BLOCKS 10 /* whose looked up sums fit in 16 bits */
+_Static_assert(TERNARY5_MIXROW_BLOCKS * TERNARY5_MIXROW_TABLES * 3 * 128 <= INT16_MAX, "looked up sums of some blocks must fit in 16 bits");
+
+/* Which of three weights a code says, each in a table of its own: that takes the same two pipes as shifting one look-up's fields, and no masks. */
+#define T5_FIELD(f) T5_FIELD_9(f, 0), T5_FIELD_9(f, 1), T5_FIELD_9(f, 2), 1, 1, 1, 1, 1
+#define T5_FIELD_9(f, c) T5_FIELD_3(f, 0, c), T5_FIELD_3(f, 1, c), T5_FIELD_3(f, 2, c)
+#define T5_FIELD_3(f, b, c) f(0, b, c), f(1, b, c), f(2, b, c)
+#define T5_FIRST(a, b, c) a
+#define T5_SECOND(a, b, c) b
+#define T5_THIRD(a, b, c) c
+static const uint8_t ternary5_field_table[3][64] = {
+    {T5_FIELD(T5_FIRST), T5_FIELD(T5_FIRST)}, {T5_FIELD(T5_SECOND), T5_FIELD(T5_SECOND)}, {T5_FIELD(T5_THIRD), T5_FIELD(T5_THIRD)}};
+
+/* Codes of weights, as in tern2.r16k16, of word p of a code's three. */
+ALWAYS_INLINE __m512i ternary5_field(__m512i code, int p)
+{
+    return _mm512_permutexvar_epi8(code, _mm512_loadu_si512(ternary5_field_table[p]));
+}
 
 /* ns to prepare a column of a row of q. */
 #define TERNARY5_MIXROW_PREPARE_NS 0.1
@@ -65,7 +81,7 @@ static inline setun_status ternary5_mixrow_plan(const setun_query *query, setun_
         return status;
     out_plan->worker_bytes = (size_t)(n_blocks * ternary5_mixrow_block_bytes(rows)) + (size_t)rows * sizeof(int32_t);
     row_ns = out_plan->worker_bytes > TERNARY5_MIXROW_NEAR_BYTES ? TERNARY5_MIXROW_FAR_NS
-                                                                        : ternary5_mixed_ns(TERNARY5_MIXROW_NS, TERNARY5_MIXROW_TWO_PIPES_NS);
+                                                                 : ternary5_mixed_ns(TERNARY5_MIXROW_NS, TERNARY5_MIXROW_TWO_PIPES_NS);
     for (int64_t left = ternary5_mixrow_rows(query->rows_max); left > 0; left -= ternary5_mixrow_next(left))
         weight_ns += TERNARY5_MIXROW_UNPACK_NS + row_ns * ternary5_mixrow_next(left);
     out_plan->cost_ns = weight_ns * (double)query->in[2].dim[0] * (double)k + TERNARY5_MIXROW_PREPARE_NS * (double)query->rows_max * (double)k;
@@ -175,7 +191,7 @@ UNROLL(8)
     for (int x = 0; x < n_x; x++)
         acc[x][0] = acc[x][1] = _mm512_setzero_si512();
     for (int64_t b = 0; b < n_blocks;) {
-        const int64_t end = b + TERNARY5_MIXROW_BLOCKS < n_blocks ? b + TERNARY5_MIXROW_BLOCKS : n_blocks;
+        const int64_t end = least(b + TERNARY5_MIXROW_BLOCKS, n_blocks);
         __m512i summed[TERNARY5_MIXROW_X];
 
 UNROLL(8)

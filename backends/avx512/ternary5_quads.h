@@ -72,9 +72,8 @@ ALWAYS_INLINE void ternary5_dot_sums(const setun_call *call, int64_t i, int64_t 
 
         for (int64_t c = 0; c < k; c += TERNARY5_COLUMNS)
             sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1),
-                       _mm512_maskz_loadu_epi8((UINT64_C(1) << least(k - c, 4 * TERNARY5_DOT_WORDS)) - 1, x + c));
+                                      _mm512_maskz_loadu_epi8((UINT64_C(1) << least(k - c, 4 * TERNARY5_DOT_WORDS)) - 1, x + c));
         out_sum[j] = _mm512_reduce_add_epi32(sum);
     }
 }
-
 #endif

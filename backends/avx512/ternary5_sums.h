@@ -46,22 +46,6 @@ UNROLL(4)
     }
 }
 
-/* Which of three weights a code says, each in a table of its own: that takes the same two pipes as shifting one look-up's fields, and no masks. */
-#define T5_FIELD(f) T5_FIELD_9(f, 0), T5_FIELD_9(f, 1), T5_FIELD_9(f, 2), 1, 1, 1, 1, 1
-#define T5_FIELD_9(f, c) T5_FIELD_3(f, 0, c), T5_FIELD_3(f, 1, c), T5_FIELD_3(f, 2, c)
-#define T5_FIELD_3(f, b, c) f(0, b, c), f(1, b, c), f(2, b, c)
-#define T5_FIRST(a, b, c) a
-#define T5_SECOND(a, b, c) b
-#define T5_THIRD(a, b, c) c
-static const uint8_t ternary5_field_table[3][64] = {
-    {T5_FIELD(T5_FIRST), T5_FIELD(T5_FIRST)}, {T5_FIELD(T5_SECOND), T5_FIELD(T5_SECOND)}, {T5_FIELD(T5_THIRD), T5_FIELD(T5_THIRD)}};
-
-/* Codes of weights, as in tern2.r16k16, of word p of a code's three. */
-ALWAYS_INLINE __m512i ternary5_field(__m512i code, int p)
-{
-    return _mm512_permutexvar_epi8(code, _mm512_loadu_si512(ternary5_field_table[p]));
-}
-
 /* A code of two groups as indices of its four tables: even words are rows of the first group, odd ones of the second. Bytes 0 and 1 of a lane are
  * in the pair 0, its low bytes first, bytes 2 and 3 in the pair 1. */
 ALWAYS_INLINE __m512i ternary5_index_pair(__m512i first, __m512i second, int pair)

@@ -55,14 +55,14 @@ ALWAYS_INLINE void ternary_finish(const setun_call *call, int64_t i, int n_x, in
     const float *scale = (const float *)call->in[3].data + j;
 
     if (call->in[2].dim[0] - j < n * TERNARY_GROUP) {
-UNROLL(8)
+UNROLL(6)
         for (int x = 0; x < n_x; x++)
 UNROLL(4)
             for (int g = 0; g < n; g++)
                 ternary_store(call, i + x, group + g, acc[x][g], 0);
         return;
     }
-UNROLL(8)
+UNROLL(6)
     for (int x = 0; x < n_x; x++) {
         const lanes s = lanes_set(((const float *)call->in[1].data)[i + x]);
         float *out = (float *)out_row(call, 0, i + x) + j;
