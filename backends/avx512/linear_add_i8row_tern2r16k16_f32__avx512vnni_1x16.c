@@ -1,7 +1,6 @@
 /* linear_add_i8row_tern2r16k16_f32__avx512vnni_1x16.c - y[m, n] = x[m, n] + (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): a linear and the
  * residual, one row of q at a time.
  * in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n], x f32[m, n]; out: y f32[m, n]. */
-#define TERNARY_JOIN ternary_add /* for ternary.h */
 #include "kernels.h"
 #include "ternary_row.h"
 
@@ -10,14 +9,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 1, ternary_plan(query, 0.0056, 0.0, 0, out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_row_run(call, tile, dot4);
+    ternary_row_run(call, tile, ternary_dot4_vnni, TERNARY_ADD);
 }
 
 const setun_kernel linear_add_i8row_tern2r16k16_f32__avx512vnni_1x16 = {

@@ -1,7 +1,6 @@
 /* linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64panel.c - y[m, n] = x[m, n] + (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): a linear and the
  * residual, weights unpacked once for many rows of q.
  * in: q i8.row[m, k], s f32[m], t tern2.r16k16[n, k], w_scale f32[n], x f32[m, n]; out: y f32[m, n]. */
-#define TERNARY_JOIN ternary_add /* for ternary.h */
 #include "kernels.h"
 #include "ternary_tile.h"
 
@@ -10,20 +9,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 1, ternary_plan(query, 0.0044, 0.005, ternary_panel_bytes(query), out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
-ALWAYS_INLINE void tile_op(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed,
-                           const int32_t *sum)
-{
-    ternary_tile32(call, i, n_x, group, n, w, packed, sum, dot4);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_panel_run(call, tile, dot4, tile_op);
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, ternary_panel_sum(call, tile->scratch), ternary_dot4_vnni);
+    ternary_panel_groups_vnni(call, tile, TERNARY_ADD);
 }
 
 const setun_kernel linear_add_i8row_tern2r16k16_f32__avx512vnni_6x64panel = {

@@ -1,7 +1,6 @@
 /* linear_add_i8row_tern5r16k96_f32__avx512vbmi_1x16.c - y[m, n] = x[m, n] + (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): a linear and the
  * residual, one row of q at a time.
  * in: q i8.row[m, k], s f32[m], t tern5.r16k96[n, k], w_scale f32[n], x f32[m, n]; out: y f32[m, n]. */
-#define TERNARY_JOIN ternary_add /* for ternary.h */
 #include "kernels.h"
 #include "ternary5_row.h"
 
@@ -10,14 +9,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 1, ternary5_plan(query, 0.0071, 0.0, ternary5_tails_bytes(query), out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_row_run(call, tile, dot4, ternary5_permute);
+    ternary5_row_run(call, tile, TERNARY_ADD, ternary_dot4_vnni, ternary5_permute);
 }
 
 const setun_kernel linear_add_i8row_tern5r16k96_f32__avx512vbmi_1x16 = {

@@ -1,7 +1,6 @@
 /* linear_add_i8row_tern5r16k96_f32__avx512vbmi_4x64mix.c - y[m, n] = x[m, n] + (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): a linear and the residual,
  * many rows of q, by dot products and tables of sums.
  * in: q i8.row[m, k], s f32[m], t tern5.r16k96[n, k], w_scale f32[n], x f32[m, n]; out: y f32[m, n]. */
-#define TERNARY_JOIN ternary_add /* for ternary.h */
 #include "kernels.h"
 #include "ternary5_mixpanel.h"
 
@@ -12,7 +11,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixpanel_run(call, tile);
+    ternary5_mixpanel_groups(call, tile, TERNARY_ADD);
 }
 
 const setun_kernel linear_add_i8row_tern5r16k96_f32__avx512vbmi_4x64mix = {

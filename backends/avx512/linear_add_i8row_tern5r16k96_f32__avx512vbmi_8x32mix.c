@@ -1,7 +1,6 @@
 /* linear_add_i8row_tern5r16k96_f32__avx512vbmi_8x32mix.c - y[m, n] = x[m, n] + (q[m, k] . t[n, k]) * (w_scale[n] / s[m]): a linear and the residual,
  * up to eight rows of q for each read of the weights, by dot products and tables of sums.
  * in: q i8.row[m, k], s f32[m], t tern5.r16k96[n, k], w_scale f32[n], x f32[m, n]; out: y f32[m, n]. */
-#define TERNARY_JOIN ternary_add /* for ternary.h */
 #include "kernels.h"
 #include "ternary5_mixrow.h"
 
@@ -10,14 +9,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 1, ternary5_mixrow_plan(query, out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixrow_run(call, tile, dot4);
+    if (tile->begin == tile->end)
+        return;
+    ternary5_mixrow_begin(call, tile);
+    ternary5_mixrow_groups(call, tile, TERNARY_ADD);
 }
 
 const setun_kernel linear_add_i8row_tern5r16k96_f32__avx512vbmi_8x32mix = {

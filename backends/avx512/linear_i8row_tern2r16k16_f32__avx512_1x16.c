@@ -10,7 +10,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_row_run(call, tile, ternary_dot4);
+    ternary_row_run(call, tile, ternary_dot4, TERNARY_ALONE);
 }
 
 const setun_kernel linear_i8row_tern2r16k16_f32__avx512_1x16 = {

@@ -8,9 +8,14 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_plan(query, 0.0056, 0.015, ternary_panel_bytes(query), out_plan);
 }
 
+static void tiles(const setun_call *call, int64_t first, int64_t group, int n, const uint8_t *w, const int32_t *sum, ternary_join join)
+{
+    ternary_tiles(call, first, group, n, w, 0, sum, join, ternary_tile16);
+}
+
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_panel_run(call, tile, ternary_dot4, ternary_tile16);
+    ternary_panel_run(call, tile, TERNARY_ALONE, ternary_dot4, tiles);
 }
 
 const setun_kernel linear_i8row_tern2r16k16_f32__avx512_6x64panel = {

@@ -8,14 +8,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_plan(query, 0.0056, 0.0, 0, out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary_row_run(call, tile, dot4);
+    ternary_row_run(call, tile, ternary_dot4_vnni, TERNARY_ALONE);
 }
 
 const setun_kernel linear_i8row_tern2r16k16_f32__avx512vnni_1x16 = {

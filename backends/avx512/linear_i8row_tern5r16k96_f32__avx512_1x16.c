@@ -10,7 +10,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_row_run(call, tile, ternary_dot4, ternary5_shuffle);
+    ternary5_row_run(call, tile, TERNARY_ALONE, ternary_dot4, ternary5_shuffle);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512_1x16 = {

@@ -5,7 +5,7 @@
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixpanel_run(call, tile);
+    ternary5_mixpanel_groups(call, tile, TERNARY_ALONE);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512vbmi_4x64mix = {

@@ -4,14 +4,12 @@
 #include "kernels.h"
 #include "ternary5_mixrow.h"
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixrow_run(call, tile, dot4);
+    if (tile->begin == tile->end)
+        return;
+    ternary5_mixrow_begin(call, tile);
+    ternary5_mixrow_groups(call, tile, TERNARY_ALONE);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512vbmi_8x32mix = {

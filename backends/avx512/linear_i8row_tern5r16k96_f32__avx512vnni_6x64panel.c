@@ -8,19 +8,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary5_plan(query, 0.0044, 0.008, ternary5_panel_bytes(query), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
-ALWAYS_INLINE void tile_op(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed, const int32_t *sum)
-{
-    ternary_tile32(call, i, n_x, group, n, w, packed, sum, dot4);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_panel_run(call, tile, dot4, tile_op, ternary5_shuffle);
+    ternary5_panel_run(call, tile, TERNARY_ALONE, ternary_dot4_vnni, ternary_panel_tiles_vnni, ternary5_shuffle);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512vnni_6x64panel = {

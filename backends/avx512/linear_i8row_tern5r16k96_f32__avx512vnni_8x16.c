@@ -8,14 +8,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary5_plan(query, 0.0050, 0.0, ternary5_tails_bytes(query), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_stream_run(call, tile, dot4, ternary5_shuffle);
+    ternary5_stream_run(call, tile, TERNARY_ALONE, ternary_dot4_vnni, ternary5_shuffle);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512vnni_8x16 = {

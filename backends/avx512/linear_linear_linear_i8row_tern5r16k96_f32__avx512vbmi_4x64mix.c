@@ -12,7 +12,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 
 static void part(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixpanel_run(call, tile);
+    ternary5_mixpanel_groups(call, tile, TERNARY_ALONE);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -15,19 +15,14 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_qkv_plan(query, plan_linear, TERNARY_QKV_SUM_NS, out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void begin(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_begin(call, tile->scratch, dot4);
+    ternary5_begin(call, tile->scratch, ternary_dot4_vnni);
 }
 
 static void part(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_stream_groups(call, tile, dot4, ternary5_permute);
+    ternary5_stream_groups_vbmi(call, tile, TERNARY_ALONE);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -10,19 +10,14 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_qkv_plan(query, ternary5_mixrow_plan, TERNARY5_MIXROW_PREPARE_NS, out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void begin(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixrow_begin(call, tile->scratch, dot4);
+    ternary5_mixrow_begin(call, tile);
 }
 
 static void part(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixrow_groups(call, tile, dot4);
+    ternary5_mixrow_groups(call, tile, TERNARY_ALONE);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -10,14 +10,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 2, ternary_plan(query, 0.0056, 0.0, 0, out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void linear(const setun_call *call, const setun_tile *tile)
 {
-    ternary_row_run(call, tile, dot4);
+    ternary_row_run(call, tile, ternary_dot4_vnni, TERNARY_GATE);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

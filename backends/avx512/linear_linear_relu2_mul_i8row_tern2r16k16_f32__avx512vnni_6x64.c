@@ -10,20 +10,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 2, ternary_plan(query, 0.0044, 0.0, 0, out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
-ALWAYS_INLINE void tile_op(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed,
-                           const int32_t *sum)
-{
-    ternary_tile32(call, i, n_x, group, n, w, packed, sum, dot4);
-}
-
 static void linear(const setun_call *call, const setun_tile *tile)
 {
-    ternary_stream_run(call, tile, dot4, tile_op);
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, tile->scratch, ternary_dot4_vnni);
+    ternary_stream_groups_vnni(call, tile, TERNARY_GATE);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

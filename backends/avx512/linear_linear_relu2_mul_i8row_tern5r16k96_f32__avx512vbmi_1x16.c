@@ -10,14 +10,9 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 2, ternary5_plan(query, 0.0071, 0.0, ternary5_tails_bytes(query), out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void linear(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_row_run(call, tile, dot4, ternary5_permute);
+    ternary5_row_run(call, tile, TERNARY_GATE, ternary_dot4_vnni, ternary5_permute);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

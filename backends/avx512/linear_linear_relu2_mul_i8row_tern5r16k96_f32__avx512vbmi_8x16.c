@@ -10,14 +10,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 2, ternary5_plan(query, 0.0046, 0.0, ternary5_tails_bytes(query), out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void linear(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_stream_run(call, tile, dot4, ternary5_permute);
+    if (tile->begin == tile->end)
+        return;
+    ternary5_begin(call, tile->scratch, ternary_dot4_vnni);
+    ternary5_stream_groups_vbmi(call, tile, TERNARY_GATE);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

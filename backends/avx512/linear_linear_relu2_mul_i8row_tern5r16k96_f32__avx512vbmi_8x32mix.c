@@ -11,14 +11,12 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return ternary_joined(query, 2, ternary5_mixrow_plan(query, out_plan), out_plan);
 }
 
-static inline __m512i dot4(__m512i acc, __m512i codes, __m512i words)
-{
-    return _mm512_dpbusd_epi32(acc, codes, words);
-}
-
 static void linear(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_mixrow_run(call, tile, dot4);
+    if (tile->begin == tile->end)
+        return;
+    ternary5_mixrow_begin(call, tile);
+    ternary5_mixrow_groups(call, tile, TERNARY_GATE);
 }
 
 static void run(const setun_call *call, const setun_tile *tile)

@@ -27,6 +27,13 @@ static inline __m512i ternary_dot4(__m512i acc, __m512i codes, __m512i words)
     return _mm512_add_epi32(acc, _mm512_madd_epi16(_mm512_maddubs_epi16(codes, words), _mm512_set1_epi16(1)));
 }
 
+#ifdef __AVX512VNNI__
+static inline __m512i ternary_dot4_vnni(__m512i acc, __m512i codes, __m512i words)
+{
+    return _mm512_dpbusd_epi32(acc, codes, words);
+}
+#endif
+
 /* ns to stream one weight, a quarter of a byte, on one worker of a Zen 4. */
 #define TERNARY_READ_NS 0.0085
 
@@ -89,23 +96,24 @@ static inline __m512i ternary_word(const int8_t *q)
     return _mm512_set1_epi32(word);
 }
 
-/* ---- kernels of several ops ----
- *
- * Such a kernel defines TERNARY_JOIN before it includes this header: what becomes of a result and of the element in the same place of the
- * call's fifth tensor, f32[m, n]. A call that has no fifth is the linear alone. */
+/* ---- kernels of several ops ---- */
 
-/* linear and add: the residual x and o. */
-static inline lanes ternary_add(lanes x, lanes o)
+/* What becomes of a result and of the element in the same place of the call's fifth tensor, f32[m, n]. A call that has no fifth is the linear
+ * alone, whatever is said. */
+typedef enum {
+    TERNARY_ALONE,
+    TERNARY_ADD,  /* linear and add: the residual x and o */
+    TERNARY_GATE, /* gate and up with what stands between them, ternary_gate.h */
+} ternary_join;
+
+static inline lanes ternary_join_lanes(ternary_join join, lanes fifth, lanes y)
 {
-    return lanes_add(x, o);
-}
+    lanes t;
 
-/* gate and up with what stands between them, ternary_gate.h. */
-static inline lanes ternary_gate(lanes g, lanes u)
-{
-    const lanes t = lanes_max(g, lanes_set(0.0f));
-
-    return lanes_mul(lanes_mul(t, t), u);
+    if (join == TERNARY_ADD)
+        return lanes_add(fifth, y);
+    t = lanes_max(fifth, lanes_set(0.0f));
+    return lanes_mul(lanes_mul(t, t), y);
 }
 
 /* Where n_x rows of n groups will be stored, and what they will be joined with, while they are computed: it may lie in the last cache. */
@@ -114,10 +122,8 @@ ALWAYS_INLINE void ternary_prefetch_results(const setun_call *call, int64_t i, i
     for (int x = 0; x < n_x; x++)
         for (int g = 0; g < n; g++) {
             _mm_prefetch((const char *)((const float *)out_row(call, 0, i + x) + (group + g) * TERNARY_GROUP), _MM_HINT_T0);
-#ifdef TERNARY_JOIN
             if (call->n_in > 4)
                 _mm_prefetch((const char *)((const float *)in_row(call, 4, i + x) + (group + g) * TERNARY_GROUP), _MM_HINT_T0);
-#endif
         }
 }
 
@@ -132,7 +138,7 @@ static inline setun_status ternary_joined(const setun_query *query, int n_linear
 }
 
 /* y of row i and the rows of one group, from the dot of the codes. */
-static inline void ternary_store(const setun_call *call, int64_t i, int64_t group, __m512i dot, int32_t sum)
+static inline void ternary_store(const setun_call *call, int64_t i, int64_t group, __m512i dot, int32_t sum, ternary_join join)
 {
     const int64_t j = group * TERNARY_GROUP, n = call->in[2].dim[0] - j;
     const lanes factor =
@@ -140,10 +146,8 @@ static inline void ternary_store(const setun_call *call, int64_t i, int64_t grou
     const lanes d = _mm512_cvtepi32_ps(_mm512_sub_epi32(dot, _mm512_set1_epi32(sum)));
     lanes y = lanes_mul(d, factor);
 
-#ifdef TERNARY_JOIN
     if (call->n_in > 4)
-        y = TERNARY_JOIN(lanes_load_n((const float *)in_row(call, 4, i) + j, n), y);
-#endif
+        y = ternary_join_lanes(join, lanes_load_n((const float *)in_row(call, 4, i) + j, n), y);
     lanes_store_n((float *)out_row(call, 0, i) + j, y, n);
 }
 #endif

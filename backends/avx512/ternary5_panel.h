@@ -45,8 +45,8 @@ ALWAYS_INLINE void ternary5_unpack(const setun_call *call, int64_t group, int64_
 }
 
 /* The first rows of q by whole blocks, whose words go to the panel; then by what is left, which is in the panel already. */
-ALWAYS_INLINE void ternary5_first(const setun_call *call, int64_t group, const int32_t *sum, uint8_t *out_panel, dot4_op *dot4,
-                                  ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_first(const setun_call *call, int64_t group, const int32_t *sum, uint8_t *out_panel, ternary_join join,
+                                  dot4_op *dot4, ternary5_look_up *look_up)
 {
     const int64_t n_whole = call->in[2].dim[1] / TERNARY5_COLUMNS, group_bytes = ternary5_blocks(call) * TERNARY5_BLOCK_BYTES;
     const uint8_t *w = ternary5_group(call, group);
@@ -107,7 +107,7 @@ UNROLL(4)
             }
         }
     }
-    ternary_finish(call, 0, TERNARY_FIRST_X, group, TERNARY_PANEL, acc);
+    ternary_finish(call, 0, TERNARY_FIRST_X, group, TERNARY_PANEL, acc, join);
 }
 
 /* Where scratch goes on after the panel: the sums of q. */
@@ -117,7 +117,7 @@ static inline int32_t *ternary5_panel_sum(const setun_call *call, void *scratch)
 }
 
 /* With the sums of q behind the panel. */
-ALWAYS_INLINE void ternary5_panel_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op,
+ALWAYS_INLINE void ternary5_panel_groups(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary_tiles_op *tiles,
                                          ternary5_look_up *look_up)
 {
     const int64_t first = call->in[0].dim[0] < TERNARY_FIRST_X ? 0 : TERNARY_FIRST_X;
@@ -127,23 +127,26 @@ ALWAYS_INLINE void ternary5_panel_groups(const setun_call *call, const setun_til
 
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL) {
         if (first > 0)
-            ternary5_first(call, g, sum, panel, dot4, look_up);
+            ternary5_first(call, g, sum, panel, join, dot4, look_up);
         else
             ternary5_unpack(call, g, TERNARY_PANEL, 0, panel, look_up);
-        ternary_tiles(call, first, g, TERNARY_PANEL, panel, 0, sum, tile_op);
+        tiles(call, first, g, TERNARY_PANEL, panel, sum, join);
     }
     for (; g < tile->end; g++) {
         ternary5_unpack(call, g, 1, 0, panel, look_up);
-        ternary_tiles(call, 0, g, 1, panel, 0, sum, tile_op);
+        tiles(call, 0, g, 1, panel, sum, join);
     }
 }
 
-ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_tile_op *tile_op,
+ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary_tiles_op *tiles,
                                       ternary5_look_up *look_up)
 {
     if (tile->begin == tile->end)
         return;
     ternary_sums(call, ternary5_panel_sum(call, tile->scratch), dot4);
-    ternary5_panel_groups(call, tile, dot4, tile_op, look_up);
+    ternary5_panel_groups(call, tile, join, dot4, tiles, look_up);
 }
+
+/* By VNNI's and VBMI's instructions, compiled once: ternary5_panel__avx512vbmi.c. */
+void ternary5_panel_groups_vbmi(const setun_call *call, const setun_tile *tile, ternary_join join);
 #endif

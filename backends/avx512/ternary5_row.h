@@ -69,11 +69,12 @@ UNROLL(5)
 
 /* n_x rows of q from row i on by n groups; n_x and n are constants where this is inlined. tails: of all rows of q. */
 ALWAYS_INLINE void ternary5_rows(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const int8_t *tails, const int32_t *sum,
-                                 dot4_op *dot4, ternary5_look_up *look_up)
+                                 ternary_join join, dot4_op *dot4, ternary5_look_up *look_up)
 {
     const int64_t n_blocks = ternary5_blocks(call), n_whole = call->in[2].dim[1] / TERNARY5_COLUMNS, group_bytes = n_blocks * TERNARY5_BLOCK_BYTES;
     const uint8_t *w = ternary5_group(call, group);
     const int8_t *q[TERNARY5_X], *q_tail[TERNARY5_X];
+    _Alignas(64) int32_t dots[TERNARY5_X][TERNARY5_PAIR][TERNARY_GROUP];
     __m512i acc[TERNARY5_X][TERNARY5_PAIR][3];
 
 UNROLL(8)
@@ -105,10 +106,18 @@ UNROLL(2)
 UNROLL(8)
     for (int x = 0; x < n_x; x++)
 UNROLL(2)
+        for (int g = 0; g < n; g++) {
+            const __m512i dot = _mm512_add_epi32(_mm512_add_epi32(acc[x][g][0], _mm512_srai_epi32(acc[x][g][1], 2)), _mm512_srai_epi32(acc[x][g][2], 4));
+
+            if (n_x == 1)
+                ternary_store(call, i, group + g, dot, sum[i], join);
+            else
+                _mm512_storeu_si512(dots[x][g], dot);
+        }
+    /* By way of memory: what is done with sums is compiled once and not for each register. */
+    for (int x = 0; n_x > 1 && x < n_x; x++)
         for (int g = 0; g < n; g++)
-            ternary_store(call, i + x, group + g,
-                          _mm512_add_epi32(_mm512_add_epi32(acc[x][g][0], _mm512_srai_epi32(acc[x][g][1], 2)), _mm512_srai_epi32(acc[x][g][2], 4)),
-                          sum[i + x]);
+            ternary_store(call, i + x, group + g, _mm512_loadu_si512(dots[x][g]), sum[i + x], join);
 }
 
 /* Scratch before the first group: tails and sums of q. */
@@ -123,58 +132,61 @@ static inline const int32_t *ternary5_sum(const setun_call *call, const void *sc
 }
 
 /* One row of q after the other. */
-ALWAYS_INLINE void ternary5_row_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_row_groups(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary5_look_up *look_up)
 {
     const int32_t *sum = ternary5_sum(call, tile->scratch);
     const int8_t *tails = tile->scratch;
 
     for (int64_t g = tile->begin; g < tile->end; g++)
         for (int64_t i = 0; i < call->in[0].dim[0]; i++)
-            ternary5_rows(call, i, 1, g, 1, tails, sum, dot4, look_up);
+            ternary5_rows(call, i, 1, g, 1, tails, sum, join, dot4, look_up);
 }
 
-ALWAYS_INLINE void ternary5_row_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_row_run(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary5_look_up *look_up)
 {
     if (tile->begin == tile->end)
         return;
     ternary5_begin(call, tile->scratch, dot4);
-    ternary5_row_groups(call, tile, dot4, look_up);
+    ternary5_row_groups(call, tile, join, dot4, look_up);
 }
 
 /* Eight rows of q at a time, then four, two and one: n groups of weights are read from memory once and from the caches after that. */
-ALWAYS_INLINE void ternary5_groups(const setun_call *call, int64_t group, int n, const int8_t *tails, const int32_t *sum, dot4_op *dot4,
-                                   ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_groups(const setun_call *call, int64_t group, int n, const int8_t *tails, const int32_t *sum, ternary_join join,
+                                   dot4_op *dot4, ternary5_look_up *look_up)
 {
     const int64_t m = call->in[0].dim[0];
     int64_t i = 0;
 
     for (; i + TERNARY5_X <= m; i += TERNARY5_X)
-        ternary5_rows(call, i, TERNARY5_X, group, n, tails, sum, dot4, look_up);
+        ternary5_rows(call, i, TERNARY5_X, group, n, tails, sum, join, dot4, look_up);
     for (; i + 4 <= m; i += 4)
-        ternary5_rows(call, i, 4, group, n, tails, sum, dot4, look_up);
+        ternary5_rows(call, i, 4, group, n, tails, sum, join, dot4, look_up);
     for (; i + 2 <= m; i += 2)
-        ternary5_rows(call, i, 2, group, n, tails, sum, dot4, look_up);
+        ternary5_rows(call, i, 2, group, n, tails, sum, join, dot4, look_up);
     if (i < m)
-        ternary5_rows(call, i, 1, group, n, tails, sum, dot4, look_up);
+        ternary5_rows(call, i, 1, group, n, tails, sum, join, dot4, look_up);
 }
 
-ALWAYS_INLINE void ternary5_stream_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_stream_groups(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary5_look_up *look_up)
 {
     const int32_t *sum = ternary5_sum(call, tile->scratch);
     const int8_t *tails = tile->scratch;
     int64_t g = tile->begin;
 
     for (; g + TERNARY5_PAIR <= tile->end; g += TERNARY5_PAIR)
-        ternary5_groups(call, g, TERNARY5_PAIR, tails, sum, dot4, look_up);
+        ternary5_groups(call, g, TERNARY5_PAIR, tails, sum, join, dot4, look_up);
     if (g < tile->end)
-        ternary5_groups(call, g, 1, tails, sum, dot4, look_up);
+        ternary5_groups(call, g, 1, tails, sum, join, dot4, look_up);
 }
 
-ALWAYS_INLINE void ternary5_stream_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_stream_run(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary5_look_up *look_up)
 {
     if (tile->begin == tile->end)
         return;
     ternary5_begin(call, tile->scratch, dot4);
-    ternary5_stream_groups(call, tile, dot4, look_up);
+    ternary5_stream_groups(call, tile, join, dot4, look_up);
 }
+
+/* By VNNI's and VBMI's instructions, compiled once: ternary5_row__avx512vbmi.c. */
+void ternary5_stream_groups_vbmi(const setun_call *call, const setun_tile *tile, ternary_join join);
 #endif

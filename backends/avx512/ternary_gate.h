@@ -4,7 +4,6 @@
  * between them, u is never in memory, and the function of a linear that does both is that of the linear alone. */
 #ifndef SETUN_AVX512_TERNARY_GATE_H
 #define SETUN_AVX512_TERNARY_GATE_H
-#define TERNARY_JOIN ternary_gate
 #include "ternary.h"
 
 /* Groups before up follows gate: all of a worker's where y is a few rows, which stay in its cache, for each change from one matrix to the

@@ -7,7 +7,7 @@
 #define SETUN_AVX512_TERNARY_ROW_H
 #include "ternary.h"
 
-ALWAYS_INLINE void ternary_row_group(const setun_call *call, int64_t i, int64_t group, int32_t sum, dot4_op *dot4)
+ALWAYS_INLINE void ternary_row_group(const setun_call *call, int64_t i, int64_t group, int32_t sum, dot4_op *dot4, ternary_join join)
 {
     const uint8_t *w = ternary_group(call, group);
     const int8_t *q = in_row(call, 0, i);
@@ -26,24 +26,24 @@ UNROLL(4)
     }
     low = _mm512_add_epi32(acc[0], _mm512_srai_epi32(acc[1], 2));
     high = _mm512_add_epi32(_mm512_srai_epi32(acc[2], 4), _mm512_srai_epi32(acc[3], 6));
-    ternary_store(call, i, group, _mm512_add_epi32(low, high), sum);
+    ternary_store(call, i, group, _mm512_add_epi32(low, high), sum, join);
 }
 
 /* With the sums of q in scratch. */
-ALWAYS_INLINE void ternary_row_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4)
+ALWAYS_INLINE void ternary_row_groups(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_join join)
 {
     const int32_t *sum = tile->scratch;
 
     for (int64_t g = tile->begin; g < tile->end; g++)
         for (int64_t i = 0; i < call->in[0].dim[0]; i++)
-            ternary_row_group(call, i, g, sum[i], dot4);
+            ternary_row_group(call, i, g, sum[i], dot4, join);
 }
 
-ALWAYS_INLINE void ternary_row_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4)
+ALWAYS_INLINE void ternary_row_run(const setun_call *call, const setun_tile *tile, dot4_op *dot4, ternary_join join)
 {
     if (tile->begin == tile->end)
         return;
     ternary_sums(call, tile->scratch, dot4);
-    ternary_row_groups(call, tile, dot4);
+    ternary_row_groups(call, tile, dot4, join);
 }
 #endif

@@ -8,7 +8,7 @@
 #define TERNARY_FOLD_BLOCKS 16
 
 ALWAYS_INLINE void ternary_tile16(const setun_call *call, int64_t i, int n_x, int64_t group, int n, const uint8_t *w, int packed,
-                                  const int32_t *sum)
+                                  const int32_t *sum, ternary_join join)
 {
     const int64_t n_blocks = ternary_blocks(call), group_bytes = n_blocks * TERNARY_BLOCK_BYTES;
     const int8_t *q[TERNARY_X];
@@ -51,6 +51,6 @@ UNROLL(4)
             for (int g = 0; g < n; g++)
                 acc[x][g] = _mm512_add_epi32(acc[x][g], _mm512_madd_epi16(sums[x][g], _mm512_set1_epi16(1)));
     }
-    ternary_finish(call, i, n_x, group, n, acc);
+    ternary_finish(call, i, n_x, group, n, acc, join);
 }
 #endif
