@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,18 +104,16 @@ size_t folder_count(const char *path)
     return n;
 }
 
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
+{
+    (void)about;
+    (void)kind;
+    (void)where;
+    (void)remove(path);
+    return 0;
+}
+
 void folder_remove(const char *path)
 {
-    DIR *folder = opendir(path);
-
-    if (folder == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        char file[512];
-
-        (void)snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-        (void)unlink(file); /* fails for . and .. */
-    }
-    (void)closedir(folder);
-    (void)rmdir(path);
+    (void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

@@ -28,6 +28,6 @@ json_t *jsonl_read(const char *path);
 void folder_make(char *out_path);
 /* Entries of a folder, without . and .. */
 size_t folder_count(const char *path);
-/* Removes a folder of plain files and links. */
+/* Removes a folder and what is in it; links, not what they lead to. */
 void folder_remove(const char *path);
 #endif
