@@ -13,16 +13,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static atomic_size_t n_calls, fail_at;
+static atomic_size_t n_calls, fail_at, failed;
 static atomic_long   n_live;
-static atomic_bool   failed;
 static void         *frames[COUNTED_MAX_FRAMES];
 static int           n_frames;
 static const char *const *spared;
 
 void counted_start(size_t fail_at_call)
 {
-    atomic_store(&failed, false);
+    atomic_store(&failed, 0);
     atomic_store(&n_calls, 0);
     atomic_store(&fail_at, fail_at_call);
 }
@@ -37,7 +36,7 @@ long counted_live(void)
     return atomic_load(&n_live);
 }
 
-bool counted_failed(void **out_frames, int *out_n_frames)
+size_t counted_failed(void **out_frames, int *out_n_frames)
 {
     for (int i = 0; i < n_frames; i++)
         out_frames[i] = frames[i];
@@ -70,12 +69,16 @@ static bool is_spared(void)
 /* True if this call is the one to fail. backtrace() has allocated what it needs in the program's warm-up. */
 static bool must_fail(void)
 {
-    if (atomic_fetch_add(&n_calls, 1) + 1 != atomic_load(&fail_at))
+    const size_t call = atomic_fetch_add(&n_calls, 1) + 1;
+
+    if (call != atomic_load(&fail_at))
         return false;
     n_frames = backtrace(frames, COUNTED_MAX_FRAMES);
-    if (is_spared())
+    if (is_spared()) {
+        atomic_store(&fail_at, call + 1);
         return false;
-    atomic_store(&failed, true);
+    }
+    atomic_store(&failed, call);
     errno = ENOMEM;
     return true;
 }

@@ -10,7 +10,7 @@
 
 enum { COUNTED_MAX_FRAMES = 24 };
 
-/* Sets the number of calls to 0; the n-th call from now on fails with ENOMEM, 0: none does. */
+/* Sets the number of calls to 0; the n-th call from now on fails with ENOMEM, or the first after it that is not spared; 0: none does. */
 void counted_start(size_t fail_at);
 
 /* Calls made on behalf of these libraries (beginnings of file names, NULL at the end; static) are counted, but never fail. */
@@ -22,6 +22,6 @@ size_t counted_calls(void);
 /* Blocks and mappings that were given and not taken back, since the program began. */
 long counted_live(void);
 
-/* Whether the chosen call came and failed. The return addresses of who made it, innermost first. */
-bool counted_failed(void **out_frames, int *out_n_frames);
+/* Which call failed, 0 if none has. The return addresses of who made it, innermost first. */
+size_t counted_failed(void **out_frames, int *out_n_frames);
 #endif

@@ -116,8 +116,8 @@ typedef struct tally {
     size_t n_wrong;
 } tally;
 
-/* One turn; false when the run asked for fewer allocations than `n`, so that nothing failed. */
-static int fail_one(const char *folder, size_t n, int show, const outcome *expected, tally *t)
+/* One turn. The allocation that failed, the n-th or the first after it that is not spared; 0 when there was none. */
+static size_t fail_one(const char *folder, size_t n, int show, const outcome *expected, tally *t)
 {
     outcome found = {0};
     setun_error error = {""};
@@ -126,16 +126,15 @@ static int fail_one(const char *folder, size_t n, int show, const outcome *expec
     const long live = counted_live();
     setun_status status;
     const char *wrong = NULL;
+    size_t failed;
 
     turn = n;
     counted_start(n);
     status = open_and_run(folder, &found, &error);
-    if (counted_calls() < n)
+    failed = counted_failed(frames, &n_frames);
+    t->n_spared += (failed > 0 ? failed : counted_calls() + 1) - n;
+    if (failed == 0)
         return 0;
-    if (!counted_failed(frames, &n_frames)) {
-        t->n_spared++;
-        return 1;
-    }
     counted_start(0);
     t->n_statuses[-status]++;
     t->n_ours += (size_t)called_by_us(frames, n_frames);
@@ -155,11 +154,11 @@ static int fail_one(const char *folder, size_t n, int show, const outcome *expec
         wrong = "is an error without text";
     if (wrong != NULL || show) {
         t->n_wrong += wrong != NULL;
-        (void)fprintf(stderr, "allocation %zu %s: status %d, \"%s\", %+ld blocks\n", n, wrong != NULL ? wrong : "failed", (int)status,
+        (void)fprintf(stderr, "allocation %zu %s: status %d, \"%s\", %+ld blocks\n", failed, wrong != NULL ? wrong : "failed", (int)status,
                       error.text, counted_live() - live);
         print_frames(frames, n_frames);
     }
-    return 1;
+    return failed;
 }
 
 int main(int argc, char **argv)
@@ -171,7 +170,7 @@ int main(int argc, char **argv)
     setun_status status;
     outcome first = {0}, second = {0};
     tally t = {.n_wrong = 0};
-    size_t n = 1;
+    size_t n = 1, failed;
 
     (void)snprintf(folder, sizeof(folder), "%s/setun-failing-XXXXXX", of_the_environment != NULL ? of_the_environment : "/tmp");
     if (mkdtemp(folder) == NULL || !tiny_model_write(folder) || setenv("HWLOC_SYNTHETIC", "core:2 pu:1", 1) != 0) {
@@ -195,10 +194,10 @@ int main(int argc, char **argv)
     if (argc > 1) {
         (void)fail_one(folder, strtoul(argv[1], NULL, 10), 1, &first, &t);
     } else {
-        while (t.n_wrong < MAX_SHOWN && fail_one(folder, n, 0, &first, &t))
-            n++;
-        (void)printf("%zu allocations, %zu of them spared (libhwloc, OpenMP), all others failed in turn, %zu of them libsetun's own\n", n - 1,
-                     t.n_spared, t.n_ours);
+        while (t.n_wrong < MAX_SHOWN && (failed = fail_one(folder, n, 0, &first, &t)) > 0)
+            n = failed + 1;
+        (void)printf("%zu spared (libhwloc, OpenMP), all others failed in turn, the last of them %zu, %zu of them libsetun's own\n", t.n_spared, n - 1,
+                     t.n_ours);
         for (size_t i = 0; i < N_STATUSES; i++)
             if (t.n_statuses[i] > 0)
                 (void)printf("  status -%zu: %zu\n", i, t.n_statuses[i]);
