@@ -236,6 +236,11 @@ static bool is_this_machine(const setun_topology *topology)
     return !topology->imagined && hwloc_topology_is_thissystem(topology->hwloc) != 0;
 }
 
+int setun_topology_node(const setun_topology *topology, uint32_t n_workers, uint32_t worker)
+{
+    return node_of(topology->processors[setun_topology_core(topology, n_workers, worker)]);
+}
+
 bool setun_topology_bind(const setun_topology *topology, uint32_t n_workers, uint32_t worker)
 {
     const int processor = hwloc_bitmap_first(topology->processors[setun_topology_core(topology, n_workers, worker)]->cpuset);

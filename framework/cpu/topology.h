@@ -27,6 +27,9 @@ uint32_t setun_threads_for(uint32_t n_cores, double cpu_quota);
  * the memory channels of all of them are busy; neighbours stay on one node. More of them begin at core 0 again. */
 uint32_t setun_topology_core(const setun_topology *topology, uint32_t n_workers, uint32_t worker);
 
+/* Operating-system index of the NUMA node of worker w of n; -1: there is none. */
+int setun_topology_node(const setun_topology *topology, uint32_t n_workers, uint32_t worker);
+
 /* Operating-system index of the first hardware thread of a core. */
 unsigned setun_topology_processor(const setun_topology *topology, uint32_t core);
 

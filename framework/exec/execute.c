@@ -1,7 +1,8 @@
-/* execute.c - one pass: every step, phase by phase, each worker taking its contiguous share of the units. */
+/* execute.c - one pass: every step, phase by phase, each worker taking its share of the units. */
 #include <time.h>
 
 #include "exec/plan_internal.h"
+#include "exec/share.h"
 
 /* Gives every call this pass's rows, tokens and batch. Runs on one thread, before the region. */
 static void prepare(setun_plan *plan, const setun_batch *batch)
@@ -21,12 +22,6 @@ static void prepare(setun_plan *plan, const setun_batch *batch)
         }
         step->call.batch = batch;
     }
-}
-
-/* Worker w of n gets units [w * units / n, (w + 1) * units / n): the same cut for equal counts, so memory stays with its worker. */
-static int64_t cut(int64_t units, uint32_t w, uint32_t n)
-{
-    return units / n * w + units % n * w / n;
 }
 
 static uint64_t now_ns(void)
@@ -63,49 +58,85 @@ static const setun_call *call_of(const setun_plan *plan, const setun_plan_step *
     return &own->call;
 }
 
-/* Begins to read the worker's share of a constant into its second cache. Where in a packing a share of the units begins only the kernel
- * knows: about there. */
-static void fetch_ahead(const setun_plan_slot *slot, const setun_worker *worker)
+/* Where the worker's share of a constant begins. Where in a packing a share of the units begins only the kernel knows: about there. */
+static setun_ahead ahead_of(const setun_plan_slot *slot, const setun_worker *worker)
 {
-    const int64_t n_bytes = (int64_t)slot->n_bytes, begin = cut(n_bytes, worker->index, worker->n_workers),
-                  end = cut(n_bytes, worker->index + 1, worker->n_workers);
+    const int64_t n_bytes = (int64_t)slot->n_bytes, begin = setun_share_cut(n_bytes, worker->index, worker->n_workers),
+                  end = setun_share_cut(n_bytes, worker->index + 1, worker->n_workers);
     const unsigned char *data = slot->tensor.data;
 
-    for (int64_t i = begin; i < end && i < begin + SETUN_AHEAD_BYTES; i += 64)
-        __builtin_prefetch(data + i, 0, 2);
+    return (setun_ahead){data + begin, data + (end - begin < SETUN_AHEAD_BYTES ? end : begin + SETUN_AHEAD_BYTES)};
 }
 
-/* *mark is where this worker notes its times, NULL if nobody wants them; it moves on by a mark for each phase. */
-static void run_step(const setun_plan *plan, const setun_plan_step *step, const setun_worker *worker, setun_plan_mark **mark)
+/* One worker's pass. */
+typedef struct worker_pass {
+    const setun_plan   *plan;
+    const setun_worker *worker;
+    setun_plan_mark    *mark;       /* where it notes its times, by phase; NULL if nobody wants them */
+    uint32_t            ahead_slot; /* of what it reads ahead */
+    setun_ahead         ahead;
+} worker_pass;
+
+/* A phase of a step, for setun_share_run. */
+typedef struct part {
+    const setun_kernel *kernel;
+    const setun_call   *call;
+    setun_tile          tile;
+} part;
+
+static void run_part(void *context, int64_t begin, int64_t end)
 {
+    part *p = context;
+
+    p->tile.begin = begin;
+    p->tile.end = end;
+    p->kernel->run(p->call, &p->tile);
+}
+
+static void wait_before(worker_pass *pass, const setun_plan_step *step, uint32_t phase)
+{
+    if (phase == 0 && step->ahead != pass->ahead_slot) {
+        pass->ahead_slot = step->ahead;
+        pass->ahead = step->ahead != UINT32_MAX ? ahead_of(&pass->plan->slots[step->ahead], pass->worker) : (setun_ahead){NULL, NULL};
+    }
+    setun_team_barrier(pass->worker, &pass->ahead);
+}
+
+static void run_phase(const setun_plan_step *step, part *p, size_t index, int64_t units, const setun_worker *worker)
+{
+    const int64_t begin = step->replicated ? 0 : setun_share_cut(units, worker->index, worker->n_workers),
+                  end = step->replicated ? units : setun_share_cut(units, worker->index + 1, worker->n_workers);
+
+    /* What is packed stays with whose it is. */
+    if (step->is_shared_out && worker->n_workers > 1 && p->call->batch != NULL)
+        setun_share_run(worker, index, units, run_part, p);
+    else if (begin < end)
+        run_part(p, begin, end);
+}
+
+static void run_step(worker_pass *pass, size_t index)
+{
+    const setun_plan *plan = pass->plan;
+    const setun_plan_step *step = &plan->steps[index];
+    const setun_worker *worker = pass->worker;
     const setun_kernel *kernel = step->ref.kernel;
     own_call own;
     const setun_call *call = call_of(plan, step, worker->index, &own);
-    unsigned char *part = plan->arena + plan->activation_bytes + worker->index * plan->worker_bytes;
+    unsigned char *own_part = plan->arena + plan->activation_bytes + worker->index * plan->worker_bytes;
 
-    if (step->ahead != UINT32_MAX)
-        fetch_ahead(&plan->slots[step->ahead], worker);
     for (uint32_t phase = 0; phase < step->kernel_plan.n_phases; phase++) {
         const int64_t units = kernel->units(call, phase);
         /* Nobody has anything to do in an empty phase, so nobody need be waited for before it. */
         const bool wait = phase == 0 ? step->barrier_before : !step->replicated && units > 0;
-        const setun_tile tile = {
-            .begin     = step->replicated ? 0 : cut(units, worker->index, worker->n_workers),
-            .end       = step->replicated ? units : cut(units, worker->index + 1, worker->n_workers),
-            .phase     = phase,
-            .worker    = worker->index,
-            .n_workers = worker->n_workers,
-            .scratch   = part + plan->private_bytes,
-        };
+        part p = {kernel, call, {.phase = phase, .worker = worker->index, .n_workers = worker->n_workers, .scratch = own_part + plan->private_bytes}};
 
         if (wait)
-            setun_team_barrier(worker);
-        if (*mark != NULL)
-            **mark = (setun_plan_mark){.begin_ns = now_ns(), .waited = wait};
-        if (tile.begin < tile.end)
-            kernel->run(call, &tile);
-        if (*mark != NULL)
-            (*mark)++->end_ns = now_ns();
+            wait_before(pass, step, phase);
+        if (pass->mark != NULL)
+            *pass->mark = (setun_plan_mark){.begin_ns = now_ns(), .waited = wait};
+        run_phase(step, &p, index, units, worker);
+        if (pass->mark != NULL)
+            pass->mark++->end_ns = now_ns();
     }
 }
 
@@ -113,7 +144,8 @@ static void run_worker(const setun_worker *worker, void *context)
 {
     setun_plan *plan = context;
     setun_plan_profile *profile = plan->profile;
-    setun_plan_mark *mark = profile != NULL ? profile->mark + worker->index * profile->n_marks : NULL;
+    worker_pass pass = {.plan = plan, .worker = worker, .mark = profile != NULL ? profile->mark + worker->index * profile->n_marks : NULL,
+                 .ahead_slot = UINT32_MAX};
 
     if (profile != NULL && worker->index == 0)
         profile->n_workers = worker->n_workers;
@@ -123,7 +155,7 @@ static void run_worker(const setun_worker *worker, void *context)
     for (size_t i = 0; i < plan->n_steps; i++) {
         if (plan->watch != NULL && worker->index == 0)
             plan->watch(plan->watch_context, i, plan->n_steps);
-        run_step(plan, &plan->steps[i], worker, &mark);
+        run_step(&pass, i);
     }
     for (size_t i = 0; i < plan->n_plugins; i++)
         if (plan->plugins[i]->leave != NULL)

@@ -79,7 +79,7 @@ static uint32_t weights_of(const setun_plan *plan, const setun_plan_step *step)
     return found;
 }
 
-/* Weights are fetched at the first barrier after the step that read the ones before them. */
+/* Weights are read ahead at the barriers after the step that read the ones before them. */
 static void place_ahead(setun_plan *plan)
 {
     size_t first = 0; /* step after the one that read weights last */
@@ -90,12 +90,33 @@ static void place_ahead(setun_plan *plan)
         const uint32_t slot = weights_of(plan, &plan->steps[i]);
 
         for (size_t j = first; j <= i && slot != UINT32_MAX; j++)
-            if (plan->steps[j].barrier_before) {
-                plan->steps[j].ahead = slot;
-                break;
-            }
+            plan->steps[j].ahead = slot;
         if (slot != UINT32_MAX)
             first = i + 1;
+    }
+}
+
+/* Whether no pass has many rows of the step's tensors. */
+static bool has_few_rows(const setun_plan *plan, const setun_plan_step *step)
+{
+    for (uint32_t i = 0; i < step->n_in + step->n_out; i++) {
+        const setun_plan_slot *slot = &plan->slots[step->slot[i]];
+
+        if (slot->rows != SETUN_ROWS_FIXED && slot->tensor.dim[slot->rows_dim] > SETUN_FEW_ROWS)
+            return false;
+    }
+    return true;
+}
+
+/* Between phases a worker's scratch holds what it found in its own cut; and with many rows a kernel arranges for its whole range what it needs
+ * for all of them: prefill took 5 % longer. */
+static void place_shares(setun_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        setun_plan_step *step = &plan->steps[i];
+
+        step->is_shared_out = !step->replicated && step->kernel_plan.n_phases == 1 && has_few_rows(plan, step) &&
+                              step->kernel_plan.cost_ns > (double)SETUN_SHARE_OUT_NS * plan->n_workers;
     }
 }
 
@@ -103,6 +124,7 @@ void setun_plan_place_barriers(setun_plan *plan)
 {
     place(plan, true);
     place_ahead(plan);
+    place_shares(plan);
 }
 
 static void set_private(setun_plan *plan, setun_plan_step *step, bool value)
@@ -117,22 +139,22 @@ static void set_private(setun_plan *plan, setun_plan_step *step, bool value)
 /* Units of the step's first phase in its largest pass, if that has few rows; else 0. units() may look at the batch, so there is one. */
 static int64_t units_of(const setun_plan *plan, const setun_plan_step *step)
 {
-    static const int32_t zero[SETUN_REPLICATE_MAX_ROWS];
+    static const int32_t zero[SETUN_FEW_ROWS];
     static const int32_t *const block[1] = {zero};
     setun_tensor tensor[SETUN_STEP_MAX_TENSORS];
     setun_batch batch = {.size = sizeof(batch), .n_seqs = 1, .n_rows = 1, .n_out_rows = 1, .token = zero, .seq = zero, .pos = zero,
                          .out_row = zero, .block = block};
-    const int32_t len[1] = {SETUN_REPLICATE_MAX_ROWS};
+    const int32_t len[1] = {SETUN_FEW_ROWS};
     const setun_call call = {.size = sizeof(call), .n_in = step->n_in, .n_out = step->n_out, .in = tensor, .out = tensor + step->n_in,
                              .attr = step->attr, .batch = &batch, .choice = step->kernel_plan.choice};
 
+    if (!has_few_rows(plan, step))
+        return 0;
     batch.len = len;
     for (uint32_t i = 0; i < step->n_in + step->n_out; i++) {
         const setun_plan_slot *slot = &plan->slots[step->slot[i]];
 
         tensor[i] = slot->tensor;
-        if (slot->rows != SETUN_ROWS_FIXED && slot->tensor.dim[slot->rows_dim] > SETUN_REPLICATE_MAX_ROWS)
-            return 0;
         if (slot->rows == SETUN_ROWS_BATCH && slot->tensor.dim[slot->rows_dim] > batch.n_rows)
             batch.n_rows = slot->tensor.dim[slot->rows_dim];
         if (slot->rows == SETUN_ROWS_OUT && slot->tensor.dim[slot->rows_dim] > batch.n_out_rows)

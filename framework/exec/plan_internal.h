@@ -4,12 +4,15 @@
 #include "exec/plan.h"
 #include "exec/profile.h"
 
-/* In passes that can have more rows than a small batch no step is replicated. */
-enum { SETUN_REPLICATE_MAX_ROWS = 16 };
+/* In passes that can have more rows than a small batch no step is replicated or shared out. */
+enum { SETUN_FEW_ROWS = 16 };
 
-/* What a worker fetches of its share of the next weights before it waits for the others and does the small steps between: memory stood
- * still meanwhile. It must stay in the second cache with what those steps touch. */
-enum { SETUN_AHEAD_BYTES = 64 * 1024 };
+/* What a worker reads at most of its share of the next weights while it waits for the others: memory would stand still meanwhile. It must stay
+ * in the second cache with what the small steps between touch. */
+enum { SETUN_AHEAD_BYTES = 128 * 1024 };
+
+/* A step that takes each worker longer than this is shared out: who is done first helps the others. */
+enum { SETUN_SHARE_OUT_NS = 5000 };
 
 enum setun_place { SETUN_PLACE_ARENA, SETUN_PLACE_CONSTANT, SETUN_PLACE_TOKENS };
 
@@ -41,7 +44,8 @@ typedef struct setun_plan_step {
     bool              replicated;     /* every worker does all units, into its own copies of the outputs */
     uint32_t          private_tensors; /* bit i: tensor i is the worker's own copy */
     uint32_t          stretch;        /* barriers before it that the values ask for */
-    uint32_t          ahead;          /* slot of the constant that is fetched before the barrier, UINT32_MAX: none */
+    uint32_t          ahead;          /* slot of the constant that is read ahead at the barrier, UINT32_MAX: none */
+    bool              is_shared_out;  /* workers help each other at its end */
     setun_call        call;
 } setun_plan_step;
 
@@ -85,7 +89,7 @@ struct setun_plan {
 void setun_plan_order(setun_plan *plan);
 /* Sets offsets of arena slots so that no two alive at once overlap; sets activation_bytes and private_bytes. */
 setun_status setun_plan_layout(setun_plan *plan, setun_error *error);
-/* Sets barrier_before of every step, by the bytes that steps touch, and what is fetched before it. */
+/* Sets barrier_before of every step, by the bytes that steps touch, what is read ahead there, and which steps are shared out. */
 void setun_plan_place_barriers(setun_plan *plan);
 /* Adds the marks of a pass to the profile, which there is. */
 void setun_plan_count_pass(setun_plan *plan);

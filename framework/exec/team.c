@@ -10,11 +10,17 @@
 #include <sched.h>
 #endif
 
-#include "exec/team.h"
+#include "exec/share.h"
 
 /* Pauses before sleeping: 40 us on Zen 4, 100 us on Skylake; longer than the imbalance of a phase and than a wake-up takes, shorter than a
  * time slice. Where other processes take a core, who sleeps is let in again soon, who spins is not. */
 enum { SPINS_BEFORE_SLEEP = 2000 };
+
+/* Lines of 64 bytes that are fetched at each pause: 10 GB/s on Zen 4. Of many at once most are dropped, of 64 KB more than half. */
+enum { LINE_BYTES = 64, LINES_A_SPIN = 4 };
+
+/* Who is alone never waits: with 256 lines at once a token took 0.25 of 29 ms less, with none or 1024 the same. For two that did not pay. */
+enum { LINES_ALONE = 256 };
 
 struct setun_team { /* NOLINT(clang-analyzer-optin.performance.Padding): the padding is the point */
     const setun_topology *topology;
@@ -25,6 +31,7 @@ struct setun_team { /* NOLINT(clang-analyzer-optin.performance.Padding): the pad
     alignas(128) atomic_uint arrived;
     alignas(128) atomic_uint generation;
     atomic_uint           sleepers; /* workers that sleep, or are about to, until the generation changes */
+    setun_share          *shares;   /* [n_threads] */
 };
 
 static atomic_uint_least64_t next_team_id = 1;
@@ -49,13 +56,29 @@ setun_status setun_team_create(const setun_topology *topology, uint32_t n_thread
     atomic_init(&team->arrived, 0);
     atomic_init(&team->generation, 0);
     atomic_init(&team->sleepers, 0);
+    team->shares = aligned_alloc(alignof(setun_share), n_threads * sizeof(*team->shares));
+    if (team->shares == NULL) {
+        free(team);
+        return setun_fail_nomem(error, "threads", n_threads * sizeof(setun_share));
+    }
+    for (uint32_t i = 0; i < n_threads; i++) {
+        atomic_init(&team->shares[i].left, 0);
+        team->shares[i].node = setun_topology_node(topology, n_threads, i);
+    }
     *out_team = team;
     return SETUN_OK;
 }
 
 void setun_team_destroy(setun_team *team)
 {
+    if (team != NULL)
+        free(team->shares);
     free(team);
+}
+
+setun_share *setun_team_shares(const setun_team *team)
+{
+    return team->shares;
 }
 
 uint32_t setun_team_n_threads(const setun_team *team)
@@ -119,11 +142,18 @@ static void wake_sleepers(setun_team *team)
 #endif
 }
 
-static void wait_for_next(setun_team *team, unsigned generation)
+static void read_ahead(setun_ahead *ahead, int n_lines)
+{
+    for (int i = 0; i < n_lines && ahead != NULL && ahead->begin < ahead->end; i++, ahead->begin += LINE_BYTES)
+        __builtin_prefetch(ahead->begin, 0, 2);
+}
+
+static void wait_for_next(setun_team *team, unsigned generation, setun_ahead *ahead)
 {
     for (uint32_t spins = 0; spins < team->n_spins; spins++) {
         if (atomic_load_explicit(&team->generation, memory_order_acquire) != generation)
             return;
+        read_ahead(ahead, LINES_A_SPIN);
         pause_briefly();
     }
     /* In one order with the store and the load of the last to arrive: either it sees the sleeper, or the sleeper sees the generation. */
@@ -133,13 +163,15 @@ static void wait_for_next(setun_team *team, unsigned generation)
     atomic_fetch_sub(&team->sleepers, 1);
 }
 
-void setun_team_barrier(const setun_worker *worker)
+void setun_team_barrier(const setun_worker *worker, setun_ahead *ahead)
 {
     setun_team *team = worker->team;
     unsigned generation;
 
-    if (worker->n_workers == 1) /* who may have no team at all */
+    if (worker->n_workers == 1) { /* who may have no team at all */
+        read_ahead(ahead, LINES_ALONE);
         return;
+    }
     generation = atomic_load_explicit(&team->generation, memory_order_relaxed);
     /* The last to arrive resets the count before it opens the gate, so the next barrier starts from zero. */
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == worker->n_workers) {
@@ -149,5 +181,5 @@ void setun_team_barrier(const setun_worker *worker)
             wake_sleepers(team);
         return;
     }
-    wait_for_next(team, generation);
+    wait_for_next(team, generation, ahead);
 }

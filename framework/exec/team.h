@@ -2,13 +2,11 @@
  * spins first and then sleeps. Internal. */
 #ifndef SETUN_TEAM_H
 #define SETUN_TEAM_H
-#include <stdatomic.h>
-#include <stdalign.h>
-
 #include "base/base.h"
 #include "cpu/topology.h"
 
 typedef struct setun_team setun_team;
+typedef struct setun_share setun_share; /* share.h */
 
 /* What a worker needs to know inside a parallel region. */
 typedef struct setun_worker {
@@ -25,6 +23,14 @@ uint32_t     setun_team_n_threads(const setun_team *team);
  * The caller's own binding is what it was when the call returns. */
 void setun_team_run(setun_team *team, void (*work)(const setun_worker *worker, void *context), void *context);
 
-/* All workers of the region meet here. What one wrote before, all read after. */
-void setun_team_barrier(const setun_worker *worker);
+/* What a worker reads into its second cache while it waits; it moves on. */
+typedef struct setun_ahead {
+    const unsigned char *begin, *end;
+} setun_ahead;
+
+/* All workers of the region meet here. What one wrote before, all read after. ahead: NULL, or the worker's own. */
+void setun_team_barrier(const setun_worker *worker, setun_ahead *ahead);
+
+/* [n_threads] for share.c. */
+setun_share *setun_team_shares(const setun_team *team);
 #endif

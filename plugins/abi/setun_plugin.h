@@ -152,7 +152,7 @@ typedef struct setun_call {
     const uint64_t      *choice; /**< [4] from setun_kernel_plan */
 } setun_call;
 
-/** One worker's share of a phase: one contiguous range of units, the same for equal unit counts; may be empty. */
+/** Units of a phase that a worker does in one run(); may be none. A call's only phase may give it several, one of several one, the same for equal counts. */
 typedef struct setun_tile {
     int64_t  begin;     /**< first unit */
     int64_t  end;       /**< one past the last */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "exec/plan.h"
+#include "exec/share.h"
 #include "setun/session.h"
 
 enum { MIN_THREADS = 2, MAX_THREADS = 8 };
@@ -39,10 +40,10 @@ static void play(const setun_worker *worker, void *context)
 
     for (long round = 1; round <= ROUNDS; round++) {
         r->written[worker->index] = round;
-        setun_team_barrier(worker);
+        setun_team_barrier(worker, NULL);
         for (uint32_t i = 0; i < worker->n_workers; i++)
             r->n_wrong[worker->index] += r->written[i] != round;
-        setun_team_barrier(worker);
+        setun_team_barrier(worker, NULL);
     }
 }
 
@@ -61,6 +62,85 @@ static void stress_teams(const setun_topology *topology)
             EXPECT(r.n_wrong[i] == 0 && r.written[i] == ROUNDS, "worker %u of %u read a stale value", i, n_threads);
         setun_team_destroy(team);
     }
+}
+
+/* ---- units that workers take from each other: each is done once, by the next barrier ---- */
+
+enum { MAX_UNITS = 1000, SHARE_STEPS = 60 };
+
+typedef struct sharing {
+    uint32_t n_done[2][MAX_UNITS]; /* of a step and the one before; plain memory, so that a race is seen */
+    int64_t  units;
+    uint32_t slow_us;              /* worker 0 takes that long for each range */
+    uint32_t n_wrong[MAX_THREADS];
+    uint32_t n_taken[MAX_THREADS]; /* units outside the worker's own cut */
+} sharing;
+
+typedef struct share_step {
+    sharing            *s;
+    const setun_worker *worker;
+    int                 turn;
+} share_step;
+
+static void count_units(void *context, int64_t begin, int64_t end)
+{
+    const share_step *step = context;
+    const uint32_t w = step->worker->index, n = step->worker->n_workers;
+
+    if (w == 0 && step->s->slow_us > 0)
+        (void)usleep(step->s->slow_us);
+    for (int64_t i = begin; i < end; i++) {
+        step->s->n_done[step->turn][i]++;
+        step->s->n_taken[w] += i < setun_share_cut(step->s->units, w, n) || i >= setun_share_cut(step->s->units, w + 1, n);
+    }
+}
+
+static void play_shares(const setun_worker *worker, void *context)
+{
+    sharing *s = context;
+
+    for (int i = 0; i < SHARE_STEPS; i++) {
+        share_step step = {s, worker, i % 2};
+
+        setun_share_run(worker, (size_t)i, s->units, count_units, &step);
+        setun_team_barrier(worker, NULL);
+        for (int64_t j = setun_share_cut(s->units, worker->index, worker->n_workers);
+             j < setun_share_cut(s->units, worker->index + 1, worker->n_workers); j++) {
+            s->n_wrong[worker->index] += s->n_done[i % 2][j] != 1;
+            s->n_done[i % 2][j] = 0;
+        }
+    }
+}
+
+/* On a machine of one node, or of one for each worker: nothing is taken across nodes. */
+static void stress_shares(const char *machine, uint32_t max_threads, bool takes)
+{
+    static const int64_t units[] = {0, 1, 2, 7, 40, MAX_UNITS};
+    setun_error error = {""};
+    setun_topology *topology;
+
+    EXPECT(setun_topology_open(machine, &topology, &error) == SETUN_OK, "%s", error.text);
+    for (uint32_t n_threads = MIN_THREADS; n_threads <= max_threads; n_threads++) {
+        setun_team *team;
+
+        EXPECT(setun_team_create(topology, n_threads, &team, &error) == SETUN_OK, "%s", error.text);
+        for (uint32_t slow_us = 0; slow_us <= 200; slow_us += 200)
+            for (size_t u = 0; u < SETUN_COUNT(units); u++) {
+                static sharing s; /* static: too large for the stack */
+                uint32_t n_taken = 0;
+
+                s = (sharing){.units = units[u], .slow_us = slow_us};
+                setun_team_run(team, play_shares, &s);
+                for (uint32_t i = 0; i < n_threads; i++) {
+                    EXPECT(s.n_wrong[i] == 0, "%u workers, %d units: %u not done once", n_threads, (int)s.units, s.n_wrong[i]);
+                    n_taken += s.n_taken[i];
+                }
+                EXPECT(!takes || slow_us == 0 || s.units < MAX_UNITS || n_taken > 0, "%u workers: none helps a slow one", n_threads);
+                EXPECT(takes || n_taken == 0, "%u workers: %u units taken across nodes", n_threads, n_taken);
+            }
+        setun_team_destroy(team);
+    }
+    setun_topology_close(topology);
 }
 
 /* ---- a plan of made-up kernels: each step reads what other workers wrote in the one before, scratch is shared by phases ---- */
@@ -191,23 +271,26 @@ static void stress_plans(const setun_topology *topology)
 enum { GRAPH_STEPS = 40, GRAPH_INS = 3, GRAPH_ROWS = 16 };
 
 /* out[i] = sum of the inputs' rows i + 1, i + 2, ... plus the column, in whole numbers below 2^16: rows of other workers are read. */
-static void mix_row(const setun_call *call, int64_t i)
+static void mix_cell(const setun_call *call, int64_t i, int64_t j)
 {
     const int64_t n_rows = call->out[0].dim[0];
+    uint32_t sum = (uint32_t)j;
 
-    for (int64_t j = 0; j < COLUMNS; j++) {
-        uint32_t sum = (uint32_t)j;
+    for (uint32_t x = 0; x < call->n_in; x++)
+        sum = sum * 3 + (uint32_t)row_of(&call->in[x], (i + 1 + x) % n_rows)[j];
+    row_of(&call->out[0], i)[j] = (float)(sum & 0xFFFF);
+}
 
-        for (uint32_t x = 0; x < call->n_in; x++)
-            sum = sum * 3 + (uint32_t)row_of(&call->in[x], (i + 1 + x) % n_rows)[j];
-        row_of(&call->out[0], i)[j] = (float)(sum & 0xFFFF);
-    }
+static int64_t mix_units(const setun_call *call, uint32_t phase)
+{
+    (void)phase;
+    return call->out[0].dim[0] * COLUMNS; /* many, so that dear steps are shared out */
 }
 
 static void mix_run(const setun_call *call, const setun_tile *tile)
 {
     for (int64_t i = tile->begin; i < tile->end; i++)
-        mix_row(call, i);
+        mix_cell(call, i / COLUMNS, i % COLUMNS);
 }
 
 /* Phase 0: the sum of the first column of all rows in shared scratch, by one unit for each row; phase 1, in passes of an odd number of rows:
@@ -223,7 +306,8 @@ static void fold_run(const setun_call *call, const setun_tile *tile)
 
     for (int64_t i = tile->begin; i < tile->end; i++) {
         if (tile->phase == 0) {
-            mix_row(call, i);
+            for (int64_t j = 0; j < COLUMNS; j++)
+                mix_cell(call, i, j);
             shared[i] = row_of(&call->out[0], i)[0];
         } else {
             row_of(&call->out[0], 2 * i + 1)[0] = shared[(2 * i + 2) % call->out[0].dim[0]];
@@ -231,7 +315,7 @@ static void fold_run(const setun_call *call, const setun_tile *tile)
     }
 }
 
-static const setun_kernel mix_kernel = {.size = sizeof(setun_kernel), .name = "mix", .units = rows_units, .run = mix_run};
+static const setun_kernel mix_kernel = {.size = sizeof(setun_kernel), .name = "mix", .units = mix_units, .run = mix_run};
 static const setun_kernel fold_kernel = {.size = sizeof(setun_kernel), .name = "fold", .units = fold_units, .run = fold_run};
 
 /* The same steps for the same seed, whatever the number of workers and what may be replicated. Step i writes value[i] and reads in[i]. */
@@ -498,6 +582,8 @@ int main(void)
 
     EXPECT(setun_topology_open(NULL, &topology, &error) == SETUN_OK, "%s", error.text);
     stress_teams(topology);
+    stress_shares("core:8 pu:1", MAX_THREADS, true);
+    stress_shares("numa:4 core:1 pu:1", 4, false);
     stress_plans(topology);
     stress_random_plans(topology);
     setun_topology_close(topology);

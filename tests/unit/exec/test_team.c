@@ -26,10 +26,10 @@ static void play(const setun_worker *worker, void *context)
         if (r->late_us > 0 && (uint32_t)round % worker->n_workers == worker->index)
             (void)usleep(r->late_us);
         r->written[worker->index] = round;
-        setun_team_barrier(worker);
+        setun_team_barrier(worker, NULL);
         for (uint32_t i = 0; i < worker->n_workers; i++)
             r->errors[worker->index] += r->written[i] != round;
-        setun_team_barrier(worker);
+        setun_team_barrier(worker, NULL);
     }
 }
 
