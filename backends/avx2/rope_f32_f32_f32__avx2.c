@@ -39,24 +39,30 @@ static void rotate_neighbours(int64_t half, const float *x, const float *c, cons
     }
 }
 
-/* One unit is one row. */
+/* One unit is one head of one row, for of a single row each worker should turn the heads that it has in its cache. */
+static int64_t units(const setun_call *call, uint32_t phase)
+{
+    const setun_attr_rope *attr = call->attr[0];
+
+    (void)phase;
+    return call->out[0].dim[0] * attr->heads;
+}
+
 static void run(const setun_call *call, const setun_tile *tile)
 {
     const setun_attr_rope *attr = call->attr[0];
 
-    for (int64_t i = tile->begin; i < tile->end; i++) {
-        const int64_t pos = call->batch->pos[i];
-        const float *x = in_row(call, 0, i), *c = in_row(call, 1, pos), *s = in_row(call, 2, pos);
-        float *y = out_row(call, 0, i);
+    for (int64_t unit = tile->begin; unit < tile->end; unit++) {
+        const int64_t i = unit / attr->heads, first = unit % attr->heads * attr->head_dim, pos = call->batch->pos[i];
+        const float *x = (const float *)in_row(call, 0, i) + first, *c = in_row(call, 1, pos), *s = in_row(call, 2, pos);
+        float *y = (float *)out_row(call, 0, i) + first;
 
-        for (int64_t h = 0; h < attr->heads; h++, x += attr->head_dim, y += attr->head_dim) {
-            if (attr->pairing == SETUN_ROPE_HALF)
-                rotate_halves(attr->n_dims / 2, x, c, s, y);
-            else
-                rotate_neighbours(attr->n_dims / 2, x, c, s, y);
-            for (int64_t j = attr->n_dims; j < attr->head_dim; j++)
-                y[j] = x[j];
-        }
+        if (attr->pairing == SETUN_ROPE_HALF)
+            rotate_halves(attr->n_dims / 2, x, c, s, y);
+        else
+            rotate_neighbours(attr->n_dims / 2, x, c, s, y);
+        for (int64_t j = attr->n_dims; j < attr->head_dim; j++)
+            y[j] = x[j];
     }
 }
 
@@ -67,6 +73,6 @@ const setun_kernel rope_f32_f32_f32__avx2 = {
     .pattern = "rope",
     .fmts = "f32,f32,f32>f32",
     .plan = plan,
-    .units = units_out_rows,
+    .units = units,
     .run = run,
 };

@@ -1,14 +1,15 @@
 /* attention.h - softmax attention over a cache, in chunks of 256 positions of the sequence (numerics.md: attention).
  * Many rows: one unit is a block of up to `rows` rows with `heads` query heads that share a KV head. Rows of a block that follow each
  * other in one sequence go through the chunks together: K is turned so that lanes are positions once for all of them.
+ * Few rows: one unit is one head of one row; those of a tile that share a KV head are done together.
  * Few rows, where sequences can have several chunks: one unit is a chunk of one row with `heads` heads, so that all workers share one
- * long sequence; what is kept of the chunks lies in memory that they share, and a second phase, for one barrier more, merges it, one
- * unit being a row and head. */
+ * long sequence, or, where these are few, with one head; what is kept of the chunks lies in memory that they share, and a second phase, for
+ * one barrier more, merges it, one unit being a row and head. */
 #ifndef SETUN_AVX512_ATTENTION_H
 #define SETUN_AVX512_ATTENTION_H
 #include "attention_parts.h"
 
-enum { CHOICE_ROWS, CHOICE_HEADS, CHOICE_SPLIT }; /* setun_kernel_plan.choice */
+enum { CHOICE_ROWS, CHOICE_HEADS, CHOICE_SPLIT, CHOICE_WORKERS }; /* setun_kernel_plan.choice */
 
 /* A worker's scratch, floats; o's rows and the columns are padded to whole lanes. n_kept: chunks that are kept in it. */
 static inline int64_t scratch_floats(int64_t n_queries, int64_t n_kept, int64_t head_dim)
@@ -51,7 +52,8 @@ static inline setun_status attention_plan(const setun_query *query, setun_kernel
         return setun_refuse(query, "attention: the cache is not [blocks, kv_heads, 256, head_dim]");
     if (query->in[0].dim[1] != attr->heads * attr->head_dim)
         return setun_refuse(query, "attention: the columns are not heads * head_dim");
-    heads = choose_heads(attr, (query->rows_max + rows - 1) / rows, query->machine->n_workers > 0 ? query->machine->n_workers : 1);
+    out_plan->choice[CHOICE_WORKERS] = query->machine->n_workers > 0 ? query->machine->n_workers : 1;
+    heads = choose_heads(attr, (query->rows_max + rows - 1) / rows, (int64_t)out_plan->choice[CHOICE_WORKERS]);
     shared = query->rows_max * attr->heads * kept_floats(n_chunks, attr->head_dim);
     if (rows == 1 && n_chunks > 1 && shared <= ATTENTION_SHARED_FLOATS) {
         out_plan->choice[CHOICE_SPLIT] = 1;
@@ -59,6 +61,8 @@ static inline setun_status attention_plan(const setun_query *query, setun_kernel
         out_plan->shared_bytes = (size_t)shared * sizeof(float);
         out_plan->worker_bytes = (size_t)scratch_floats(heads, 0, attr->head_dim) * sizeof(float);
     } else {
+        if (rows == 1)
+            heads = least(attr->heads / attr->kv_heads, ATTENTION_MAX_HEADS); /* at most */
         while (rows > 1 && scratch_floats(rows * heads, n_chunks, attr->head_dim) > ATTENTION_SCRATCH_FLOATS)
             rows /= 2;
         out_plan->n_phases = 1;
@@ -80,20 +84,28 @@ static inline int64_t row_chunks(const setun_call *call, int64_t row, int64_t *o
     return query_n_chunks(&query);
 }
 
+/* Split: chunks of rows with `heads` heads, and into how many units each is cut: heads, where workers would have few or none, else 1. */
+static inline int64_t split_units(const setun_call *call, int64_t *out_n_each)
+{
+    const setun_attr_attention *attr = call->attr[0];
+    const int64_t heads = (int64_t)call->choice[CHOICE_HEADS];
+    int64_t n = 0, unused;
+
+    for (int64_t i = 0; i < call->in[0].dim[0]; i++)
+        n += row_chunks(call, i, &unused) * (attr->heads / heads);
+    *out_n_each = n < ATTENTION_UNITS * (int64_t)call->choice[CHOICE_WORKERS] ? heads : 1;
+    return n * *out_n_each;
+}
+
 static inline int64_t attention_units(const setun_call *call, uint32_t phase)
 {
     const setun_attr_attention *attr = call->attr[0];
     const int64_t rows = (int64_t)call->choice[CHOICE_ROWS], m = call->in[0].dim[0];
-    const int64_t groups = attr->heads / (int64_t)call->choice[CHOICE_HEADS];
-    int64_t n = 0, unused;
+    int64_t unused;
 
-    if (!call->choice[CHOICE_SPLIT])
-        return (m + rows - 1) / rows * groups;
-    if (phase == 1)
-        return m * attr->heads;
-    for (int64_t i = 0; i < m; i++)
-        n += row_chunks(call, i, &unused) * groups;
-    return n;
+    if (call->choice[CHOICE_SPLIT])
+        return phase == 1 ? m * attr->heads : split_units(call, &unused);
+    return rows == 1 ? m * attr->heads : (m + rows - 1) / rows * (attr->heads / (int64_t)call->choice[CHOICE_HEADS]);
 }
 
 /* The chunk's part of every query's answer. next: the keys of the chunk that is to follow, or NULL. */
@@ -144,9 +156,22 @@ static inline const char *chunk_keys(const setun_call *call, const attention_run
     return cache_cell(&call->in[1], run->block, run->kv_head, chunk * SETUN_CHUNK);
 }
 
-/* One run of rows [row, end) of a sequence. */
+/* Keys of a chunk, counted from the first that the row sees, of a head; NULL if the row sees none: to be fetched while what comes before it is
+ * worked on, for the first 16 KB of keys would be waited for else. */
+static inline const char *keys_of(const setun_call *call, int64_t row, int64_t head, int64_t chunk)
+{
+    const setun_attr_attention *attr = call->attr[0];
+    int64_t first_chunk;
+
+    if (row_chunks(call, row, &first_chunk) <= chunk)
+        return NULL;
+    return cache_cell(&call->in[1], call->batch->block[call->batch->seq[row]], head / (attr->heads / attr->kv_heads),
+                      (first_chunk + chunk) * SETUN_CHUNK);
+}
+
+/* One run of rows [row, end) of a sequence. next: keys that are worked on after these, or NULL. */
 ALWAYS_INLINE void attention_rows(const setun_call *call, float *scratch, int64_t row, int64_t end, int64_t head, int64_t n_heads,
-                                  attention_chunker *add_chunk)
+                                  const char *next, attention_chunker *add_chunk)
 {
     const setun_attr_attention *attr = call->attr[0];
     const int64_t kept = kept_floats(call->in[1].dim[0], attr->head_dim);
@@ -166,17 +191,17 @@ ALWAYS_INLINE void attention_rows(const setun_call *call, float *scratch, int64_
                 end_chunk = query->first_chunk + query_n_chunks(query);
         }
     for (int64_t chunk = first_chunk; chunk < end_chunk; chunk++)
-        add_chunk(call, &run, chunk, chunk + 1 < end_chunk ? chunk_keys(call, &run, chunk + 1) : NULL);
+        add_chunk(call, &run, chunk, chunk + 1 < end_chunk ? chunk_keys(call, &run, chunk + 1) : next);
     for (int64_t i = 0; i < run.n_queries; i++)
         merge_chunks(&run.query[i], attr->head_dim);
 }
 
-/* Heads head .. of one row, split: the chunks [from, to) of those that it sees. */
-ALWAYS_INLINE void attention_split(const setun_call *call, float *scratch, int64_t row, int64_t head, int64_t from, int64_t to,
-                                   attention_chunker *add_chunk)
+/* Heads head .. head + n_heads - 1 of one row, split: the chunks [from, to) of those that it sees. next: as above. */
+ALWAYS_INLINE void attention_split(const setun_call *call, float *scratch, int64_t row, int64_t head, int64_t n_heads, int64_t from, int64_t to,
+                                   const char *next, attention_chunker *add_chunk)
 {
     const setun_attr_attention *attr = call->attr[0];
-    const int64_t n_heads = (int64_t)call->choice[CHOICE_HEADS], kept = kept_floats(call->in[1].dim[0], attr->head_dim);
+    const int64_t kept = kept_floats(call->in[1].dim[0], attr->head_dim);
     attention_run_of_rows run = {.kv_head = head / (attr->heads / attr->kv_heads), .heads = n_heads, .n_queries = n_heads};
 
     run.block = call->batch->block[call->batch->seq[row]];
@@ -187,16 +212,16 @@ ALWAYS_INLINE void attention_split(const setun_call *call, float *scratch, int64
     for (int64_t c = from; c < to; c++) {
         const int64_t chunk = run.query[0].first_chunk + c;
 
-        add_chunk(call, &run, chunk, c + 1 < to ? chunk_keys(call, &run, chunk + 1) : NULL);
+        add_chunk(call, &run, chunk, c + 1 < to ? chunk_keys(call, &run, chunk + 1) : next);
     }
 }
 
-/* Units are chunks, inside groups of heads, inside rows. */
+/* Units are heads, if they are cut so finely, inside chunks, inside groups of heads, inside rows. */
 ALWAYS_INLINE void attention_run_split(const setun_call *call, const setun_tile *tile, attention_chunker *add_chunk)
 {
     const setun_attr_attention *attr = call->attr[0];
     const int64_t n_heads = (int64_t)call->choice[CHOICE_HEADS], kept = kept_floats(call->in[1].dim[0], attr->head_dim);
-    int64_t unit = 0, unused;
+    int64_t unit = 0, n_each, unused;
 
     if (tile->phase == 1) {
         for (int64_t i = tile->begin; i < tile->end; i++) {
@@ -207,20 +232,34 @@ ALWAYS_INLINE void attention_run_split(const setun_call *call, const setun_tile 
         }
         return;
     }
+    (void)split_units(call, &n_each);
     for (int64_t row = 0; row < call->in[0].dim[0] && unit < tile->end; row++) {
-        const int64_t n_chunks = row_chunks(call, row, &unused);
+        const int64_t n_units = row_chunks(call, row, &unused) * n_each;
 
-        for (int64_t head = 0; head < attr->heads && unit < tile->end; head += n_heads, unit += n_chunks) {
-            const int64_t from = tile->begin > unit ? tile->begin - unit : 0, to = least(tile->end - unit, n_chunks);
+        for (int64_t head = 0; head < attr->heads && unit < tile->end; head += n_heads, unit += n_units) {
+            const int64_t to = least(tile->end - unit, n_units);
 
-            if (from < to)
-                attention_split(call, tile->scratch, row, head, from, to, add_chunk);
+            for (int64_t from = tile->begin > unit ? tile->begin - unit : 0, n; from < to; from += n) {
+                const int64_t chunk = from / n_each, first = from % n_each;
+                const char *next = NULL;
+
+                n = first == 0 && to - from >= n_each ? (to - from) / n_each * n_each : least(n_each - first, to - from);
+                if (from + n < to)
+                    next = keys_of(call, row, head, (from + n) / n_each);
+                else if (unit + n_units < tile->end && head + n_heads < attr->heads)
+                    next = keys_of(call, row, head + n_heads, 0);
+                if (n >= n_each)
+                    attention_split(call, tile->scratch, row, head, n_heads, chunk, chunk + n / n_each, next, add_chunk);
+                else
+                    attention_split(call, tile->scratch, row, head + first, n, chunk, chunk + 1, next, add_chunk);
+            }
         }
     }
 }
 
 ALWAYS_INLINE void attention_run(const setun_call *call, const setun_tile *tile, attention_chunker *add_chunk)
 {
+    const setun_attr_attention *attr = call->attr[0];
     const int64_t rows = (int64_t)call->choice[CHOICE_ROWS], heads = (int64_t)call->choice[CHOICE_HEADS];
     const int64_t m = call->in[0].dim[0], n_blocks = (m + rows - 1) / rows;
     const int32_t *seq = call->batch->seq;
@@ -229,6 +268,15 @@ ALWAYS_INLINE void attention_run(const setun_call *call, const setun_tile *tile,
         attention_run_split(call, tile, add_chunk);
         return;
     }
+    for (int64_t unit = tile->begin, n; unit < tile->end && rows == 1; unit += n) {
+        const int64_t row = unit / attr->heads, head = unit % attr->heads, group = attr->heads / attr->kv_heads;
+
+        n = least(least(group - head % group, heads), tile->end - unit);
+        attention_rows(call, tile->scratch, row, row + 1, head, n,
+                       unit + n < tile->end ? keys_of(call, (unit + n) / attr->heads, (unit + n) % attr->heads, 0) : NULL, add_chunk);
+    }
+    if (rows == 1)
+        return;
     /* Later rows see more positions: the first block, the last, the second, the last but one, so that wherever the range of a worker begins
      * and ends it holds as many late ones as early ones. */
     for (int64_t unit = tile->begin; unit < tile->end; unit++) {
@@ -238,7 +286,7 @@ ALWAYS_INLINE void attention_run(const setun_call *call, const setun_tile *tile,
         for (int64_t i = begin, j; i < end; i = j) {
             for (j = i + 1; j < end && seq[j] == seq[i]; j++)
                 ;
-            attention_rows(call, tile->scratch, i, j, head, heads, add_chunk);
+            attention_rows(call, tile->scratch, i, j, head, heads, NULL, add_chunk);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #define ATTENTION_MAX_ROWS 8
 #define ATTENTION_MAX_HEADS 16
+#define ATTENTION_UNITS 4 /* a worker, of chunks; fewer are cut by heads */
 #define ATTENTION_SCRATCH_FLOATS (1 << 17) /* half an L2 cache */
 #define ATTENTION_SHARED_FLOATS (1 << 22)  /* 16 MB, of which only what sequences' lengths need is touched */
 #define ATTENTION_NS 0.06                  /* of one element of q at one position, for K and V */
