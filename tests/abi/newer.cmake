@@ -30,7 +30,8 @@ add_library(setun_newer STATIC ${sources})
 target_include_directories(setun_newer BEFORE PUBLIC ${newer} ${PROJECT_SOURCE_DIR}/framework/include ${PROJECT_SOURCE_DIR}/graph/include
   ${PROJECT_SOURCE_DIR}/framework ${PROJECT_SOURCE_DIR}/graph)
 target_compile_definitions(setun_newer PRIVATE $<TARGET_PROPERTY:setun_objects,COMPILE_DEFINITIONS>)
-target_compile_options(setun_newer PRIVATE -Wno-missing-field-initializers)
+# -O0: compiled once more for these few tests, in less than half the time.
+target_compile_options(setun_newer PRIVATE -Wno-missing-field-initializers -O0)
 target_link_libraries(setun_newer PUBLIC $<TARGET_PROPERTY:setun_objects,INTERFACE_LINK_LIBRARIES>)
 
 setun_add_test(abi_newer OUTSIDE SOURCES test_newer.c LABELS abi LIBRARIES setun_newer PkgConfig::JANSSON)
