@@ -16,7 +16,7 @@ static void tiles(const setun_call *call, int64_t first, int64_t group, int n, c
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_panel_run(call, tile, TERNARY_ALONE, ternary_dot4, tiles, ternary5_shuffle);
+    ternary5_panel_run(call, tile, TERNARY_ALONE, 0, ternary_dot4, tiles, ternary5_shuffle);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512_6x64panel = {

@@ -10,7 +10,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 
 static void run(const setun_call *call, const setun_tile *tile)
 {
-    ternary5_panel_run(call, tile, TERNARY_ALONE, ternary_dot4_vnni, ternary_panel_tiles_vnni, ternary5_shuffle);
+    ternary5_panel_run(call, tile, TERNARY_ALONE, TERNARY_FIRST_X, ternary_dot4_vnni, ternary_panel_tiles_vnni, ternary5_shuffle);
 }
 
 const setun_kernel linear_i8row_tern5r16k96_f32__avx512vnni_6x64panel = {

@@ -116,17 +116,17 @@ static inline int32_t *ternary5_panel_sum(const setun_call *call, void *scratch)
     return (int32_t *)((uint8_t *)scratch + ternary5_panel_words(call->in[2].dim[1]) * TERNARY5_PANEL_WORD_BYTES);
 }
 
-/* With the sums of q behind the panel. */
-ALWAYS_INLINE void ternary5_panel_groups(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary_tiles_op *tiles,
-                                         ternary5_look_up *look_up)
+/* With the sums of q behind the panel. n_first: TERNARY_FIRST_X rows of q while the panel is written, or 0. */
+ALWAYS_INLINE void ternary5_panel_groups(const setun_call *call, const setun_tile *tile, ternary_join join, int n_first, dot4_op *dot4,
+                                         ternary_tiles_op *tiles, ternary5_look_up *look_up)
 {
-    const int64_t first = call->in[0].dim[0] < TERNARY_FIRST_X ? 0 : TERNARY_FIRST_X;
+    const int64_t first = call->in[0].dim[0] < n_first ? 0 : n_first;
     const int32_t *sum = ternary5_panel_sum(call, tile->scratch);
     uint8_t *panel = tile->scratch;
     int64_t g = tile->begin;
 
     for (; g + TERNARY_PANEL <= tile->end; g += TERNARY_PANEL) {
-        if (first > 0)
+        if (n_first > 0 && first > 0)
             ternary5_first(call, g, sum, panel, join, dot4, look_up);
         else
             ternary5_unpack(call, g, TERNARY_PANEL, 0, panel, look_up);
@@ -138,13 +138,13 @@ ALWAYS_INLINE void ternary5_panel_groups(const setun_call *call, const setun_til
     }
 }
 
-ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, ternary_join join, dot4_op *dot4, ternary_tiles_op *tiles,
-                                      ternary5_look_up *look_up)
+ALWAYS_INLINE void ternary5_panel_run(const setun_call *call, const setun_tile *tile, ternary_join join, int n_first, dot4_op *dot4,
+                                      ternary_tiles_op *tiles, ternary5_look_up *look_up)
 {
     if (tile->begin == tile->end)
         return;
     ternary_sums(call, ternary5_panel_sum(call, tile->scratch), dot4);
-    ternary5_panel_groups(call, tile, join, dot4, tiles, look_up);
+    ternary5_panel_groups(call, tile, join, n_first, dot4, tiles, look_up);
 }
 
 /* By VNNI's and VBMI's instructions, compiled once: ternary5_panel__avx512vbmi.c. */

@@ -3,5 +3,5 @@
 
 void ternary5_panel_groups_vbmi(const setun_call *call, const setun_tile *tile, ternary_join join)
 {
-    ternary5_panel_groups(call, tile, join, ternary_dot4_vnni, ternary_panel_tiles_vnni, ternary5_permute);
+    ternary5_panel_groups(call, tile, join, TERNARY_FIRST_X, ternary_dot4_vnni, ternary_panel_tiles_vnni, ternary5_permute);
 }
