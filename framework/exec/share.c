@@ -4,9 +4,9 @@
  * one held up the other for 10 us of the 160 that gate and up take on two. */
 #include "exec/share.h"
 
-/* Of 16 parts of its units, if it has so many, a worker keeps 13 for itself, more than the slower of two ever is behind. Others take half of what is left of the
- * rest, itself takes half too, but at least one part, for each new beginning costs. On two workers of a Zen 4 14 parts, or pieces of half
- * and of twice the size, were as good; 8 and 12 parts, or pieces of a quarter, worse. */
+/* Of 16 parts of its units, if it has so many, a worker keeps 13 for itself: the slower of two is never further behind. Others take half of
+ * what is left of the rest, itself takes half too, but at least one part, for each new beginning costs. On two workers of a Zen 4 14 parts, or
+ * pieces of half and of twice the size, were as good; 8 and 12 parts, or pieces of a quarter, worse. */
 enum { PARTS = 16, PARTS_KEPT = 13, LEAST_TAKEN = 2 };
 
 /* A word has the step, where what is left begins, and where it ends. */
