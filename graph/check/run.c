@@ -221,6 +221,21 @@ static setun_tile tile_of(const run *r, uint32_t phase, const int64_t *cut, uint
                         .scratch = r->place.scratch[worker]};
 }
 
+/* What a worker does of a phase. Where several share a call's only one, the host may give a worker several ranges: sometimes two. */
+static bool run_ranges(run *r, const setun_tile *tile)
+{
+    const int64_t n = tile->end - tile->begin;
+    setun_tile range = *tile;
+
+    if (r->plan.n_phases == 1 && r->way.n_workers > 1 && n > 1 && setun_check_below(&r->way.random, 2) == 0)
+        range.end = tile->begin + 1 + setun_check_below(&r->way.random, n - 1);
+    if (!run_tile(r, &range))
+        return false;
+    range.begin = range.end;
+    range.end = tile->end;
+    return range.begin == range.end || run_tile(r, &range);
+}
+
 /* The tiles of a phase, one after the other in random order. */
 static bool run_in_turn(run *r, uint32_t phase, const int64_t *cut)
 {
@@ -241,7 +256,7 @@ static bool run_in_turn(run *r, uint32_t phase, const int64_t *cut)
 
         if (tile.begin == tile.end && setun_check_below(&r->way.random, 2) == 0)
             continue; /* the host may leave out an empty tile, and may not */
-        if (!run_tile(r, &tile))
+        if (!run_ranges(r, &tile))
             return false;
     }
     if (r->way.watched)

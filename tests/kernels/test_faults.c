@@ -69,6 +69,7 @@ static const struct {
     {"K_MAX_ACCEPT", LINEAR, "k_max", "plan() accepts k=257 above its k_max 256"},
     {"NO_BITS", LINEAR, "k_max", "states acc_bits 0"},
     {"SCRATCH", LINEAR, "scratch", "expected"},
+    {"AGAIN", LINEAR, "cut", "worker"},
     {"WORKERS", LINEAR, "cut", "workers"},
     {"STRIDE", LINEAR, "value", "expected"},
     {"LOWEST", LINEAR, "value", "expected"},

@@ -25,6 +25,7 @@ enum fault {
     NO_BITS,       /* does not state its accumulator */
     ACC_BITS,      /* states a width that no integer has */
     SCRATCH,       /* does not clear its sums */
+    AGAIN,         /* does nothing where its scratch says that it ran before */
     WORKERS,       /* depends on how many workers there are */
     STRIDE,        /* takes k for the stride of x */
     LOWEST,        /* -128 becomes -127 */

@@ -23,7 +23,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     if (query->in[2].dim[1] > (fault == K_MAX_ACCEPT ? K_RIGHT : k_claimed()))
         return setun_refuse(query, "k is too large");
     out_plan->n_phases = 1;
-    out_plan->worker_bytes = 2 * (size_t)query->rows_max * sizeof(int32_t);
+    out_plan->worker_bytes = (2 * (size_t)query->rows_max + 1) * sizeof(int32_t);
     out_plan->cost_ns = (double)query->rows_max * (double)query->in[2].dim[0] * (double)query->in[2].dim[1];
     out_plan->choice[0] = (uint64_t)query->rows_max;
     return SETUN_OK;
@@ -91,10 +91,14 @@ void good_run(const setun_call *call, const setun_tile *tile)
     const float *s = call->in[1].data, *w_scale = call->in[3].data;
     int32_t *sums = tile->scratch;
     float *saved = (float *)tile->scratch + call->choice[0];
+    int32_t *ran = sums + 2 * call->choice[0];
     static volatile int n_calls;
 
     if (fault == STATE)
         n_calls++;
+    if (fault == AGAIN && *ran == 1958)
+        return;
+    *ran = 1958;
     if (m == 7)
         end_process();
     save_beside(call, tile, saved);
