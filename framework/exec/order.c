@@ -109,7 +109,7 @@ static bool has_few_rows(const setun_plan *plan, const setun_plan_step *step)
 }
 
 /* Between phases a worker's scratch holds what it found in its own cut; and with many rows a kernel arranges for its whole range what it needs
- * for all of them: prefill took 5 % longer. */
+ * for all of them: prefill took longer. */
 static void place_shares(setun_plan *plan)
 {
     for (size_t i = 0; i < plan->n_steps; i++) {

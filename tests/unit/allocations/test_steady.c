@@ -8,17 +8,8 @@
 #include <unistd.h>
 
 #include "counted.h"
+#include "expect.h"
 #include "setun/session.h"
-
-#define EXPECT(condition, ...)                                     \
-    do {                                                           \
-        if (!(condition)) {                                        \
-            (void)fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);  \
-            (void)fprintf(stderr, __VA_ARGS__);                    \
-            (void)fputc('\n', stderr);                             \
-            exit(1);                                               \
-        }                                                          \
-    } while (0)
 
 static setun_status nothing(void *context, int32_t id, const char *text, size_t n_bytes, setun_error *error)
 {
