@@ -23,9 +23,11 @@ static inline int32_t excess(const int8_t *x, int64_t k, int times)
     return _mm512_reduce_add_epi32(sum);
 }
 
-/* What is read next, and how many bytes further on with each block of columns. */
+/* What is read next, and how many bytes further on with each block of columns; from `end` on `gap` bytes behind that. */
 typedef struct fetch {
     const char *from;
     int64_t     step;
+    const char *end;
+    int64_t     gap;
 } fetch;
 #endif

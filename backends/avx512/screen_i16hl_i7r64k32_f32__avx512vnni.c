@@ -9,10 +9,12 @@
 #include "screen7.h"
 
 #define PAIR 2  /* groups at a time: what is broadcast serves both, as Zen 4 loads hardly more than it multiplies */
-#define MOST 4  /* groups at a time for one row of x: a band whole, while the next is fetched, whatever lies between. On Zen 4 22.3 GB/s instead of
-                 * 20.1 by pairs on one thread, 29 to 31 instead of 28 on two; one group after the other, where each gap of lower bits makes the
-                 * processor's own stream begin anew, 25 to 28 (128256 x 2560) */
 #define FEW_X 4 /* rows of x at a time: 16 sums, what is unpacked and what is broadcast */
+
+/* How far ahead one row's codes are fetched: one group after the other they are one stream but for the lower bits between two bands, each of which
+ * makes the processor's own fetching begin anew. On Zen 5 (128256 x 2560) 8 to 20 KB get 28 to 32 GB/s on one thread, nearly all that plain loads
+ * do, 4 KB 23 to 27, nothing fetched 16 to 18; the four groups of a band side by side, and the next band fetched meanwhile, 17 to 24. */
+#define AHEAD_BYTES (48 * UPPER_BLOCK)
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
@@ -50,7 +52,7 @@ ALWAYS_INLINE lanes centred(__m512i sum, int32_t excess_of)
 }
 
 /* z and e of rows i .. i + n_x - 1 of x by n groups from g on; n_x and n are constants where this is inlined. */
-ALWAYS_INLINE void store(const setun_call *call, int64_t g, int n, int64_t i, int n_x, __m512i high[FEW_X][MOST], __m512i low[FEW_X][MOST],
+ALWAYS_INLINE void store(const setun_call *call, int64_t g, int n, int64_t i, int n_x, __m512i high[FEW_X][PAIR], __m512i low[FEW_X][PAIR],
                          const int32_t (*excess_of)[2])
 {
     const float *x_step = call->in[1].data, *a = call->in[2].data, *b = call->in[3].data;
@@ -77,7 +79,7 @@ ALWAYS_INLINE void rows(const setun_call *call, int64_t g, const uint8_t *w, int
 {
     const int64_t k = call->in[0].dim[1], half = (k + 63) / 64 * 64, group_bytes = upper_bytes(k);
     const int8_t *x[FEW_X];
-    __m512i high[FEW_X][MOST], low[FEW_X][MOST];
+    __m512i high[FEW_X][PAIR], low[FEW_X][PAIR];
 
 UNROLL(4)
     for (int r = 0; r < n_x; r++) {
@@ -87,18 +89,22 @@ UNROLL(4)
             high[r][h] = low[r][h] = _mm512_setzero_si512();
     }
     for (int64_t c = 0; c < k; c += 32, w += UPPER_BLOCK, ahead.from += ahead.step) {
-        __m512i fifth[MOST];
+        const char *next = ahead.from + (ahead.from < ahead.end ? 0 : ahead.gap);
+        __m512i fifth[PAIR];
 
 UNROLL(4)
         for (int h = 0; h < n; h++) {
             fifth[h] = _mm512_loadu_si512(w + h * group_bytes);
 UNROLL(5)
-                for (int line = 0; line < 5; line++)
-                    _mm_prefetch(ahead.from + h * UPPER_BLOCK + 64 * line, _MM_HINT_T1);
+            for (int line = 0; line < 5; line++)
+                if (n == 1 && n_x == 1)
+                    _mm_prefetch(next + h * UPPER_BLOCK + 64 * line, _MM_HINT_T0);
+                else
+                    _mm_prefetch(next + h * UPPER_BLOCK + 64 * line, _MM_HINT_T1);
         }
 UNROLL(8)
         for (unsigned p = 0; p < 8; p++) {
-            __m512i codes[MOST];
+            __m512i codes[PAIR];
 
 UNROLL(4)
             for (int h = 0; h < n; h++)
@@ -131,7 +137,7 @@ ALWAYS_INLINE void groups(const setun_call *call, int64_t g, const uint8_t *w, i
 {
     const int64_t m = call->in[0].dim[0], group_bytes = upper_bytes(call->in[0].dim[1]);
     int64_t n_tiles = (m + FEW_X - 1) / FEW_X;
-    fetch ahead = {(const char *)next, n_tiles > 1 ? UPPER_BLOCK : UPPER_BLOCK * n};
+    fetch ahead = {.from = (const char *)next, .step = n_tiles > 1 ? UPPER_BLOCK : UPPER_BLOCK * n};
 
     for (int64_t i = 0, n_x; i < m; i += n_x, n_tiles--, ahead.from = (const char *)next + (n - 1) * group_bytes) {
         n_x = (m - i + n_tiles - 1) / n_tiles;
@@ -152,6 +158,17 @@ ALWAYS_INLINE void groups(const setun_call *call, int64_t g, const uint8_t *w, i
     }
 }
 
+/* The row of x by n_groups groups from g on, the whole of a band. */
+static void one_row(const setun_call *call, int64_t g, const uint8_t *w, int64_t n_groups, const int32_t (*excess_of)[2], const uint8_t *next_band)
+{
+    const int64_t group_bytes = upper_bytes(call->in[0].dim[1]);
+    const uint8_t *end = w + n_groups * group_bytes;
+
+    for (int64_t i = 0; i < n_groups; i++, w += group_bytes)
+        rows(call, g + i, w, 1, 0, 1, excess_of,
+             (fetch){.from = (const char *)w + AHEAD_BYTES, .step = UPPER_BLOCK, .end = (const char *)end, .gap = next_band - end});
+}
+
 static void run(const setun_call *call, const setun_tile *tile)
 {
     const int64_t m = call->in[0].dim[0], k = call->in[0].dim[1], half = (k + 63) / 64 * 64, n = call->in[4].dim[0], group_bytes = upper_bytes(k);
@@ -166,8 +183,8 @@ static void run(const setun_call *call, const setun_tile *tile)
         const uint8_t *w = (const uint8_t *)call->in[4].data + band_byte(k, band), *next_band = w + band_byte(k, 1);
         int64_t g = 0;
 
-        if (m == 1 && n_groups == MOST) {
-            rows(call, first, w, MOST, 0, 1, (const int32_t(*)[2])excess_of, (fetch){(const char *)next_band, MOST * UPPER_BLOCK});
+        if (m == 1) {
+            one_row(call, first, w, n_groups, (const int32_t(*)[2])excess_of, next_band);
             continue;
         }
         for (; g + PAIR <= n_groups; g += PAIR, w += PAIR * group_bytes)

@@ -107,7 +107,7 @@ ALWAYS_INLINE void groups(const setun_call *call, int64_t g, int n, const int32_
     const int64_t m = call->in[0].dim[0], group_bytes = (call->in[0].dim[1] + 3) / 4 * 64;
     const char *next = (const char *)call->in[4].data + (g + n) * group_bytes;
     int64_t n_tiles = (m + FEW_X - 1) / FEW_X;
-    fetch ahead = {next, n_tiles > 1 ? 64 : 64 * n};
+    fetch ahead = {.from = next, .step = n_tiles > 1 ? 64 : 64 * n};
 
     for (int64_t i = 0, n_x; i < m; i += n_x, n_tiles--, ahead.from = next + (n - 1) * group_bytes) {
         n_x = (m - i + n_tiles - 1) / n_tiles;
