@@ -9,7 +9,7 @@
 
 #define FEW_X       8    /* rows of x at a time, which share what unpacking costs */
 #define WORDS       4    /* of four columns: what is added up in 16 bits */
-#define AHEAD_BYTES 4096 /* prefetched for one row of x; more rows take longer than the memory does */
+#define AHEAD_BYTES (48 * BLOCK_BYTES) /* prefetched for one row of x; more rows take longer than the memory does */
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
@@ -76,17 +76,21 @@ ALWAYS_INLINE void put(const setun_call *call, int64_t i, int64_t row, screen_su
     screen_put(call, i, row, sum);
 }
 
-/* Row i of x by group `group` of a band: a word is unpacked when it is needed. */
+/* Row i of x by group `group` of a band: a word is unpacked when it is needed. What is prefetched behind the band's upper bits are the next one's. */
 NEVER_INLINE void one_row(const setun_call *call, int64_t band, int64_t group, int64_t i, totals total)
 {
     const int64_t k = call->in[0].dim[1], half = half_bytes(k);
-    const uint8_t *w = (const uint8_t *)call->in[4].data + upper_byte(k, band, group);
+    const int64_t end = upper_byte(k, band, band_groups(call->in[4].dim[0], band)), gap = band_byte(k, band + 1) - end;
+    const uint8_t *w = (const uint8_t *)call->in[4].data + upper_byte(k, band, group), *ahead = w + AHEAD_BYTES;
+    const uint8_t *band_end = (const uint8_t *)call->in[4].data + end;
     const int8_t *x = in_row(call, 0, i);
     screen_sums sum = screen_zero();
 
-    for (int64_t c = 0; c < k; c += BLOCK_COLUMNS, w += BLOCK_BYTES) {
+    for (int64_t c = 0; c < k; c += BLOCK_COLUMNS, w += BLOCK_BYTES, ahead += BLOCK_BYTES) {
+        const char *next = (const char *)ahead + (ahead < band_end ? 0 : gap);
+
         for (int line = 0; line < BLOCK_BYTES; line += 64)
-            _mm_prefetch((const char *)w + AHEAD_BYTES + line, _MM_HINT_T0);
+            _mm_prefetch(next + line, _MM_HINT_T0);
 UNROLL(2)
         for (int first = 0; first < 2 * WORDS; first += WORDS) {
             screen_sums pairs;
