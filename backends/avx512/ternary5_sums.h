@@ -15,9 +15,9 @@
 /* AMD's family of Zen 3 and 4, of which the latter has AVX-512. */
 #define TERNARY5_FAMILY_ZEN4 25
 
-/* ns for a weight and a row of q: what was measured on a Zen 4, or an estimate for CPUs with two dot products of 512 bits a cycle. Of these Intel's servers
- * look up by one of the two pipes that multiply. On Zen 5, which has others for look-ups and additions, eight rows by dot products alone took 0.85 of the
- * time of both, 256 rows 0.8 to 1.0. */
+/* ns for a weight and a row of q: what was measured on a Zen 4, or an estimate for CPUs that do two dot products of 512 bits a cycle. Of Intel's servers,
+ * which look up by one of the two pipes that multiply, none was measured. On a Zen 5 eight rows by dot products alone took 0.85 of the time of both, 256
+ * rows 0.8 to 1.0. */
 static inline double ternary5_mixed_ns(double zen4_ns, double two_pipes_ns)
 {
     unsigned vendor, signature, rest[3];
