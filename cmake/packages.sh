@@ -15,7 +15,7 @@ tests|ci|long) packages="$packages g++ libcriterion-dev" ;;
 *) echo "usage: packages.sh [tests|ci|long|cross]" >&2; exit 2 ;;
 esac
 case "${1:-}" in
-ci|long) packages="$packages clang libomp-dev llvm doxygen dpkg-dev file graphviz man-db mandoc zsh git shellcheck qemu-user" ;;
+ci|long) packages="$packages clang libclang-rt-dev libomp-dev llvm doxygen dpkg-dev file graphviz man-db mandoc zsh git shellcheck qemu-user" ;;
 esac
 case "${1:-}" in
 long) packages="$packages clang-tidy clang-tools valgrind debootstrap python3-venv" ;;
@@ -26,7 +26,7 @@ cross|long)
     packages="$packages gcc-aarch64-linux-gnu qemu-user"
     if [ "$native" != arm64 ]; then
         foreign=arm64
-        for library in libc6-dev $libraries; do
+        for library in libc6-dev libgomp1 $libraries; do
             packages="$packages $library:arm64"
         done
     fi
