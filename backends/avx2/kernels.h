@@ -42,20 +42,20 @@
     X(pack_f32_i8b32__avx2) \
     X(pack_f32_i8row__avx2) \
     X(probe_int8_f32_f32__avx2) \
-    X(quantise_bf16_i7r64k32__avx2) \
+    X(quantise_bf16_i7r256k32__avx2) \
     X(quantise_bf16_i8r16k4__avx2) \
-    X(quantise_f16_i7r64k32__avx2) \
+    X(quantise_f16_i7r256k32__avx2) \
     X(quantise_f16_i8r16k4__avx2) \
-    X(quantise_f32_i7r64k32__avx2) \
+    X(quantise_f32_i7r256k32__avx2) \
     X(quantise_f32_i8r16k4__avx2) \
     X(relu2_f32_f32__avx2) \
     X(relu2_mul_f32_f32_f32__avx2) \
     X(relu2_mul_rms_norm_f32_f32_i8row__avx2) \
-    X(rescreen_i16hl_i7r64k32_f32_i32_f32__avx2) \
+    X(rescreen_i16hl_i7r256k32_f32_i32_f32__avx2) \
     X(rms_norm_f32_f32_f32__avx2) \
     X(rms_norm_f32_f32_i8row__avx2) \
     X(rope_f32_f32_f32__avx2) \
-    X(screen_i16hl_i7r64k32_f32__avx2) \
+    X(screen_i16hl_i7r256k32_f32__avx2) \
     X(screen_i16hl_i8r16k4_f32__avx2) \
     X(silu_f32_f32__avx2) \
     X(silu_mul_f32_f32_f32__avx2)

@@ -1,5 +1,5 @@
-/* rescreen_i16hl_i7r64k32_f32_i32_f32__avx2.c - what screen says of some rows of w[n, k], made more exact by two more bits (numerics.md: screen in 7
- * bits). in: x i16.hl[1, k], step, a, b f32[1], w i7.r64k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c];
+/* rescreen_i16hl_i7r256k32_f32_i32_f32__avx2.c - what screen says of some rows of w[n, k], made more exact by two more bits (numerics.md: screen in 7
+ * bits). in: x i16.hl[1, k], step, a, b f32[1], w i7.r256k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c];
  * out: z, e f32[1, c].
  *
  * The lower bits of a row are bytes l, 0 .. 3, when masked, 32 columns in a register: vpmaddubsw takes them without sign, and what is too much is
@@ -99,12 +99,12 @@ static void run(const setun_call *call, const setun_tile *tile)
         unit(call, i, least(UNIT_IDS, n_ids - i), high_total, low_total);
 }
 
-const setun_kernel rescreen_i16hl_i7r64k32_f32_i32_f32__avx2 = {
+const setun_kernel rescreen_i16hl_i7r256k32_f32_i32_f32__avx2 = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "rescreen_i16hl_i7r64k32_f32_i32_f32__avx2",
+    .name = "rescreen_i16hl_i7r256k32_f32_i32_f32__avx2",
     .pattern = "rescreen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32,f32,i32>f32,f32",
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32,f32,i32>f32,f32",
     .k_max = SETUN_SCREEN_K_MAX,
     .acc_bits = 32,
     .plan = plan,

@@ -1,10 +1,10 @@
-/* screen7.h - where i7.r64k32 has what of a row (formats.md), and how much the activations add up to, for the kernels of screen and rescreen that
+/* screen7.h - where i7.r256k32 has what of a row (formats.md), and how much the activations add up to, for the kernels of screen and rescreen that
  * read or write it. */
 #ifndef SETUN_AVX2_SCREEN7_H
 #define SETUN_AVX2_SCREEN7_H
 #include "screen.h"
 
-#define BAND_ROWS 64
+#define BAND_ROWS 256
 #define BLOCK_COLUMNS 32
 #define BLOCK_BYTES 320 /* of 16 rows by 32 columns: 64 of fifth bits of u, 256 of low bits */
 #define LOW_BITS 64

@@ -1,5 +1,5 @@
-/* screen_i16hl_i7r64k32_f32__avx2.c - about what every dot of x[m, k] and w[n, k] is, by five bits of w, and how far from it at most (numerics.md:
- * screen in 7 bits). in: x i16.hl[m, k], step, a, b f32[m], w i7.r64k32[n, k], step, rest, size, fine f32[n]; out: z, e f32[m, n].
+/* screen_i16hl_i7r256k32_f32__avx2.c - about what every dot of x[m, k] and w[n, k] is, by five bits of w, and how far from it at most (numerics.md:
+ * screen in 7 bits). in: x i16.hl[m, k], step, a, b f32[m], w i7.r256k32[n, k], step, rest, size, fine f32[n]; out: z, e f32[m, n].
  *
  * A block of 16 rows by 32 columns is unpacked to bytes u, 0 .. 31, two registers for four columns, each of which meets four broadcast bytes of each
  * half of x. vpmaddubsw takes u as it is, without sign; what a row is then too large by is 31 times the sum of x, for w is 2 u - 31. Two products
@@ -20,7 +20,7 @@ static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
     return plan_simple(nk * (0.022 + 0.018 * rows), out_plan); /* five bits streamed and unpacked; two dots of 32, nine instructions for four of each */
 }
 
-/* One unit is a band of 64 rows of w. */
+/* One unit is a band of 256 rows of w. */
 static int64_t units(const setun_call *call, uint32_t phase)
 {
     (void)phase;
@@ -174,12 +174,12 @@ static void run(const setun_call *call, const setun_tile *tile)
         }
 }
 
-const setun_kernel screen_i16hl_i7r64k32_f32__avx2 = {
+const setun_kernel screen_i16hl_i7r256k32_f32__avx2 = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "screen_i16hl_i7r64k32_f32__avx2",
+    .name = "screen_i16hl_i7r256k32_f32__avx2",
     .pattern = "screen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32>f32,f32",
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32>f32,f32",
     .k_max = SETUN_SCREEN_K_MAX,
     .acc_bits = 32,
     .plan = plan,

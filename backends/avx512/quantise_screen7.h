@@ -1,5 +1,5 @@
-/* quantise_screen7.h - masters w[n, k] to i7.r64k32 with step, rest, size and fine of each row, for the ops screen and rescreen (numerics.md:
- * screen in 7 bits). One unit is a band of 64 rows. The codes of 16 rows are made row by row in scratch, a byte each; their lower bits are cut
+/* quantise_screen7.h - masters w[n, k] to i7.r256k32 with step, rest, size and fine of each row, for the ops screen and rescreen (numerics.md:
+ * screen in 7 bits). One unit is a band of 256 rows. The codes of 16 rows are made row by row in scratch, a byte each; their lower bits are cut
  * off row by row, their upper ones once four bytes of every row stand side by side. */
 #ifndef SETUN_AVX512_QUANTISE_SCREEN7_H
 #define SETUN_AVX512_QUANTISE_SCREEN7_H

@@ -1,6 +1,6 @@
-/* rescreen_i16hl_i7r64k32_f32_i32_f32__avx512vnni.c - what screen says of some rows of w[n, k], made more exact by two more bits (numerics.md:
+/* rescreen_i16hl_i7r256k32_f32_i32_f32__avx512vnni.c - what screen says of some rows of w[n, k], made more exact by two more bits (numerics.md:
  * screen in 7 bits).
- * in: x i16.hl[1, k], step, a, b f32[1], w i7.r64k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c]; out: z, e f32[1, c].
+ * in: x i16.hl[1, k], step, a, b f32[1], w i7.r256k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c]; out: z, e f32[1, c].
  *
  * A unit is 16 ids, the lanes of a register in the end. Their rows lie anywhere: those of the next ids are fetched meanwhile. */
 #include "kernels.h"
@@ -97,12 +97,12 @@ static void run(const setun_call *call, const setun_tile *tile)
     }
 }
 
-const setun_kernel rescreen_i16hl_i7r64k32_f32_i32_f32__avx512vnni = {
+const setun_kernel rescreen_i16hl_i7r256k32_f32_i32_f32__avx512vnni = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "rescreen_i16hl_i7r64k32_f32_i32_f32__avx512vnni",
+    .name = "rescreen_i16hl_i7r256k32_f32_i32_f32__avx512vnni",
     .pattern = "rescreen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32,f32,i32>f32,f32",
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32,f32,i32>f32,f32",
     .cpu = SETUN_CPU_AVX512_VNNI,
     .k_max = SETUN_SCREEN_K_MAX,
     .acc_bits = 32,

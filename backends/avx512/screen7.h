@@ -1,4 +1,4 @@
-/* screen7.h - where i7.r64k32 has what of a row (formats.md), for the kernels of screen and rescreen that read or write it. */
+/* screen7.h - where i7.r256k32 has what of a row (formats.md), for the kernels of screen and rescreen that read or write it. */
 #ifndef SETUN_AVX512_SCREEN7_H
 #define SETUN_AVX512_SCREEN7_H
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "lanes.h"
 
 #define GROUP 16
-#define BAND 64
+#define BAND 256
 #define UPPER_BLOCK 320 /* bytes of 16 rows by 32 columns: a register with eight times one bit a byte, four with two times four */
 #define LOWER_BLOCK 64  /* bytes of a row by 256 columns */
 

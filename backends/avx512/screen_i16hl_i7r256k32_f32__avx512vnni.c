@@ -1,6 +1,6 @@
-/* screen_i16hl_i7r64k32_f32__avx512vnni.c - about what every dot of x[m, k] and w[n, k] is, by five bits of w, and how far from it at most
+/* screen_i16hl_i7r256k32_f32__avx512vnni.c - about what every dot of x[m, k] and w[n, k] is, by five bits of w, and how far from it at most
  * (numerics.md: screen in 7 bits).
- * in: x i16.hl[m, k], step, a, b f32[m], w i7.r64k32[n, k], step, rest, size, fine f32[n]; out: z, e f32[m, n].
+ * in: x i16.hl[m, k], step, a, b f32[m], w i7.r256k32[n, k], step, rest, size, fine f32[n]; out: z, e f32[m, n].
  *
  * A register holds the codes of 16 rows by 4 columns, 0 .. 31, which vpdpbusd takes as they are, and meets four broadcast bytes of each half of x.
  * Codes stand for 2u - 31: 31 times the sum of x is taken off twice the sums at the end; those are in scratch, i32[m][2]. */
@@ -194,12 +194,12 @@ static void run(const setun_call *call, const setun_tile *tile)
     }
 }
 
-const setun_kernel screen_i16hl_i7r64k32_f32__avx512vnni = {
+const setun_kernel screen_i16hl_i7r256k32_f32__avx512vnni = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "screen_i16hl_i7r64k32_f32__avx512vnni",
+    .name = "screen_i16hl_i7r256k32_f32__avx512vnni",
     .pattern = "screen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32>f32,f32",
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32>f32,f32",
     .cpu = SETUN_CPU_AVX512_VNNI,
     .k_max = SETUN_SCREEN_K_MAX,
     .acc_bits = 32,

@@ -58,16 +58,16 @@
     X(probe_int8_f32_f32__neoni8mm) \
     X(probe_int8_f32_f32__neondot) \
     X(probe_int8_f32_f32__neon) \
-    X(quantise_bf16_i7r64k32__neon) \
+    X(quantise_bf16_i7r256k32__neon) \
     X(quantise_bf16_i8r16k4__neon) \
-    X(quantise_f16_i7r64k32__neon) \
+    X(quantise_f16_i7r256k32__neon) \
     X(quantise_f16_i8r16k4__neon) \
-    X(quantise_f32_i7r64k32__neon) \
+    X(quantise_f32_i7r256k32__neon) \
     X(quantise_f32_i8r16k4__neon) \
-    X(rescreen_i16hl_i7r64k32_f32_i32_f32__neondot) \
-    X(rescreen_i16hl_i7r64k32_f32_i32_f32__neon) \
-    X(screen_i16hl_i7r64k32_f32__neondot) \
-    X(screen_i16hl_i7r64k32_f32__neon) \
+    X(rescreen_i16hl_i7r256k32_f32_i32_f32__neondot) \
+    X(rescreen_i16hl_i7r256k32_f32_i32_f32__neon) \
+    X(screen_i16hl_i7r256k32_f32__neondot) \
+    X(screen_i16hl_i7r256k32_f32__neon) \
     X(screen_i16hl_i8r16k4_f32__neondot) \
     X(screen_i16hl_i8r16k4_f32__neon)
 

@@ -1,5 +1,5 @@
-/* quantise_screen7.h - masters w[n, k] to i7.r64k32 with step, rest, size and fine of each row, for the ops screen and rescreen. numerics.md: screen
- * in 7 bits. One unit is a band of 64 rows. The codes of 16 of them are made row by row in scratch, from where the lower bits go to the rows' own
+/* quantise_screen7.h - masters w[n, k] to i7.r256k32 with step, rest, size and fine of each row, for the ops screen and rescreen. numerics.md: screen
+ * in 7 bits. One unit is a band of 256 rows. The codes of 16 of them are made row by row in scratch, from where the lower bits go to the rows' own
  * places, and then turned, four bytes as one, for the upper bits. */
 #ifndef SETUN_NEON_QUANTISE_SCREEN7_H
 #define SETUN_NEON_QUANTISE_SCREEN7_H

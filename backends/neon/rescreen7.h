@@ -1,4 +1,4 @@
-/* rescreen7.h - the op rescreen (numerics.md: screen in 7 bits) over i16.hl and i7.r64k32: a row's lower bits are bytes l, 0 .. 3, when masked, 16
+/* rescreen7.h - the op rescreen (numerics.md: screen in 7 bits) over i16.hl and i7.r256k32: a row's lower bits are bytes l, 0 .. 3, when masked, 16
  * columns in a register. w is 2 l - 3: three times the sum of x is taken off at the end. One unit is 16 ids. How registers are multiplied is
  * the caller's. */
 #ifndef SETUN_NEON_RESCREEN7_H

@@ -1,5 +1,5 @@
-/* rescreen_i16hl_i7r64k32_f32_i32_f32__neon.c - what screen says of some rows of w[n, k], made more exact by two more bits (numerics.md: screen in 7
- * bits). in: x i16.hl[1, k], step, a, b f32[1], w i7.r64k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c];
+/* rescreen_i16hl_i7r256k32_f32_i32_f32__neon.c - what screen says of some rows of w[n, k], made more exact by two more bits (numerics.md: screen in 7
+ * bits). in: x i16.hl[1, k], step, a, b f32[1], w i7.r256k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c];
  * out: z, e f32[1, c]. */
 #include "kernels.h"
 #include "rescreen7.h"
@@ -24,12 +24,12 @@ static void run(const setun_call *call, const setun_tile *tile)
     rescreen7_run(call, tile, dot);
 }
 
-const setun_kernel rescreen_i16hl_i7r64k32_f32_i32_f32__neon = {
+const setun_kernel rescreen_i16hl_i7r256k32_f32_i32_f32__neon = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "rescreen_i16hl_i7r64k32_f32_i32_f32__neon",
+    .name = "rescreen_i16hl_i7r256k32_f32_i32_f32__neon",
     .pattern = "rescreen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32,f32,i32>f32,f32",
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32,f32,i32>f32,f32",
     .k_max = SETUN_SCREEN_K_MAX,
     .acc_bits = 32,
     .plan = rescreen7_plan,

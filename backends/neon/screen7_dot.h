@@ -1,5 +1,5 @@
-/* screen7_dot.h - the op screen (numerics.md: screen in 7 bits) over i16.hl and i7.r64k32: 16 columns of four rows are unpacked to four registers of bytes
- * u, 0 .. 31, which meet 16 columns of each half of x. w is 2 u - 31: 31 times the sum of x is taken off at the end. One unit is a band of 64 rows of
+/* screen7_dot.h - the op screen (numerics.md: screen in 7 bits) over i16.hl and i7.r256k32: 16 columns of four rows are unpacked to four registers of bytes
+ * u, 0 .. 31, which meet 16 columns of each half of x. w is 2 u - 31: 31 times the sum of x is taken off at the end. One unit is a band of 256 rows of
  * w. How registers are multiplied is the caller's. */
 #ifndef SETUN_NEON_SCREEN7_DOT_H
 #define SETUN_NEON_SCREEN7_DOT_H

@@ -197,8 +197,8 @@ static size_t i8_r16k4_layout(const int64_t dim[4], int64_t out_stride_bytes[4])
     return groups_layout(dim, 4, 64, out_stride_bytes);
 }
 
-/* Bands of 64 rows: of every 16 the upper bits, then the lower bits row by row. The last band has what its rows need. */
-static size_t i7_r64k32_layout(const int64_t dim[4], int64_t stride_bytes[4])
+/* Bands of 256 rows: of every 16 the upper bits, then the lower bits row by row. The last band has what its rows need. */
+static size_t i7_r256k32_layout(const int64_t dim[4], int64_t stride_bytes[4])
 {
     int64_t upper, lower, full, left, total;
 
@@ -317,7 +317,7 @@ static size_t i8_r16k4_layout_offset(const int64_t dim[4], int64_t row)
 }
 
 /* A multiple of 64, or the end of all rows. */
-static size_t i7_r64k32_layout_offset(const int64_t dim[4], int64_t row)
+static size_t i7_r256k32_layout_offset(const int64_t dim[4], int64_t row)
 {
     return (size_t)((row + 15) / 16 * ((dim[1] + 31) / 32 * 320) + row * ((dim[1] + 255) / 256 * 64));
 }
@@ -337,7 +337,7 @@ FORMAT(format_i8_row, "i8.row", bytes1_layout, 1)
 FORMAT(format_i8_b32, "i8.b32", i8_b32_layout, 1)
 FORMAT(format_i16_hl, "i16.hl", i16_hl_layout, 1)
 FORMAT(format_i8_r16k4, "i8.r16k4", i8_r16k4_layout, 16)
-FORMAT(format_i7_r64k32, "i7.r64k32", i7_r64k32_layout, 64)
+FORMAT(format_i7_r256k32, "i7.r256k32", i7_r256k32_layout, 256)
 FORMAT(format_q8_0_b32, "q8_0.b32", q8_0_b32_layout, 1)
 FORMAT(format_q6_k_b256, "q6_k.b256", q6_k_b256_layout, 1)
 FORMAT(format_tern2_row, "tern2.row", tern2_row_layout, 1)
@@ -359,6 +359,6 @@ const setun_format *const scalar_formats[] = {
     &format_i32,          &format_f32,          &format_f16,       &format_bf16,      &format_i8_row,   &format_i8_b32,
     &format_q8_0_b32,     &format_q6_k_b256,    &format_tern2_row, &format_tern2_hf,  &format_tern2_i2s, &format_tern_tq1,
     &format_tern2_r16k16, &format_tern5_r16k96, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256, &format_i16_hl,
-    &format_i8_r16k4,     &format_i7_r64k32,    &format_tern243_r16k20, &format_tern14_r32k24, &format_tern27_r64k48, &format_i8_t14, &format_i16_t27,
+    &format_i8_r16k4,     &format_i7_r256k32,    &format_tern243_r16k20, &format_tern14_r32k24, &format_tern27_r64k48, &format_i8_t14, &format_i16_t27,
     NULL,
 };

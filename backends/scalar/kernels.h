@@ -60,23 +60,23 @@
     X(pack_terntq1_tern2row__scalar) \
     X(pack_terntq1_tern5r16k96__scalar) \
     X(probe_int8_f32_f32__scalar) \
-    X(quantise_bf16_i7r64k32__scalar) \
+    X(quantise_bf16_i7r256k32__scalar) \
     X(quantise_bf16_i8r16k4__scalar) \
     X(quantise_bf16_q6kb256__scalar) \
     X(quantise_bf16_q80b32__scalar) \
-    X(quantise_f16_i7r64k32__scalar) \
+    X(quantise_f16_i7r256k32__scalar) \
     X(quantise_f16_i8r16k4__scalar) \
     X(quantise_f16_q6kb256__scalar) \
     X(quantise_f16_q80b32__scalar) \
-    X(quantise_f32_i7r64k32__scalar) \
+    X(quantise_f32_i7r256k32__scalar) \
     X(quantise_f32_i8r16k4__scalar) \
     X(quantise_f32_q6kb256__scalar) \
     X(quantise_f32_q80b32__scalar) \
     X(relu2_f32_f32__scalar) \
-    X(rescreen_i16hl_i7r64k32_f32_i32_f32__scalar) \
+    X(rescreen_i16hl_i7r256k32_f32_i32_f32__scalar) \
     X(rms_norm_f32_f32_f32__scalar) \
     X(rope_f32_f32_f32__scalar) \
-    X(screen_i16hl_i7r64k32_f32__scalar) \
+    X(screen_i16hl_i7r256k32_f32__scalar) \
     X(screen_i16hl_i8r16k4_f32__scalar) \
     X(silu_f32_f32__scalar) \
     X(ternarise_bf16_tern2row__scalar) \

@@ -1,4 +1,4 @@
-/* quantise_screen7.h - masters w[n, k] to i7.r64k32 with step, rest, size and fine of each row, for the ops screen and rescreen. numerics.md:
+/* quantise_screen7.h - masters w[n, k] to i7.r256k32 with step, rest, size and fine of each row, for the ops screen and rescreen. numerics.md:
  * screen in 7 bits. */
 #ifndef SETUN_SCALAR_QUANTISE_SCREEN7_H
 #define SETUN_SCALAR_QUANTISE_SCREEN7_H

@@ -1,5 +1,5 @@
-/* rescreen_i16hl_i7r64k32_f32_i32_f32__scalar.c - what screen says of some rows of w[n, k], made more exact by two more bits.
- * in: x i16.hl[1, k], step, a, b f32[1], w i7.r64k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c]; out: z, e f32[1, c]. */
+/* rescreen_i16hl_i7r256k32_f32_i32_f32__scalar.c - what screen says of some rows of w[n, k], made more exact by two more bits.
+ * in: x i16.hl[1, k], step, a, b f32[1], w i7.r256k32[n, k], step, rest, size, fine f32[n], coarse f32[1, n], id i32[1, c]; out: z, e f32[1, c]. */
 #include "kernels.h"
 #include "lanes.h"
 #include "screen7.h"
@@ -46,12 +46,12 @@ static void run(const setun_call *call, const setun_tile *tile)
     }
 }
 
-const setun_kernel rescreen_i16hl_i7r64k32_f32_i32_f32__scalar = {
+const setun_kernel rescreen_i16hl_i7r256k32_f32_i32_f32__scalar = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "rescreen_i16hl_i7r64k32_f32_i32_f32__scalar",
+    .name = "rescreen_i16hl_i7r256k32_f32_i32_f32__scalar",
     .pattern = "rescreen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32,f32,i32>f32,f32",
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32,f32,i32>f32,f32",
     .k_max = SETUN_SCREEN_K_MAX,
     .acc_bits = 32,
     .plan = plan,

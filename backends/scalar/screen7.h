@@ -1,9 +1,9 @@
-/* screen7.h - where i7.r64k32 has what of a row (formats.md), for the kernels of screen and rescreen that read or write it. */
+/* screen7.h - where i7.r256k32 has what of a row (formats.md), for the kernels of screen and rescreen that read or write it. */
 #ifndef SETUN_SCALAR_SCREEN7_H
 #define SETUN_SCALAR_SCREEN7_H
 #include "screen.h"
 
-#define BAND_ROWS 64
+#define BAND_ROWS 256
 
 /* Bytes of the upper bits of 16 rows of k columns, and of the lower bits of one row. */
 static inline int64_t upper_bytes(int64_t k)

@@ -1,5 +1,5 @@
-/* screen_i16hl_i7r64k32_f32__scalar.c - about what every dot of x[m, k] and w[n, k] is, by five bits of w, and how far from it at most.
- * in: x i16.hl[m, k], step, a, b f32[m], w i7.r64k32[n, k], step, rest, size, fine f32[n]; out: z, e f32[m, n]. */
+/* screen_i16hl_i7r256k32_f32__scalar.c - about what every dot of x[m, k] and w[n, k] is, by five bits of w, and how far from it at most.
+ * in: x i16.hl[m, k], step, a, b f32[m], w i7.r256k32[n, k], step, rest, size, fine f32[n]; out: z, e f32[m, n]. */
 #include "kernels.h"
 #include "lanes.h"
 #include "screen7.h"
@@ -69,12 +69,12 @@ static void run(const setun_call *call, const setun_tile *tile)
         }
 }
 
-const setun_kernel screen_i16hl_i7r64k32_f32__scalar = {
+const setun_kernel screen_i16hl_i7r256k32_f32__scalar = {
     .size = sizeof(setun_kernel),
     .flags = SETUN_KERNEL_EXACT,
-    .name = "screen_i16hl_i7r64k32_f32__scalar",
+    .name = "screen_i16hl_i7r256k32_f32__scalar",
     .pattern = "screen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32>f32,f32",
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32>f32,f32",
     .k_max = SETUN_SCREEN_K_MAX,
     .acc_bits = 32,
     .plan = plan,

@@ -251,7 +251,7 @@ static setun_status make_plan(const setun_bench_case *c, const setun_machine *ma
 /* How much of an operand of that representation the op looks at: of seven bits screen at the upper five, rescreen at the others. */
 static double looked_at(const char *op, const char *fmts)
 {
-    if (strncmp(fmts, "i7.r64k32", strlen("i7.r64k32")) != 0)
+    if (strncmp(fmts, "i7.r256k32", strlen("i7.r256k32")) != 0)
         return 1;
     return strcmp(op, "screen") == 0 ? 5.0 / 7 : strcmp(op, "rescreen") == 0 ? 2.0 / 7 : 1;
 }

@@ -1,4 +1,4 @@
-/* fill_screen.c - test values for the formats of the ops screen and rescreen: i16.hl, i8.r16k4 and i7.r64k32 (formats.md). */
+/* fill_screen.c - test values for the formats of the ops screen and rescreen: i16.hl, i8.r16k4 and i7.r256k32 (formats.md). */
 #include "check/operand.h"
 
 #include <string.h>
@@ -67,16 +67,16 @@ static unsigned code_of(enum setun_check_fill fill, int64_t column, setun_check_
     }
 }
 
-/* Upper bits in blocks of 16 rows by 32 columns, lower bits in rows, both of bands of 64 rows. */
+/* Upper bits in blocks of 16 rows by 32 columns, lower bits in rows, both of bands of 256 rows. */
 static void fill_bands(setun_tensor *t, size_t n_bytes, enum setun_check_fill fill, setun_check_random *random)
 {
     const int64_t n = t->dim[0], k = t->dim[1], upper_bytes = (k + 31) / 32 * 320, lower_bytes = (k + 255) / 256 * 64;
 
     memset(t->data, 0, n_bytes);
     for (int64_t row = 0; row < n; row++) {
-        const int64_t first = row / 64 * 64, n_groups = ((n - first < 64 ? n - first : 64) + 15) / 16;
-        unsigned char *band = (unsigned char *)t->data + first / 64 * (4 * upper_bytes + 64 * lower_bytes);
-        unsigned char *upper = band + row % 64 / 16 * upper_bytes, *lower = band + n_groups * upper_bytes + row % 64 * lower_bytes;
+        const int64_t first = row / 256 * 256, n_groups = ((n - first < 256 ? n - first : 256) + 15) / 16;
+        unsigned char *band = (unsigned char *)t->data + first / 256 * (16 * upper_bytes + 256 * lower_bytes);
+        unsigned char *upper = band + row % 256 / 16 * upper_bytes, *lower = band + n_groups * upper_bytes + row % 256 * lower_bytes;
 
         for (int64_t c = 0; c < k; c++) {
             const unsigned code = code_of(fill, c, random), p = (unsigned)(c % 32 / 4);
@@ -95,7 +95,7 @@ bool setun_check_fill_screen(setun_tensor *t, size_t n_bytes, enum setun_check_f
         fill_activations(t, fill, random);
     else if (strcmp(t->fmt, "i8.r16k4") == 0)
         fill_weights(t, fill, random);
-    else if (strcmp(t->fmt, "i7.r64k32") == 0)
+    else if (strcmp(t->fmt, "i7.r256k32") == 0)
         fill_bands(t, n_bytes, fill, random);
     else
         return false;

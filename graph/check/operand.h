@@ -64,7 +64,7 @@ bool setun_check_operand_fill(setun_check_operand *operand, enum setun_check_fil
 bool setun_check_fill_ternary(setun_tensor *tensor, enum setun_check_fill fill, setun_check_random *random);
 /* The part of it for i8.b32, q8_0.b32 and q6_k.b256: fill_blocks.c. */
 bool setun_check_fill_blocks(setun_tensor *tensor, enum setun_check_fill fill, setun_check_random *random);
-/* The part of it for i16.hl, i8.r16k4 and i7.r64k32: fill_screen.c. */
+/* The part of it for i16.hl, i8.r16k4 and i7.r256k32: fill_screen.c. */
 bool setun_check_fill_screen(setun_tensor *tensor, size_t n_bytes, enum setun_check_fill fill, setun_check_random *random);
 /* Rubbish into the padding of f32, f16, bf16 and i32; other formats are left. */
 void setun_check_operand_soil(setun_check_operand *operand, setun_check_random *random);

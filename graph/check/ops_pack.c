@@ -9,7 +9,7 @@ static const struct {
 } shapes[] = {{4, 16},    {1, 1},    {4, 1},   {8, 5},    {16, 64},   {17, 63},  {20, 65},   {7, 33},   {32, 128}, {2, 129},
               {64, 256},  {12, 257}, {16, 31}, {128, 32}, {256, 256}, {64, 256}, {768, 256}, {256, 768}, /* fable */
               {48, 2560}, {64, 6912}, {36, 2561},                                                         /* 2B4T's, and one beside them */
-              {83, 289}};                                                                                 /* more than a band of 64 rows, ragged */
+              {275, 289}};                                                                                /* more than a band of 256 rows, ragged */
 static const enum setun_check_fill fills[] = {SETUN_FILL_RANDOM, SETUN_FILL_CODES, SETUN_FILL_TIES, SETUN_FILL_ZERO,  SETUN_FILL_PLUS,
                                               SETUN_FILL_MINUS,  SETUN_FILL_ANY,   SETUN_FILL_TINY, SETUN_FILL_HUGE,  SETUN_FILL_LOWEST,
                                               SETUN_FILL_ALTERNATING};

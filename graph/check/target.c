@@ -10,7 +10,7 @@
 static const char *const fillable[] = {"f32",  "tern2.row+f32", "i8.row+f32", "tern2.hf+f32", "f16",       "bf16",
                                        "i8.b32", "q8_0.b32",      "q6_k.b256",  "i32",          "f16.kv256", "f32.kv256",
                                        "tern2.i2s+f32", "tern.tq1+f32", "tern2.tq2+f32", "i16.hl+f32+f32+f32", "i8.r16k4+f32+f32+f32",
-                                       "i7.r64k32+f32+f32+f32+f32"};
+                                       "i7.r256k32+f32+f32+f32+f32"};
 
 bool setun_check_is_fillable(const char *fmt)
 {

@@ -27,7 +27,7 @@ typedef struct streaming {
 /* Rows that must stay together; 0: the format has no rows that could be taken one by one. */
 static int64_t row_group(const setun_tensor *tensor, const setun_format *format)
 {
-    enum { MAX_GROUP = 64 };
+    enum { MAX_GROUP = 256 };
 
     if (tensor->stride_bytes[0] > 0)
         return 1;

@@ -187,7 +187,7 @@ static setun_status add_screen(setun_weights *weights, const setun_prepacked_sec
     if (parts == NULL)
         return setun_fail_nomem(error, weights->path, SETUN_WEIGHT_SCREEN_PARTS * sizeof(*parts));
     for (size_t i = 0; i < SETUN_WEIGHT_SCREEN_PARTS; i++) {
-        parts[i] = (setun_weight){.name = weight->name, .fmt = i == 0 ? "i7.r64k32" : "f32", .n_dims = i == 0 ? 2 : 1,
+        parts[i] = (setun_weight){.name = weight->name, .fmt = i == 0 ? "i7.r256k32" : "f32", .n_dims = i == 0 ? 2 : 1,
                                   .dim = {weight->dim[0], 1, 1, 1}, .n_bytes = (size_t)sections[i].n_bytes, .scale = 1.0f, .laid_out = true,
                                   .has_hash = true, .hash = sections[i].hash, .file = weight->file, .file_byte = sections[i].file_byte,
                                   .is_screen = true};

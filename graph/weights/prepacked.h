@@ -8,7 +8,7 @@
 /* Fixed part, all numbers little-endian: magic, u32 version, u32 0, u64 bytes of the JSON, u64 bytes of the file, u64 hash of the JSON, zeros. */
 #define SETUN_PREPACKED_MAGIC "\x89SETUN\r\n" /* not text, and damaged by whatever changes line ends */
 enum {
-    SETUN_PREPACKED_VERSION = 3, /* of what is written with a screen; without one, and read as well: */
+    SETUN_PREPACKED_VERSION = 4, /* of what is written with a screen; without one, and read as well: */
     SETUN_PREPACKED_VERSION_PLAIN = 1,
     SETUN_PREPACKED_AT_VERSION = 8,
     SETUN_PREPACKED_AT_ZERO = 12,

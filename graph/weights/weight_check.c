@@ -262,7 +262,7 @@ setun_status setun_weight_check_piece(const setun_weight *weight, size_t first_b
 {
     const setun_coded_block *coded = setun_coded_block_find(weight->fmt);
 
-    if (weight->is_screen) /* any bits are codes of i7.r64k32 */
+    if (weight->is_screen) /* any bits are codes of i7.r256k32 */
         return strcmp(weight->fmt, "f32") == 0 ? check_bounds(weight, first_byte, data, n_bytes, error) : SETUN_OK;
     if (strcmp(weight->fmt, "tern2.hf") == 0)
         return check_hf(weight, first_byte, data, n_bytes, error);

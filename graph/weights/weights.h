@@ -40,7 +40,7 @@ typedef struct setun_weight {
 
 /* The representation that parts of a screen have, in this order: codes, steps, rests, sizes, fine rests (formats.md); and that of a head of
  * 8 bits. */
-#define SETUN_WEIGHT_SCREEN_FMTS "i7.r64k32+f32+f32+f32+f32"
+#define SETUN_WEIGHT_SCREEN_FMTS "i7.r256k32+f32+f32+f32+f32"
 #define SETUN_WEIGHT_INT8_FMTS   "i8.r16k4+f32+f32+f32"
 enum { SETUN_WEIGHT_SCREEN_PARTS = 5 };
 

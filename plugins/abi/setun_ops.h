@@ -25,12 +25,12 @@
  * ternarise    masters f32|f16|bf16[n, k]                         ternary codes with one scale a row  none
  * quantise     masters f32|f16|bf16[n, k]                         q8_0.b32|q6_k.b256 [n, k], or       none
  *                                                                 i8.r16k4+f32+f32+f32 [n, k], for screen, or
- *                                                                 i7.r64k32+f32+f32+f32+f32 [n, k], for screen and rescreen
+ *                                                                 i7.r256k32+f32+f32+f32+f32 [n, k], for screen and rescreen
  * screen       x i16.hl+f32+f32+f32 [m, k],                       z, e f32[m, n]   none; |linear(x, w) - z| <= e for the x and w that
  *              w i8.r16k4+f32+f32+f32 [n, k], or                                   these were made of (numerics.md: screen)
- *              i7.r64k32+f32+f32+f32+f32 [n, k]
+ *              i7.r256k32+f32+f32+f32+f32 [n, k]
  * rescreen     x i16.hl+f32+f32+f32 [1, k],                       z, e f32[1, c]   none; the same of the rows of w that id names, 0 .. n - 1 in
- *              w i7.r64k32+f32+f32+f32+f32 [n, k],                                 any order, with a smaller e; coarse is screen's z of x and w.
+ *              w i7.r256k32+f32+f32+f32+f32 [n, k],                                 any order, with a smaller e; coarse is screen's z of x and w.
  *              coarse f32[1, n], id i32[1, c]                                      A unit is any number of ids
  * probe_int8   x f32[m, n]                                        y like x, a copy  none; in no model: see SETUN_PROBE_OPS
  * \endverbatim

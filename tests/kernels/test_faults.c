@@ -110,7 +110,7 @@ static const struct {
     {"BLOCK_PADDING", "pack__faulty", "value", "expected 0x00"},
     {"INVERSE", "pack__faulty", "value", "expected"},
     {"FIFTH_BIT", "screen__faulty", "value", "expected"},
-    {"WHOLE_BAND", "rescreen__faulty", "crash", "past the end of in[4] (i7.r64k32)"},
+    {"GROUP_TOO_FAR", "rescreen__faulty", "crash", "past the end of in[4] (i7.r256k32)"},
     {"HIGH_HALF", "screen__faulty", "value", "expected"},
     {"HIGH_HALF", "rescreen__faulty", "value", "expected"},
     {"NO_TINY", "rescreen__faulty", "value", "expected"},

@@ -7,11 +7,11 @@
 
 #include "screen.h"
 
-#define SCREEN_FMTS   "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32>f32,f32"
-#define RESCREEN_FMTS "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32,f32,i32>f32,f32"
-#define QUANTISE_FMTS "f32>i7.r64k32+f32+f32+f32+f32"
+#define SCREEN_FMTS   "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32>f32,f32"
+#define RESCREEN_FMTS "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32,f32,i32>f32,f32"
+#define QUANTISE_FMTS "f32>i7.r256k32+f32+f32+f32+f32"
 
-enum { MAX_K = SCREEN_MAX_K, N_ROWS = 16, BANDS = 147 /* two bands of 64 rows and a ragged one */ };
+enum { MAX_K = SCREEN_MAX_K, N_ROWS = 16, BANDS = 531 /* two bands of 256 rows and a ragged one */ };
 
 /* ---- the definition, a second time ---- */
 
@@ -42,13 +42,13 @@ static defined define_round(const float *w, int64_t k, int *code)
 /* formats.md: where the upper and the lower bits of row i, column c of w[n, k] are. */
 static void define_place(int code, int64_t n, int64_t k, int64_t i, int64_t c, uint8_t *bytes)
 {
-    const int64_t upper_bytes = (k + 31) / 32 * 320, lower_bytes = (k + 255) / 256 * 64, band = i / 64, h = n - 64 * band < 64 ? n - 64 * band : 64;
-    const int64_t g = i % 64 / 16, r = i % 16, e = c % 4, p = c % 32 / 4, u = code / 4, l = code % 4;
-    uint8_t *const start = bytes + band * (4 * upper_bytes + 64 * lower_bytes), *const block = start + g * upper_bytes + 320 * (c / 32);
+    const int64_t upper_bytes = (k + 31) / 32 * 320, lower_bytes = (k + 255) / 256 * 64, band = i / 256;
+    const int64_t h = n - 256 * band < 256 ? n - 256 * band : 256, g = i % 256 / 16, r = i % 16, e = c % 4, p = c % 32 / 4, u = code / 4, l = code % 4;
+    uint8_t *const start = bytes + band * (16 * upper_bytes + 256 * lower_bytes), *const block = start + g * upper_bytes + 320 * (c / 32);
 
     block[4 * r + e] |= (uint8_t)((u / 16) << p);
     block[64 + 64 * (p / 2) + 4 * r + e] |= (uint8_t)(u % 16 << (p % 2 == 0 ? 0 : 4));
-    start[(h + 15) / 16 * upper_bytes + i % 64 * lower_bytes + 64 * (c / 256) + c % 64] |= (uint8_t)(l << 2 * (c % 256 / 64));
+    start[(h + 15) / 16 * upper_bytes + i % 256 * lower_bytes + 64 * (c / 256) + c % 64] |= (uint8_t)(l << 2 * (c % 256 / 64));
 }
 
 /* ---- operands ---- */
@@ -59,7 +59,7 @@ typedef struct weights {
 
 static weights quantise(setun_kernel_ref ref, const float *w, int64_t n, int64_t k)
 {
-    weights out = {test_tensor_make("i7.r64k32", n, k, 1, 1), screen_vector(n), screen_vector(n), screen_vector(n), screen_vector(n)};
+    weights out = {test_tensor_make("i7.r256k32", n, k, 1, 1), screen_vector(n), screen_vector(n), screen_vector(n), screen_vector(n)};
     test_tensor in = screen_matrix(w, n, k);
     const test_call call = {.in = {&in}, .n_in = 1, .out = {&out.c, &out.step, &out.rest, &out.size, &out.fine}, .n_out = 5};
 
@@ -133,7 +133,7 @@ static void any_order(int32_t *id, int64_t n)
 /* All bytes of the codes, and bits of steps and norms; every kernel that makes them. */
 Test(screen7, operands_are_the_definition)
 {
-    static const int64_t ks[] = {1, 4, 33, 64, 130, 255, 257, 1000}, ns[] = {BANDS, 16, 1, 79};
+    static const int64_t ks[] = {1, 4, 33, 64, 130, 255, 257, 1000}, ns[] = {BANDS, 16, 1, 271};
     static int code[MAX_K];
     float *w = malloc(BANDS * MAX_K * sizeof(float)), *x = malloc(MAX_K * sizeof(float));
     setun_kernel_ref ref;
@@ -141,7 +141,7 @@ Test(screen7, operands_are_the_definition)
     cr_assert_gt(test_count_kernels("quantise", QUANTISE_FMTS), 0);
     EACH(a, ks) {
         const int64_t k = ks[a], n = ns[a % 4];
-        test_tensor expected = test_tensor_make("i7.r64k32", n, k, 1, 1);
+        test_tensor expected = test_tensor_make("i7.r256k32", n, k, 1, 1);
         defined *row = malloc((size_t)n * sizeof(*row));
 
         memset(expected.memory.data, 0, expected.memory.n_bytes);
@@ -249,7 +249,7 @@ Test(screen7, results_are_the_definition)
 {
     static const struct {
         int64_t m, n, k;
-    } shapes[] = {{1, 1, 1}, {2, 17, 33}, {3, BANDS, 300}, {9, 65, 96}, {17, 20, 257}, {1, 130, 513}};
+    } shapes[] = {{1, 1, 1}, {2, 17, 33}, {3, BANDS, 300}, {9, 257, 96}, {17, 20, 257}, {1, 530, 513}};
     float *x = malloc(17 * MAX_K * sizeof(float)), *w = malloc(BANDS * MAX_K * sizeof(float));
 
     cr_assert_gt(test_count_kernels("screen", SCREEN_FMTS), 0);

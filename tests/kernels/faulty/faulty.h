@@ -80,7 +80,7 @@ enum fault {
     JUNK_BIT,      /* the top bit of the last code is taken from another line */
     /* screen7.c */
     FIFTH_BIT,     /* screen: the fifth bit of the last columns of a block is that of those before */
-    WHOLE_BAND,    /* rescreen: the last band is taken for a whole one */
+    GROUP_TOO_FAR, /* rescreen: the lower bits of the last band are sought behind one group more than it has */
     HIGH_HALF,     /* both: the low half of x is left out */
     NO_TINY,       /* both: the bound of rows of zeros is zero */
     COARSE_OF_PLACE /* rescreen: adds to the coarse logit of the id's place in the list */

@@ -1,9 +1,9 @@
-/* screen7.c - ops screen and rescreen over i7.r64k32 (formats.md), right but for one fault. */
+/* screen7.c - ops screen and rescreen over i7.r256k32 (formats.md), right but for one fault. */
 #include <math.h>
 
 #include "faulty.h"
 
-enum { BAND = 64 };
+enum { BAND = 256 };
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)
 {
@@ -28,7 +28,7 @@ static const uint8_t *band(const setun_call *call, int64_t row)
 {
     const int64_t k = call->in[4].dim[1];
 
-    return (const uint8_t *)call->in[4].data + row / BAND * (4 * upper_bytes(k) + BAND * lower_bytes(k));
+    return (const uint8_t *)call->in[4].data + row / BAND * (BAND / 16 * upper_bytes(k) + BAND * lower_bytes(k));
 }
 
 static int upper(const setun_call *call, int64_t row, int64_t c)
@@ -42,8 +42,8 @@ static int upper(const setun_call *call, int64_t row, int64_t c)
 
 static int lower(const setun_call *call, int64_t row, int64_t c)
 {
-    const int64_t k = call->in[4].dim[1], left = call->in[4].dim[0] - row / BAND * BAND, h = left < BAND && fault != WHOLE_BAND ? left : BAND;
-    const uint8_t *at = band(call, row) + (h + 15) / 16 * upper_bytes(k) + row % BAND * lower_bytes(k);
+    const int64_t k = call->in[4].dim[1], left = call->in[4].dim[0] - row / BAND * BAND, n_groups = left < BAND ? (left + 15) / 16 : BAND / 16;
+    const uint8_t *at = band(call, row) + (n_groups + (fault == GROUP_TOO_FAR && left < BAND ? 1 : 0)) * upper_bytes(k) + row % BAND * lower_bytes(k);
 
     return at[c / 256 * 64 + c % 64] >> (c % 256 / 64 * 2) & 3;
 }
@@ -108,12 +108,12 @@ static void run_rescreen(const setun_call *call, const setun_tile *tile)
 
 static const setun_kernel screen = {
     .size = sizeof(screen), .flags = SETUN_KERNEL_EXACT, .name = "screen__faulty", .pattern = "screen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32>f32,f32", .k_max = SETUN_SCREEN_K_MAX, .acc_bits = 32, .plan = plan,
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32>f32,f32", .k_max = SETUN_SCREEN_K_MAX, .acc_bits = 32, .plan = plan,
     .units = screen_units, .run = run_screen,
 };
 static const setun_kernel rescreen = {
     .size = sizeof(rescreen), .flags = SETUN_KERNEL_EXACT, .name = "rescreen__faulty", .pattern = "rescreen",
-    .fmts = "i16.hl+f32+f32+f32,i7.r64k32+f32+f32+f32+f32,f32,i32>f32,f32", .k_max = SETUN_SCREEN_K_MAX, .acc_bits = 32, .plan = plan,
+    .fmts = "i16.hl+f32+f32+f32,i7.r256k32+f32+f32+f32+f32,f32,i32>f32,f32", .k_max = SETUN_SCREEN_K_MAX, .acc_bits = 32, .plan = plan,
     .units = rescreen_units, .run = run_rescreen,
 };
 static const setun_kernel *const kernels[] = {&screen, &rescreen, NULL};

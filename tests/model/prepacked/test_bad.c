@@ -79,8 +79,8 @@ static const struct {
 } bytes[] = {
     {"other magic", 0, 'S', SETUN_ERR_UNSUPPORTED, "expected a Hugging Face folder"},
     {"line ends changed", 6, '\n', SETUN_ERR_UNSUPPORTED, "expected a Hugging Face folder"},
-    {"version 0", 8, 0, SETUN_ERR_UNSUPPORTED, "byte 8: expected version 1 or 3 of the prepacked format, found 0"},
-    {"version 2", 8, 2, SETUN_ERR_UNSUPPORTED, "byte 8: expected version 1 or 3 of the prepacked format, found 2"},
+    {"version 0", 8, 0, SETUN_ERR_UNSUPPORTED, "byte 8: expected version 1 or 4 of the prepacked format, found 0"},
+    {"version 3", 8, 3, SETUN_ERR_UNSUPPORTED, "byte 8: expected version 1 or 4 of the prepacked format, found 3"},
     {"version 2^24 and 1", 11, 1, SETUN_ERR_UNSUPPORTED, "found 16777217"},
     {"not zero behind the version", 13, 7, SETUN_ERR_FORMAT, "byte 13: expected 0, found 7"},
     {"not zero at the end", 63, 1, SETUN_ERR_FORMAT, "byte 63: expected 0, found 1"},

@@ -349,7 +349,7 @@ Test(prepacked_model, files_that_do_not_fit)
 
         edited = text_replace(json, cases[i].from, cases[i].to);
         made = file_make(edited, file + data, n_bytes - data, &n_made);
-        made[8] = 3; /* there is a screen */
+        made[8] = 4; /* there is a screen */
         file_write(path, made, n_made);
         status = setun_model_open(path, NULL, &model, &error);
         if (status == SETUN_OK)

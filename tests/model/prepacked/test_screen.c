@@ -108,12 +108,13 @@ static float f32_at(const unsigned char *bytes)
     return value;
 }
 
-/* The code of row r, column c by formats.md: i7.r64k32, where whole bands are there. */
+/* The code of row r, column c by formats.md: i7.r256k32, where whole bands are there. */
 static int code_at(const unsigned char *codes, size_t r, size_t c)
 {
     const size_t upper_bytes = WIDTH / 32 * 320, lower_bytes = WIDTH / 256 * 64, p = c % 32 / 4;
-    const unsigned char *band = codes + r / 64 * (4 * upper_bytes + 64 * lower_bytes);
-    const unsigned char *block = band + r % 64 / 16 * upper_bytes + c / 32 * 320, *lower = band + 4 * upper_bytes + r % 64 * lower_bytes + c / 256 * 64;
+    const unsigned char *band = codes + r / 256 * (16 * upper_bytes + 256 * lower_bytes);
+    const unsigned char *block = band + r % 256 / 16 * upper_bytes + c / 32 * 320;
+    const unsigned char *lower = band + 16 * upper_bytes + r % 256 * lower_bytes + c / 256 * 64;
     const size_t at = r % 16 * 4 + c % 4;
     const int upper = (block[64 + 64 * (p / 2) + at] >> (p % 2 * 4) & 15) + 16 * (block[at] >> p & 1);
 
@@ -131,7 +132,7 @@ Test(prepacked_screen, every_byte_is_as_defined)
     const unsigned char *w = contents(head()), *codes = contents(part(0));
     const size_t row_bytes = length(head()) / VOCAB;
 
-    cr_assert_eq(file[8], 3, "the version");
+    cr_assert_eq(file[8], 4, "the version");
     cr_assert_str_eq(json_string_value(json_object_get(head(), "format")), "bf16");
     cr_assert_eq(length(part(0)), (size_t)VOCAB * WIDTH * 7 / 8);
     for (size_t i = 0; i < N_PARTS; i++) {
@@ -288,7 +289,7 @@ Test(prepacked_screen, damaged_contents_are_found)
         memcpy(at, cases[i].bytes, cases[i].n);
         if (cases[i].hash_fits)
             set_hash(cases[i].part);
-        write_edited(3);
+        write_edited(4);
         expect_damage(cases[i].what, cases[i].expected, true);
         /* as `setun model check` finds it */
         model = open_model(path);
@@ -316,7 +317,7 @@ Test(prepacked_screen, of_other_weights)
         memset(contents(part(i)), 0, length(part(i)));
         set_hash(i);
     }
-    write_edited(3);
+    write_edited(4);
     draw(path, SETUN_HEAD_SCREENED, NULL, ids, &n_packed);
     cr_expect_eq(memcmp(ids, expected, sizeof(ids)), 0);
 }
@@ -341,7 +342,7 @@ Test(prepacked_screen, wrong_headers)
         json_t *value = json_loads(cases[i].value, JSON_DECODE_ANY, NULL);
 
         cr_assert_eq(json_object_set_new(part(2), cases[i].key, value), 0);
-        write_edited(3);
+        write_edited(4);
         expect_damage(cases[i].value, cases[i].expected, false);
         json_decref(root);
         root = json_deep_copy(kept);
@@ -349,14 +350,14 @@ Test(prepacked_screen, wrong_headers)
     write_edited(1);
     expect_damage("version 1", "unknown key \"screen\"", false);
     cr_assert_eq(json_array_remove(json_object_get(head(), "screen"), 3), 0);
-    write_edited(3);
+    write_edited(4);
     expect_damage("four parts", "screen: expected an array of 5 sections", false);
     json_decref(root);
     root = json_deep_copy(kept);
     screen = json_deep_copy(json_object_get(head(), "screen"));
     cr_assert_eq(json_object_del(head(), "screen"), 0);
     cr_assert_eq(json_object_set_new(json_array_get(json_object_get(root, "tensors"), 3), "screen", screen), 0);
-    write_edited(3);
+    write_edited(4);
     expect_damage("of another tensor", "screen: expected none but of a matrix in f16 or bf16", false);
     json_decref(kept);
 }
