@@ -10,6 +10,7 @@
 
 #define PAIR 2  /* groups at a time: what is broadcast serves both, as Zen 4 loads hardly more than it multiplies */
 #define FEW_X 4 /* rows of x at a time: 16 sums, what is unpacked and what is broadcast */
+#define SETS 2  /* of sums of one row of x by one group, in turns: eight products of a block in one chain would wait for each other */
 
 /* How far ahead one row's codes are fetched: one group after the other they are one stream but for the lower bits between two bands, each of which
  * makes the processor's own fetching begin anew. On Zen 5 (128256 x 2560) 8 to 20 KB get 28 to 32 GB/s on one thread, nearly all that plain loads
@@ -79,13 +80,14 @@ ALWAYS_INLINE void rows(const setun_call *call, int64_t g, const uint8_t *w, int
 {
     const int64_t k = call->in[0].dim[1], half = (k + 63) / 64 * 64, group_bytes = upper_bytes(k);
     const int8_t *x[FEW_X];
+    const int one = n_x * n == 1, n_sums = one ? SETS : n;
     __m512i high[FEW_X][PAIR], low[FEW_X][PAIR];
 
 UNROLL(4)
     for (int r = 0; r < n_x; r++) {
         x[r] = in_row(call, 0, i + r);
 UNROLL(4)
-        for (int h = 0; h < n; h++)
+        for (int h = 0; h < n_sums; h++)
             high[r][h] = low[r][h] = _mm512_setzero_si512();
     }
     for (int64_t c = 0; c < k; c += 32, w += UPPER_BLOCK, ahead.from += ahead.step) {
@@ -97,7 +99,7 @@ UNROLL(4)
             fifth[h] = _mm512_loadu_si512(w + h * group_bytes);
 UNROLL(5)
             for (int line = 0; line < 5; line++)
-                if (n == 1 && n_x == 1)
+                if (one)
                     _mm_prefetch(next + h * UPPER_BLOCK + 64 * line, _MM_HINT_T0);
                 else
                     _mm_prefetch(next + h * UPPER_BLOCK + 64 * line, _MM_HINT_T1);
@@ -115,18 +117,24 @@ UNROLL(4)
 
 UNROLL(4)
                 for (int h = 0; h < n; h++) {
-                    high[r][h] = _mm512_dpbusd_epi32(high[r][h], codes[h], upper);
-                    low[r][h]  = _mm512_dpbusd_epi32(low[r][h], codes[h], lower);
+                    const unsigned s = one ? p % SETS : (unsigned)h;
+
+                    high[r][s] = _mm512_dpbusd_epi32(high[r][s], codes[h], upper);
+                    low[r][s]  = _mm512_dpbusd_epi32(low[r][s], codes[h], lower);
                 }
             }
         }
 UNROLL(4)
         for (int r = 0; r < n_x; r++)
 UNROLL(4)
-            for (int h = 0; h < n; h++) {
+            for (int h = 0; h < n_sums; h++) {
                 KEEP_IN_REGISTER(high[r][h]);
                 KEEP_IN_REGISTER(low[r][h]);
             }
+    }
+    if (one) {
+        high[0][0] = _mm512_add_epi32(high[0][0], high[0][1]);
+        low[0][0]  = _mm512_add_epi32(low[0][0], low[0][1]);
     }
     store(call, g, n, i, n_x, high, low, excess_of);
 }

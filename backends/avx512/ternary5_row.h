@@ -11,9 +11,10 @@
 #define TERNARY5_X 8    /* rows of q at a time */
 #define TERNARY5_PAIR 2 /* groups at a time: they share what is broadcast of q */
 #define TERNARY5_APART 4 /* rows times groups with sums of their own for each of the three fields */
+#define TERNARY5_SETS 2 /* of such sums, for one row by one group: 24 products of a block in three chains would wait for each other */
 
 /* acc[x][g][p] += fields p of the codes of one block of n groups, group_bytes apart, times q's columns from q[x] on. Where that would need
- * more sums than there are registers, fields are shifted down and all in acc[x][g][0]. */
+ * more sums than there are registers, fields are shifted down and all in acc[x][g][0]. One row by one group has acc[0][0] and acc[0][1] in turns. */
 ALWAYS_INLINE void ternary5_block(const uint8_t *block, int64_t group_bytes, int n, const int8_t *const *q, int64_t column, int n_x,
                                   __m512i (*acc)[TERNARY5_PAIR][3], dot4_op *dot4, ternary5_look_up *look_up)
 {
@@ -43,8 +44,11 @@ UNROLL(8)
                 const __m512i words = ternary_word(q[x] + column + 12 * s + 4 * p);
 
 UNROLL(2)
-                for (int g = 0; g < n; g++)
-                    acc[x][g][shifted ? 0 : p] = dot4(acc[x][g][shifted ? 0 : p], c[g], words);
+                for (int g = 0; g < n; g++) {
+                    const int set = n_x * n == 1 ? s % TERNARY5_SETS : g;
+
+                    acc[x][set][shifted ? 0 : p] = dot4(acc[x][set][shifted ? 0 : p], c[g], words);
+                }
             }
         }
     }
@@ -76,13 +80,14 @@ ALWAYS_INLINE void ternary5_rows(const setun_call *call, int64_t i, int n_x, int
     const int8_t *q[TERNARY5_X], *q_tail[TERNARY5_X];
     _Alignas(64) int32_t dots[TERNARY5_X][TERNARY5_PAIR][TERNARY_GROUP];
     __m512i acc[TERNARY5_X][TERNARY5_PAIR][3];
+    const int n_sets = n_x * n == 1 ? TERNARY5_SETS : n;
 
 UNROLL(8)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
         q_tail[x] = tails + (i + x) * TERNARY5_COLUMNS;
 UNROLL(2)
-        for (int g = 0; g < n; g++)
+        for (int g = 0; g < n_sets; g++)
             acc[x][g][0] = acc[x][g][1] = acc[x][g][2] = _mm512_setzero_si512();
     }
     for (int64_t b = 0; b < n_whole; b++) {
@@ -91,7 +96,7 @@ UNROLL(2)
 UNROLL(8)
         for (int x = 0; x < n_x; x++)
 UNROLL(2)
-            for (int g = 0; g < n; g++) {
+            for (int g = 0; g < n_sets; g++) {
                 KEEP_IN_REGISTER(acc[x][g][0]);
                 if (n_x * n <= TERNARY5_APART) {
                     KEEP_IN_REGISTER(acc[x][g][1]);
@@ -103,6 +108,10 @@ UNROLL(2)
         ternary5_fetch(w + n_whole * TERNARY5_BLOCK_BYTES, group_bytes, n);
         ternary5_block(w + n_whole * TERNARY5_BLOCK_BYTES, group_bytes, n, q_tail, 0, n_x, acc, dot4, look_up);
     }
+    if (n_sets > n)
+UNROLL(3)
+        for (int p = 0; p < 3; p++)
+            acc[0][0][p] = _mm512_add_epi32(acc[0][0][p], acc[0][1][p]);
 UNROLL(8)
     for (int x = 0; x < n_x; x++)
 UNROLL(2)

@@ -96,6 +96,10 @@ UNROLL(8)
     }
 }
 
+#ifndef T243_AHEAD_BYTES
+#define T243_AHEAD_BYTES (192 * T243_BLOCK_BYTES)
+#endif
+
 /* n_x rows of q from row i on, a constant where this is inlined. */
 ALWAYS_INLINE void t243_rows(const setun_call *call, int64_t i, int n_x, int64_t group, const int32_t *sum)
 {
@@ -116,8 +120,8 @@ UNROLL(4)
             acc[x][a] = _mm512_setzero_si512();
     }
     for (int64_t b = 0; b < n_whole; b++) {
-        if (n_x > 1) /* the next group, which would else be waited for */
-            _mm_prefetch((const char *)w + (n_blocks + b) * T243_BLOCK_BYTES, _MM_HINT_T0);
+        /* The next group, which would else be waited for; with one row of q what a stream of them has further on. */
+        _mm_prefetch((const char *)w + b * T243_BLOCK_BYTES + (n_x > 1 ? n_blocks * T243_BLOCK_BYTES : T243_AHEAD_BYTES), _MM_HINT_T0);
         t243_block(w + b * T243_BLOCK_BYTES, q, b * T243_COLUMNS, n_x, acc);
     }
     if (n_whole < n_blocks)
