@@ -24,7 +24,7 @@ static const uint8_t t243_first[64] = {T243_FIRST8(0), T243_FIRST8(1), T243_FIRS
 #define T243_SECOND16(z) T243_SECOND8(z), T243_SECOND8(z)
 static const uint8_t t243_second[64] = {T243_SECOND16(0), T243_SECOND16(1), T243_SECOND16(2), T243_SECOND16(3)};
 
-enum { T243_FIELDS = 5, T243_SUMS = 4, T243_X = 8 /* rows of q side by side, at most */ };
+enum { T243_FIELDS = 5, T243_SUMS = 4, T243_X = 8 /* rows of q side by side, at most */, T243_SETS = 2 /* of sums, of one row */ };
 
 /* Field p of both look-ups: its bits, in which, and in which sum of four (1, 4, 16, 64-fold). */
 ALWAYS_INLINE __m512i t243_field(__m512i m, __m512i y, int p)
@@ -107,8 +107,8 @@ ALWAYS_INLINE void t243_rows(const setun_call *call, int64_t i, int n_x, int64_t
     const uint8_t *w = t243_group(call, group);
     int8_t tail[T243_X][T243_COLUMNS];
     const int8_t *q[T243_X], *q_tail[T243_X];
-    __m512i acc[T243_X][T243_SUMS];
-    int64_t n_whole = 0;
+    __m512i acc[T243_X][T243_SUMS], other[T243_SETS - 1][T243_SUMS];
+    int64_t n_whole = 0, b = 0;
 
 UNROLL(8)
     for (int x = 0; x < n_x; x++) {
@@ -119,9 +119,26 @@ UNROLL(4)
         for (int a = 0; a < T243_SUMS; a++)
             acc[x][a] = _mm512_setzero_si512();
     }
-    for (int64_t b = 0; b < n_whole; b++) {
-        /* The next group, which would else be waited for; with one row of q what a stream of them has further on. */
-        _mm_prefetch((const char *)w + b * T243_BLOCK_BYTES + (n_x > 1 ? n_blocks * T243_BLOCK_BYTES : T243_AHEAD_BYTES), _MM_HINT_T0);
+    /* Of one row every other block has sums of its own: the products of a sum wait for each other. */
+    if (n_x == 1) {
+UNROLL(4)
+        for (int a = 0; a < T243_SUMS; a++)
+            other[0][a] = _mm512_setzero_si512();
+        for (; b + T243_SETS <= n_whole; b += T243_SETS) {
+            const uint8_t *block = w + b * T243_BLOCK_BYTES;
+
+            _mm_prefetch((const char *)block + T243_AHEAD_BYTES, _MM_HINT_T0);
+            _mm_prefetch((const char *)block + T243_AHEAD_BYTES + T243_BLOCK_BYTES, _MM_HINT_T0);
+            t243_block(block, q, b * T243_COLUMNS, 1, acc);
+            t243_block(block + T243_BLOCK_BYTES, q, (b + 1) * T243_COLUMNS, 1, other);
+        }
+UNROLL(4)
+        for (int a = 0; a < T243_SUMS; a++)
+            acc[0][a] = _mm512_add_epi32(acc[0][a], other[0][a]);
+    }
+    for (; b < n_whole; b++) {
+        if (n_x > 1) /* the next group, which would else be waited for */
+            _mm_prefetch((const char *)w + (n_blocks + b) * T243_BLOCK_BYTES, _MM_HINT_T0);
         t243_block(w + b * T243_BLOCK_BYTES, q, b * T243_COLUMNS, n_x, acc);
     }
     if (n_whole < n_blocks)
