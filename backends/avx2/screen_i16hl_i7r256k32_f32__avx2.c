@@ -7,8 +7,8 @@
 #include "kernels.h"
 #include "screen7.h"
 
-#define FEW_X       8    /* rows of x at a time, which share what unpacking costs */
-#define WORDS       4    /* of four columns: what is added up in 16 bits */
+#define FEW_X 8                         /* rows of x at a time, which share what unpacking costs */
+#define WORDS 4                         /* of four columns: what is added up in 16 bits */
 #define AHEAD_BYTES (48 * BLOCK_BYTES) /* prefetched for one row of x; more rows take longer than the memory does */
 
 static setun_status plan(const setun_query *query, setun_kernel_plan *out_plan)

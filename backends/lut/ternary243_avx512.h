@@ -24,7 +24,7 @@ static const uint8_t t243_first[64] = {T243_FIRST8(0), T243_FIRST8(1), T243_FIRS
 #define T243_SECOND16(z) T243_SECOND8(z), T243_SECOND8(z)
 static const uint8_t t243_second[64] = {T243_SECOND16(0), T243_SECOND16(1), T243_SECOND16(2), T243_SECOND16(3)};
 
-enum { T243_FIELDS = 5, T243_SUMS = 4, T243_X = 8 /* rows of q side by side, at most */, T243_SETS = 2 /* of sums, of one row */ };
+enum { T243_FIELDS = 5, T243_SUMS = 4, T243_X = 8 /* rows of q side by side, at most */ };
 
 /* Field p of both look-ups: its bits, in which, and in which sum of four (1, 4, 16, 64-fold). */
 ALWAYS_INLINE __m512i t243_field(__m512i m, __m512i y, int p)
@@ -96,9 +96,8 @@ UNROLL(8)
     }
 }
 
-#ifndef T243_AHEAD_BYTES
+/* How far ahead one row's weights are fetched. */
 #define T243_AHEAD_BYTES (192 * T243_BLOCK_BYTES)
-#endif
 
 /* n_x rows of q from row i on, a constant where this is inlined. */
 ALWAYS_INLINE void t243_rows(const setun_call *call, int64_t i, int n_x, int64_t group, const int32_t *sum)
@@ -107,7 +106,7 @@ ALWAYS_INLINE void t243_rows(const setun_call *call, int64_t i, int n_x, int64_t
     const uint8_t *w = t243_group(call, group);
     int8_t tail[T243_X][T243_COLUMNS];
     const int8_t *q[T243_X], *q_tail[T243_X];
-    __m512i acc[T243_X][T243_SUMS], other[T243_SETS - 1][T243_SUMS];
+    __m512i acc[T243_X][T243_SUMS], other[1][T243_SUMS];
     int64_t n_whole = 0, b = 0;
 
 UNROLL(8)
@@ -124,7 +123,7 @@ UNROLL(4)
 UNROLL(4)
         for (int a = 0; a < T243_SUMS; a++)
             other[0][a] = _mm512_setzero_si512();
-        for (; b + T243_SETS <= n_whole; b += T243_SETS) {
+        for (; b + 2 <= n_whole; b += 2) {
             const uint8_t *block = w + b * T243_BLOCK_BYTES;
 
             _mm_prefetch((const char *)block + T243_AHEAD_BYTES, _MM_HINT_T0);

@@ -359,6 +359,6 @@ const setun_format *const scalar_formats[] = {
     &format_i32,          &format_f32,          &format_f16,       &format_bf16,      &format_i8_row,   &format_i8_b32,
     &format_q8_0_b32,     &format_q6_k_b256,    &format_tern2_row, &format_tern2_hf,  &format_tern2_i2s, &format_tern_tq1,
     &format_tern2_r16k16, &format_tern5_r16k96, &format_tern2_tq2, &format_f16_kv256, &format_f32_kv256, &format_i16_hl,
-    &format_i8_r16k4,     &format_i7_r256k32,    &format_tern243_r16k20, &format_tern14_r32k24, &format_tern27_r64k48, &format_i8_t14, &format_i16_t27,
+    &format_i8_r16k4,     &format_i7_r256k32,   &format_tern243_r16k20, &format_tern14_r32k24, &format_tern27_r64k48, &format_i8_t14, &format_i16_t27,
     NULL,
 };

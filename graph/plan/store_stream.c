@@ -1,5 +1,6 @@
-/* store_stream.c - packs a weight while it is read: each worker reads some rows at a time into a piece of memory that stays in its cache, proves
- * them, and packs them to where they stay. Nothing but the result is ever in memory, and pages are first touched by who will read them. */
+/* store_stream.c - packs a weight while it is read: each worker reads some rows at a time into a piece of memory that stays in its cache (256 rows
+ * of a head may be more than its second one), proves them, and packs them to where they stay. Nothing but the result is ever in memory, and pages
+ * are first touched by who will read them. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
