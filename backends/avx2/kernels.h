@@ -31,6 +31,11 @@
     X(linear_i8row_tern2r16k16_f32__avx2_4x16panel) \
     X(linear_i8row_tern5r16k96_f32__avx2_1x16) \
     X(linear_i8row_tern5r16k96_f32__avx2_4x16panel) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avx2_1x16) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avx2_4x16) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avx2_4x16panel) \
+    X(linear_linear_linear_i8row_tern5r16k96_f32__avx2_1x16) \
+    X(linear_linear_linear_i8row_tern5r16k96_f32__avx2_4x16panel) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_1x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_4x16) \
     X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avx2_4x16panel) \

@@ -115,14 +115,12 @@ UNROLL(2)
                   _mm256_add_epi32(low32[1], _mm256_srai_epi32(high32[1], 2)), sum);
 }
 
-static inline void ternary5_row_run(const setun_call *call, const setun_tile *tile)
+/* With the sums of q in scratch. */
+static inline void ternary5_row_groups(const setun_call *call, const setun_tile *tile)
 {
     const int64_t k = call->in[2].dim[1], n_tail = k % TERNARY5_COLUMNS;
-    int32_t *sum = tile->scratch;
+    const int32_t *sum = tile->scratch;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum);
     for (int64_t g = tile->begin; g < tile->end; g++)
         for (int64_t i = 0; i < call->in[0].dim[0]; i++) {
             int8_t tail[TERNARY5_COLUMNS] = {0};
@@ -130,6 +128,14 @@ static inline void ternary5_row_run(const setun_call *call, const setun_tile *ti
             memcpy(tail, (const int8_t *)in_row(call, 0, i) + k - n_tail, (size_t)n_tail);
             ternary5_row_group(call, i, g, tail, sum[i]);
         }
+}
+
+static inline void ternary5_row_run(const setun_call *call, const setun_tile *tile)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, tile->scratch);
+    ternary5_row_groups(call, tile);
 }
 
 /* ---- many rows of q, through a panel [words][64] in scratch, as ternary_tile.h wants it ---- */
@@ -161,17 +167,29 @@ UNROLL(3)
         }
 }
 
-static inline void ternary5_panel_run(const setun_call *call, const setun_tile *tile)
+/* Where scratch goes on after the panel: the sums of q. */
+static inline int32_t *ternary5_panel_sum(const setun_call *call, void *scratch)
 {
-    uint8_t *panel = tile->scratch;
-    int32_t *sum = (int32_t *)(panel + ternary5_blocks(call) * TERNARY5_WORDS * TERNARY_BLOCK_BYTES);
+    return (int32_t *)((uint8_t *)scratch + ternary5_blocks(call) * TERNARY5_WORDS * TERNARY_BLOCK_BYTES);
+}
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum);
+/* With the sums of q behind the panel. */
+static inline void ternary5_panel_groups(const setun_call *call, const setun_tile *tile)
+{
+    const int32_t *sum = ternary5_panel_sum(call, tile->scratch);
+    uint8_t *panel = tile->scratch;
+
     for (int64_t g = tile->begin; g < tile->end; g++) {
         ternary5_unpack(call, g, panel);
         ternary_tiles(call, g, panel, 0, sum);
     }
+}
+
+static inline void ternary5_panel_run(const setun_call *call, const setun_tile *tile)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, ternary5_panel_sum(call, tile->scratch));
+    ternary5_panel_groups(call, tile);
 }
 #endif

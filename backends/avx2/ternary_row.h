@@ -51,15 +51,21 @@ UNROLL(2)
     ternary_store(call, i, group, low32[0], low32[1], sum);
 }
 
-static inline void ternary_row_run(const setun_call *call, const setun_tile *tile)
+/* With the sums of q in scratch. */
+static inline void ternary_row_groups(const setun_call *call, const setun_tile *tile)
 {
-    int32_t *sum = tile->scratch;
+    const int32_t *sum = tile->scratch;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum);
     for (int64_t g = tile->begin; g < tile->end; g++)
         for (int64_t i = 0; i < call->in[0].dim[0]; i++)
             ternary_row_group(call, i, g, sum[i]);
+}
+
+static inline void ternary_row_run(const setun_call *call, const setun_tile *tile)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, tile->scratch);
+    ternary_row_groups(call, tile);
 }
 #endif

@@ -73,16 +73,21 @@ ALWAYS_INLINE void ternary_tiles(const setun_call *call, int64_t group, const ui
         ternary_tile(call, i, 1, group, w, packed, sum);
 }
 
-/* From the packed blocks. */
-static inline void ternary_stream_run(const setun_call *call, const setun_tile *tile)
+/* From the packed blocks, with the sums of q in scratch. */
+static inline void ternary_stream_groups(const setun_call *call, const setun_tile *tile)
 {
-    int32_t *sum = tile->scratch;
+    const int32_t *sum = tile->scratch;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum);
     for (int64_t g = tile->begin; g < tile->end; g++)
         ternary_tiles(call, g, ternary_group(call, g), 1, sum);
+}
+
+static inline void ternary_stream_run(const setun_call *call, const setun_tile *tile)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, tile->scratch);
+    ternary_stream_groups(call, tile);
 }
 
 static inline size_t ternary_panel_bytes(const setun_query *query)
@@ -102,18 +107,29 @@ UNROLL(4)
                                     ternary_codes(w, 1, b, p, half));
 }
 
-/* Through a panel in scratch. */
-static inline void ternary_panel_run(const setun_call *call, const setun_tile *tile)
+/* Where scratch goes on after the panel: the sums of q. */
+static inline int32_t *ternary_panel_sum(const setun_call *call, void *scratch)
 {
-    uint8_t *panel = tile->scratch;
-    int32_t *sum = (int32_t *)(panel + ternary_blocks(call) * 4 * TERNARY_BLOCK_BYTES);
+    return (int32_t *)((uint8_t *)scratch + ternary_blocks(call) * 4 * TERNARY_BLOCK_BYTES);
+}
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum);
+/* Through a panel in scratch, with the sums of q behind it. */
+static inline void ternary_panel_groups(const setun_call *call, const setun_tile *tile)
+{
+    const int32_t *sum = ternary_panel_sum(call, tile->scratch);
+    uint8_t *panel = tile->scratch;
+
     for (int64_t g = tile->begin; g < tile->end; g++) {
         ternary_unpack(call, g, panel);
         ternary_tiles(call, g, panel, 0, sum);
     }
+}
+
+static inline void ternary_panel_run(const setun_call *call, const setun_tile *tile)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, ternary_panel_sum(call, tile->scratch));
+    ternary_panel_groups(call, tile);
 }
 #endif
