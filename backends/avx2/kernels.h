@@ -67,12 +67,21 @@
 
 /* Those that need AVX-VNNI too. */
 #define AVXVNNI_KERNELS(X) \
+    X(linear_add_i8row_tern2r16k16_f32__avxvnni_1x16) \
+    X(linear_add_i8row_tern2r16k16_f32__avxvnni_6x16) \
+    X(linear_add_i8row_tern2r16k16_f32__avxvnni_6x16panel) \
     X(linear_i8b32_q6kb256_f32__avxvnni_4x16panel) \
     X(linear_i8b32_q80b32_f32__avxvnni_1x16) \
     X(linear_i8b32_q80b32_f32__avxvnni_4x16panel) \
     X(linear_i8row_tern2r16k16_f32__avxvnni_1x16) \
     X(linear_i8row_tern2r16k16_f32__avxvnni_6x16) \
     X(linear_i8row_tern2r16k16_f32__avxvnni_6x16panel) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avxvnni_1x16) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avxvnni_6x16) \
+    X(linear_linear_linear_i8row_tern2r16k16_f32__avxvnni_6x16panel) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avxvnni_1x16) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avxvnni_6x16) \
+    X(linear_linear_relu2_mul_i8row_tern2r16k16_f32__avxvnni_6x16panel) \
     X(probe_int8_f32_f32__avxvnni)
 
 #define AVX2_DECLARE(name) extern const setun_kernel name;

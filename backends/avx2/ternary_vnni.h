@@ -52,16 +52,22 @@ UNROLL(2)
     ternary_store(call, i, group, dot[0], dot[1], sum);
 }
 
-static inline void ternary_vnni_row_run(const setun_call *call, const setun_tile *tile)
+/* With the sums of q in scratch. */
+static inline void ternary_vnni_row_groups(const setun_call *call, const setun_tile *tile)
 {
-    int32_t *sum = tile->scratch;
+    const int32_t *sum = tile->scratch;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum);
     for (int64_t g = tile->begin; g < tile->end; g++)
         for (int64_t i = 0; i < call->in[0].dim[0]; i++)
             ternary_vnni_row_group(call, i, g, sum[i]);
+}
+
+static inline void ternary_vnni_row_run(const setun_call *call, const setun_tile *tile)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, tile->scratch);
+    ternary_vnni_row_groups(call, tile);
 }
 
 /* ---- several ---- */
@@ -74,6 +80,7 @@ ALWAYS_INLINE void ternary_vnni_tile(const setun_call *call, int64_t i, int n_x,
     const int8_t *q[TERNARY_VNNI_X];
     __m256i acc[TERNARY_VNNI_X][2];
 
+    ternary_prefetch_join(call, i, n_x, group, 1);
 UNROLL(6)
     for (int x = 0; x < n_x; x++) {
         q[x] = in_row(call, 0, i + x);
@@ -134,30 +141,40 @@ ALWAYS_INLINE void ternary_vnni_tiles(const setun_call *call, int64_t group, con
     }
 }
 
-/* From the packed blocks. */
-static inline void ternary_vnni_stream_run(const setun_call *call, const setun_tile *tile)
+/* From the packed blocks, with the sums of q in scratch. */
+static inline void ternary_vnni_stream_groups(const setun_call *call, const setun_tile *tile)
 {
-    int32_t *sum = tile->scratch;
+    const int32_t *sum = tile->scratch;
 
-    if (tile->begin == tile->end)
-        return;
-    ternary_sums(call, sum);
     for (int64_t g = tile->begin; g < tile->end; g++)
         ternary_vnni_tiles(call, g, ternary_group(call, g), 1, sum);
 }
 
-/* Through a panel in scratch. */
-static inline void ternary_vnni_panel_run(const setun_call *call, const setun_tile *tile)
+static inline void ternary_vnni_stream_run(const setun_call *call, const setun_tile *tile)
 {
-    uint8_t *panel = tile->scratch;
-    int32_t *sum = (int32_t *)(void *)(panel + ternary_blocks(call) * 4 * TERNARY_BLOCK_BYTES);
-
     if (tile->begin == tile->end)
         return;
-    ternary_sums(call, sum);
+    ternary_sums(call, tile->scratch);
+    ternary_vnni_stream_groups(call, tile);
+}
+
+/* Through a panel in scratch, with the sums of q behind it. */
+static inline void ternary_vnni_panel_groups(const setun_call *call, const setun_tile *tile)
+{
+    const int32_t *sum = ternary_panel_sum(call, tile->scratch);
+    uint8_t *panel = tile->scratch;
+
     for (int64_t g = tile->begin; g < tile->end; g++) {
         ternary_unpack(call, g, panel);
         ternary_vnni_tiles(call, g, panel, 0, sum);
     }
+}
+
+static inline void ternary_vnni_panel_run(const setun_call *call, const setun_tile *tile)
+{
+    if (tile->begin == tile->end)
+        return;
+    ternary_sums(call, ternary_panel_sum(call, tile->scratch));
+    ternary_vnni_panel_groups(call, tile);
 }
 #endif
