@@ -43,6 +43,8 @@ UNROLL(4)
 
             acc[p][0] = dot4(acc[p][0], _mm256_and_si256(codes_a, mask), words);
             acc[p][1] = dot4(acc[p][1], _mm256_and_si256(codes_b, mask), words);
+            KEEP_IN_REGISTER(acc[p][0]);
+            KEEP_IN_REGISTER(acc[p][1]);
         }
     }
 UNROLL(2)
