@@ -21,8 +21,8 @@ static const struct {
 /* From FIRST_PACKING on they choose among packings for vectors: on a CPU without such kernels, the first mask, they change nothing. */
 enum { N_SETTINGS = sizeof(settings) / sizeof(settings[0]), UNFUSED = 1, FIRST_PACKING = 2 };
 
-static const char *const masks[] = {"SETUN_CPU=sse",         "SETUN_CPU=avx2",         "SETUN_CPU=avx512,-vnni",
-                                    "SETUN_CPU=avx512,-vbmi", "SETUN_CPU=avx512", "SETUN_CPU=native"};
+static const char *const masks[] = {"SETUN_CPU=sse",          "SETUN_CPU=avx2,-vnni", "SETUN_CPU=avx2",  "SETUN_CPU=avx512,-vnni",
+                                    "SETUN_CPU=avx512,-vbmi", "SETUN_CPU=avx512",     "SETUN_CPU=native"};
 enum { N_MASKS = sizeof(masks) / sizeof(masks[0]) };
 
 static const char *const threads[] = {"1", "2", "4"}, *const chunks[] = {"1", "9", "200"}, *const batches[] = {"1", "8"};
