@@ -10,9 +10,7 @@
 
 #include "bench_memory.h"
 #include "progress.h"
-#include "setun/cpu.h"
 #include "setun/tuning.h"
-#include "setun_numerics.h"
 
 static setun_config *config; /* of --config: the options borrow from it as long as the program runs */
 static setun_tuning *tuning; /* likewise; of another CPU or NULL: none is used */
@@ -32,13 +30,10 @@ static void close_tuning(void)
 static void say_tuning(const char *path, bool asked_for, bool verbose)
 {
     setun_tuning_info info;
-    char cpu[256];
 
     setun_tuning_describe(tuning, &info);
-    setun_cpu_model(cpu, sizeof(cpu));
     if (!info.is_for_this && (asked_for || verbose))
-        (void)fprintf(stderr, "measured times of %s are not used: they are of %s, numerics %lld; this is %s, numerics %d\n", path, info.cpu,
-                      (long long)info.numerics, cpu, SETUN_NUMERICS_VERSION);
+        (void)fprintf(stderr, "measured times of %s are not used: they are %s\n", path, info.differences);
     else if (info.is_for_this && verbose)
         (void)fprintf(stderr, "measured times: %zu of %s, setun %s, %s\n", info.n_times, info.date, info.version, path);
 }

@@ -8,6 +8,7 @@
 #include "session/listing.h"
 #include "session/session_internal.h"
 #include "setun_numerics.h"
+#include "tune/tuning.h"
 
 enum { MAX_CHUNK = 65536, MAX_SEQS = 65536 };
 
@@ -147,6 +148,14 @@ static setun_status check_weight_bytes(const setun_session *session, uint64_t mo
                       (double)found / 1048576, (double)most / 1048576);
 }
 
+/* Times of another CPU, or of kernels for other features than are in effect, say nothing. */
+static const setun_tuning *tuning_for(const setun_model *model, const setun_session_options *options)
+{
+    const bool is_for_this = options->tuning != NULL && setun_tuning_is_for(options->tuning, setun_plugins_cpu(model->plugins));
+
+    return is_for_this ? options->tuning : NULL;
+}
+
 /* One plan for each class of passes that a chunk allows. */
 static setun_status make_plans(setun_session *session, const setun_session_options *options, setun_session_listing *listing, setun_error *error)
 {
@@ -159,7 +168,7 @@ static setun_status make_plans(setun_session *session, const setun_session_optio
         .rules = options->rules, .n_rules = options->n_rules, .no_scalar = options->no_scalar,
         .avoid = options->avoid, .no_fuse = options->no_fuse, .no_replicate = options->no_replicate,
         .spends_memory = options->weight_bytes > 0, .weight_bytes_max = weight_bytes_max(options),
-        .tuning = options->tuning, .choice = listing != NULL ? setun_session_list_choice : NULL, .choice_context = listing,
+        .tuning = tuning_for(session->model, options), .choice = listing != NULL ? setun_session_list_choice : NULL, .choice_context = listing,
     };
     setun_status status;
 

@@ -150,7 +150,6 @@ static setun_status read_root(setun_tuning *tuning, const setun_yaml *yaml, setu
 {
     static const char *const known[] = {"setun_tuning", "cpu", "features", "date", "version", "numerics", "cases"};
     const setun_yaml_node *root = setun_yaml_root(yaml), *cases = NULL;
-    setun_tuning *here = NULL;
     int64_t version;
     setun_status status = setun_yaml_check_keys(yaml, root, "times", known, SETUN_COUNT(known), error);
 
@@ -170,13 +169,7 @@ static setun_status read_root(setun_tuning *tuning, const setun_yaml *yaml, setu
         status = need(yaml, root, "times", "cases", &cases, error);
     if (status == SETUN_OK)
         status = read_cases(tuning, yaml, cases, error);
-    if (status == SETUN_OK)
-        status = setun_tuning_create(&here, error);
-    if (status != SETUN_OK)
-        return status;
-    tuning->is_for_this = strcmp(tuning->cpu, here->cpu) == 0 && strcmp(tuning->features, here->features) == 0 && tuning->numerics == here->numerics;
-    setun_tuning_close(here);
-    return SETUN_OK;
+    return status != SETUN_OK ? status : setun_tuning_compare_here(tuning, error);
 }
 
 static setun_status make(const setun_yaml *yaml, setun_tuning **out_tuning, setun_error *error)
@@ -261,7 +254,7 @@ setun_status setun_tuning_print(const setun_tuning *tuning, char **out_text, siz
     text t = {.bytes = NULL};
 
     put(&t, "# Times of kernels, measured by `setun kernels tune`: nanoseconds of one call by the\n# whole team, the least of several rounds.\n"
-            "# Sessions on this CPU choose by them. The file may be edited, shared and checked in.\n");
+            "# Sessions on this CPU with these features in effect choose by them. The file may be edited,\n# shared and checked in.\n");
     put(&t, "setun_tuning: %d\ncpu: \"%s\"\n", FILE_VERSION, tuning->cpu);
     put(&t, "features: \"%s\"\n", tuning->features);
     put(&t, "date: \"%s\"\nversion: \"%s\"\nnumerics: %lld\n", tuning->date, tuning->version, (long long)tuning->numerics);

@@ -297,12 +297,12 @@ static setun_status run(setun_tune_walk *w, setun_error *error)
     return status;
 }
 
-/* What is still worth something: of this CPU, these numerics and this version. */
-static setun_status keep_known(setun_tuning *tuning, const setun_tuning *known, setun_error *error)
+/* What is still worth something: of this CPU, these features in effect, these numerics and this version. */
+static setun_status keep_known(setun_tuning *tuning, const setun_tuning *known, uint64_t features, setun_error *error)
 {
     setun_status status = SETUN_OK;
 
-    if (known == NULL || !known->is_for_this || strcmp(known->version, tuning->version) != 0)
+    if (known == NULL || !setun_tuning_is_for(known, features) || strcmp(known->version, tuning->version) != 0)
         return SETUN_OK;
     for (size_t i = 0; i < known->n_cases && status == SETUN_OK; i++)
         status = setun_tuning_add(tuning, &known->cases[i], true, error);
@@ -318,13 +318,14 @@ setun_status setun_kernels_tune(setun_model *model, const setun_tune_options *op
                          .rounds = o->rounds > 0 ? o->rounds : DEFAULT_ROUNDS, .seconds = o->seconds > 0 ? o->seconds : DEFAULT_SECONDS,
                          .depth = o->depth > 0 ? o->depth : DEFAULT_DEPTH, .rows = o->n_rows > 0 ? o->rows : default_rows,
                          .n_rows = o->n_rows > 0 ? o->n_rows : SETUN_COUNT(default_rows)};
+    const uint64_t features = setun_plugins_cpu(model->plugins);
     setun_status status = check_options(o, error);
 
     if (status != SETUN_OK)
         return status;
-    status = setun_tuning_create(&w.tuning, error);
+    status = setun_tuning_create(features, &w.tuning, error);
     if (status == SETUN_OK)
-        status = keep_known(w.tuning, known, error);
+        status = keep_known(w.tuning, known, features, error);
     if (status == SETUN_OK)
         status = setun_check_protect_begin(CHECK_SECONDS, error); /* operands are packed by the check's own means */
     if (status == SETUN_OK) {

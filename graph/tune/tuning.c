@@ -10,7 +10,7 @@
 #include "setun/cpu.h"
 #include "setun_numerics.h"
 
-enum { CPU_BYTES = 128, MAX_FEATURES = 400 };
+enum { CPU_BYTES = 128, MAX_FEATURES = 400, MAX_DIFFERENCE = 2000 };
 
 /* What people call the CPU, without characters that a file's name or a line should not have. */
 static void this_cpu(char text[CPU_BYTES])
@@ -21,30 +21,39 @@ static void this_cpu(char text[CPU_BYTES])
             *c = '?';
 }
 
-setun_status setun_tuning_create(setun_tuning **out_tuning, setun_error *error)
+/* As a file has them: "none" if there are none. */
+static void feature_names(uint64_t features, char text[MAX_FEATURES])
+{
+    if (setun_cpu_names(features, text, MAX_FEATURES) == 0)
+        memcpy(text, "none", sizeof("none"));
+}
+
+setun_status setun_tuning_create(uint64_t features, setun_tuning **out_tuning, setun_error *error)
 {
     setun_tuning *tuning = setun_calloc(1, sizeof(*tuning));
     const time_t now = time(NULL);
-    char cpu[CPU_BYTES], features[MAX_FEATURES], date[16] = "1970-01-01";
+    char cpu[CPU_BYTES], names[MAX_FEATURES], date[16] = "1970-01-01";
     struct tm day;
+    setun_status status;
 
     if (tuning == NULL)
         return setun_fail_nomem(error, "tuning", sizeof(*tuning));
     this_cpu(cpu);
     if (gmtime_r(&now, &day) != NULL)
         (void)strftime(date, sizeof(date), "%Y-%m-%d", &day);
-    (void)setun_cpu_names(setun_cpu_hardware(), features, sizeof(features));
-    if (features[0] == '\0')
-        memcpy(features, "none", sizeof("none"));
-    tuning->features = setun_pool_strndup(&tuning->pool, features, strlen(features));
+    feature_names(features, names);
+    tuning->features = setun_pool_strndup(&tuning->pool, names, strlen(names));
     tuning->cpu      = setun_pool_strndup(&tuning->pool, cpu, strlen(cpu));
     tuning->date     = setun_pool_strndup(&tuning->pool, date, strlen(date));
     tuning->version  = SETUN_VERSION;
     tuning->numerics = SETUN_NUMERICS_VERSION;
-    tuning->is_for_this = true;
-    if (tuning->cpu == NULL || tuning->features == NULL || tuning->date == NULL) {
+    if (tuning->cpu == NULL || tuning->features == NULL || tuning->date == NULL)
+        status = setun_fail_nomem(error, "tuning", sizeof(cpu));
+    else
+        status = setun_tuning_compare_here(tuning, error);
+    if (status != SETUN_OK) {
         setun_tuning_close(tuning);
-        return setun_fail_nomem(error, "tuning", sizeof(cpu));
+        return status;
     }
     *out_tuning = tuning;
     return SETUN_OK;
@@ -62,7 +71,7 @@ void setun_tuning_close(setun_tuning *tuning)
 void setun_tuning_describe(const setun_tuning *tuning, setun_tuning_info *out_info)
 {
     *out_info = (setun_tuning_info){.cpu = tuning->cpu, .features = tuning->features, .date = tuning->date, .version = tuning->version, .numerics = tuning->numerics,
-                                    .n_cases = tuning->n_cases, .is_for_this = tuning->is_for_this};
+                                    .n_cases = tuning->n_cases, .is_for_this = tuning->differences[0] == '\0', .differences = tuning->differences};
     for (size_t i = 0; i < tuning->n_cases; i++)
         out_info->n_times += tuning->cases[i].n_times;
 }
@@ -147,7 +156,7 @@ bool setun_tuning_find(const setun_tuning *tuning, const char *op, const char *s
     double sum = 0;
     size_t n = 0;
 
-    if (tuning == NULL || !tuning->is_for_this)
+    if (tuning == NULL)
         return false;
     for (size_t i = lower_bound(tuning, &key); i < tuning->n_cases; i++) {
         const setun_tuning_case *c = &tuning->cases[i];
@@ -165,6 +174,78 @@ bool setun_tuning_find(const setun_tuning *tuning, const char *op, const char *s
     if (n > 0)
         *out_ns = sum / (double)n * (double)rows_max;
     return n > 0;
+}
+
+/* ---- what it is of, and what is here ---- */
+
+static bool has_word(const char *words, const char *word, size_t length)
+{
+    for (const char *at = words; *at != '\0'; at += strspn(at, " ")) {
+        const size_t n = strcspn(at, " ");
+
+        if (n == length && memcmp(at, word, n) == 0)
+            return true;
+        at += n;
+    }
+    return false;
+}
+
+/* Behind what stands in the text: "; with avx2 fma, not in effect here". */
+static void add_words(char text[MAX_DIFFERENCE], const char *with, const char *words, const char *but_these, const char *what)
+{
+    size_t used = strlen(text), n = 0;
+
+    for (const char *at = words; *at != '\0'; at += strspn(at, " ")) {
+        const size_t length = strcspn(at, " ");
+
+        if (!has_word(but_these, at, length) && !has_word("none", at, length)) {
+            if (n++ == 0)
+                used += (size_t)snprintf(text + used, MAX_DIFFERENCE - used, "%s%s", used > 0 ? "; " : "", with);
+            used += (size_t)snprintf(text + used, MAX_DIFFERENCE - used, " %.*s", (int)length, at);
+        }
+        at += length;
+    }
+    if (n > 0)
+        (void)snprintf(text + used, MAX_DIFFERENCE - used, ", %s", what);
+}
+
+/* In words, "" if there is nothing: "of that CPU, this is another; of numerics 2, expected 1". It has room: a text of a file is 400 long at most. */
+static void find_differences(const setun_tuning *tuning, uint64_t features, char text[MAX_DIFFERENCE])
+{
+    char cpu[CPU_BYTES], names[MAX_FEATURES];
+    size_t used = 0;
+
+    text[0] = '\0';
+    this_cpu(cpu);
+    feature_names(features, names);
+    if (strcmp(tuning->cpu, cpu) != 0)
+        used += (size_t)snprintf(text, MAX_DIFFERENCE, "of %s, this is %s", tuning->cpu, cpu);
+    if (tuning->numerics != SETUN_NUMERICS_VERSION)
+        (void)snprintf(text + used, MAX_DIFFERENCE - used, "%sof numerics %lld, expected %d", used > 0 ? "; " : "", (long long)tuning->numerics,
+                       SETUN_NUMERICS_VERSION);
+    add_words(text, "with", tuning->features, names, "not in effect here");
+    add_words(text, "without", names, tuning->features, "in effect here");
+}
+
+bool setun_tuning_is_for(const setun_tuning *tuning, uint64_t features)
+{
+    char text[MAX_DIFFERENCE];
+
+    find_differences(tuning, features, text);
+    return text[0] == '\0';
+}
+
+setun_status setun_tuning_compare_here(setun_tuning *tuning, setun_error *error)
+{
+    char text[MAX_DIFFERENCE];
+    uint64_t features;
+    const setun_status status = setun_cpu_detect(getenv("SETUN_CPU"), &features, error);
+
+    if (status != SETUN_OK)
+        return status;
+    find_differences(tuning, features, text);
+    tuning->differences = setun_pool_strndup(&tuning->pool, text, strlen(text));
+    return tuning->differences == NULL ? setun_fail_nomem(error, "tuning", sizeof(text)) : SETUN_OK;
 }
 
 /* ---- keys ---- */
@@ -217,9 +298,17 @@ void setun_tuning_shape(const setun_graph *graph, const setun_graph_node *node, 
 
 setun_status setun_tuning_home(char *out_path, size_t path_bytes, setun_error *error)
 {
-    char cpu[CPU_BYTES], name[CPU_BYTES], file[CPU_BYTES + 32];
+    char cpu[CPU_BYTES], name[CPU_BYTES], mask[24] = "", file[CPU_BYTES + 64];
+    uint64_t all, features;
     size_t n = 0, length;
+    setun_status status = setun_cpu_detect(NULL, &all, error);
 
+    if (status == SETUN_OK)
+        status = setun_cpu_detect(getenv("SETUN_CPU"), &features, error);
+    if (status != SETUN_OK)
+        return status;
+    if (features != all)
+        (void)snprintf(mask, sizeof(mask), "-cpu-%llx", (unsigned long long)features);
     this_cpu(cpu);
     for (const char *c = cpu; *c != '\0'; c++) {
         if (isalnum((unsigned char)*c))
@@ -230,7 +319,7 @@ setun_status setun_tuning_home(char *out_path, size_t path_bytes, setun_error *e
     while (n > 0 && name[n - 1] == '-')
         n--;
     name[n] = '\0';
-    (void)snprintf(file, sizeof(file), "setun/tuned/%s.yaml", n > 0 ? name : "unknown");
+    (void)snprintf(file, sizeof(file), "setun/tuned/%s%s.yaml", n > 0 ? name : "unknown", mask);
     length = setun_user_path("XDG_CACHE_HOME", ".cache", file, out_path, path_bytes);
     if (length == 0)
         return setun_fail(error, SETUN_ERR_NOT_FOUND, "no folder for measured times: set XDG_CACHE_HOME or HOME");

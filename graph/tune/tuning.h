@@ -34,15 +34,19 @@ struct setun_tuning {
     size_t             n_cases, capacity;
     const char        *cpu, *features, *date, *version;
     int64_t            numerics;
-    bool               is_for_this;
+    const char        *differences; /* in words, from this CPU, its features under the environment's SETUN_CPU, and these numerics; "": none */
 };
 
-/* Empty, of this CPU, date and version. */
-setun_status setun_tuning_create(setun_tuning **out_tuning, setun_error *error);
+/* Empty, of this CPU, date and version, and of the features that are in effect (setun_plugins_cpu): they decide which kernels there are. */
+setun_status setun_tuning_create(uint64_t features, setun_tuning **out_tuning, setun_error *error);
 /* Times from memory; `name` stands for the path in errors. */
 setun_status setun_tuning_parse(const char *name, const char *text, size_t n_bytes, setun_tuning **out_tuning, setun_error *error);
 /* A case of these times, which are copied; one with the same key is replaced if `replace`, else it stays as it is. */
 setun_status setun_tuning_add(setun_tuning *tuning, const setun_tuning_case *c, bool replace, setun_error *error);
+/* Whether it was measured on this CPU, with these features in effect and these numerics. */
+bool setun_tuning_is_for(const setun_tuning *tuning, uint64_t features);
+/* Fills in differences. */
+setun_status setun_tuning_compare_here(setun_tuning *tuning, setun_error *error);
 /* As text, malloc-ed. */
 setun_status setun_tuning_print(const setun_tuning *tuning, char **out_text, size_t *out_bytes, setun_error *error);
 /* Order by op, shape, threads, node, rows; <0, 0, >0. */
@@ -55,7 +59,7 @@ void setun_tuning_pack_shape(int64_t n, const char *fmts, char text[SETUN_TUNING
 
 /* What a kernel takes for passes of rows_min to rows_max rows, by a team of so many threads on all nodes: the mean of its times a row over
  * the rows in that range that were measured (if there is none, of the least rows above it) times rows_max. False: it was not measured.
- * tuning may be NULL, or of another CPU: then nothing was. */
+ * tuning may be NULL: then nothing was. Whether it is for what runs here is for the caller to ask (setun_tuning_is_for). */
 bool setun_tuning_find(const setun_tuning *tuning, const char *op, const char *shape, int64_t rows_min, int64_t rows_max, uint32_t threads,
                        const char *kernel, double *out_ns);
 #endif

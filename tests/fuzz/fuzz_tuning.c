@@ -27,7 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
         fuzz_expect_refusal(status, &error);
         return 0;
     }
-    tuning->is_for_this = true;
     for (size_t i = 0; i < tuning->n_cases; i++) {
         const setun_tuning_case *c = &tuning->cases[i];
         double ns = NAN;

@@ -13,14 +13,15 @@
 extern "C" {
 #endif
 
-/** Times of kernels on one kind of CPU, by op, shape, rows, threads and NUMA node; opaque, constant. */
+/** Times of kernels on one kind of CPU with one set of its features in effect, by op, shape, rows, threads and NUMA node; opaque, constant. */
 typedef struct setun_tuning setun_tuning;
 
 /** Reads a file of times. Every key is checked; one that is not known is an error. Kernels that are not loaded may be in it.
  * \param path             the file
  * \param[out] out_tuning  the caller's, for setun_tuning_close
  * \param[out] error       the reason on failure, `path:line:column: ...`; may be NULL
- * \return SETUN_OK; SETUN_ERR_NOT_FOUND, SETUN_ERR_IO; SETUN_ERR_FORMAT: what stands there is wrong; SETUN_ERR_NOMEM */
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND, SETUN_ERR_IO; SETUN_ERR_FORMAT: what stands there is wrong; SETUN_ERR_INVALID: SETUN_CPU is wrong;
+ *         SETUN_ERR_NOMEM */
 SETUN_API setun_status setun_tuning_open(const char *path, setun_tuning **out_tuning, setun_error *error);
 
 /** Frees it; no session is being created with it.
@@ -30,13 +31,14 @@ SETUN_API void setun_tuning_close(setun_tuning *tuning);
 /** What a tuning is. Strings are the tuning's own. */
 typedef struct setun_tuning_info {
     const char *cpu;       /**< model of the CPU that it was measured on (setun_cpu_model) */
-    const char *features;  /**< what that CPU has (setun_cpu_names) */
+    const char *features;  /**< those in effect then (setun_cpu_names), of the CPU's what SETUN_CPU and the system left */
     const char *date;      /**< day of the last measurement, "2026-11-23" */
     const char *version;   /**< of Setun that measured */
     int64_t     numerics;  /**< version of the numerics of the kernels that were measured */
     size_t      n_cases;   /**< ops at a shape, with rows and threads */
     size_t      n_times;   /**< times of kernels, of all cases */
-    bool        is_for_this; /**< this CPU, and these numerics: else no session uses it */
+    bool        is_for_this; /**< this CPU, its features that are in effect, and these numerics: else no session uses it */
+    const char *differences; /**< what of these differs, in words: "of numerics 2, expected 1; without avx2 fma, in effect here"; "": nothing */
 } setun_tuning_info;
 
 /** Tells it.
@@ -51,12 +53,13 @@ SETUN_API void setun_tuning_describe(const setun_tuning *tuning, setun_tuning_in
  * \return SETUN_OK; SETUN_ERR_IO; SETUN_ERR_NOMEM */
 SETUN_API setun_status setun_tuning_save(const setun_tuning *tuning, const char *path, setun_error *error);
 
-/** The file of this CPU: setun/tuned/NAME.yaml in XDG_CACHE_HOME, which is by default ~/.cache; NAME is the CPU's model in small letters. It
- * need not exist. Nothing reads it by itself: `setun` does.
+/** The file of this CPU: setun/tuned/NAME.yaml in XDG_CACHE_HOME, which is by default ~/.cache; NAME is the CPU's model in small letters, and
+ * behind it the bits of the features that are left where SETUN_CPU takes some away. It need not exist. Nothing reads it by itself: `setun` does.
  * \param[out] out_path  [path_bytes] with a NUL at its end
  * \param path_bytes     room in it
  * \param[out] error     the reason on failure; may be NULL
- * \return SETUN_OK; SETUN_ERR_NOT_FOUND: neither XDG_CACHE_HOME nor HOME names a folder; SETUN_ERR_INVALID: the path is too long */
+ * \return SETUN_OK; SETUN_ERR_NOT_FOUND: neither XDG_CACHE_HOME nor HOME names a folder; SETUN_ERR_INVALID: the path is too long, or SETUN_CPU
+ *         is wrong */
 SETUN_API setun_status setun_tuning_home(char *out_path, size_t path_bytes, setun_error *error);
 
 /** One case that was measured. Strings are valid during the call only. */
@@ -101,7 +104,7 @@ typedef struct setun_tune_options {
  * is wanted for some rows only, such as the head, are not measured with more than 16.
  * \param model            an open one
  * \param options          may be NULL
- * \param known            what was measured before: cases that are not measured now are kept, if it is for this CPU; may be NULL
+ * \param known            what was measured before: cases that are not measured now are kept, if it is for this CPU and the same features; may be NULL
  * \param[out] out_tuning  the caller's, for setun_tuning_close
  * \param[out] error       the reason on failure; may be NULL
  * \return SETUN_OK; SETUN_ERR_INVALID: an option is out of range; SETUN_ERR_NOT_FOUND: nothing is left to measure by the options, or the

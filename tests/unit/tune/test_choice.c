@@ -69,7 +69,7 @@ static setun_tuning *doctored(int64_t rows, bool scalar_is_fast)
     setun_tuning *tuning;
     setun_error error = {""};
 
-    cr_assert_eq(setun_tuning_create(&tuning, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_tuning_create(setun_plugins_cpu(model->plugins), &tuning, &error), SETUN_OK, "%s", error.text);
     for (size_t i = 0; i < model->graph->n_nodes; i++) {
         char shape[SETUN_TUNING_SHAPE_BYTES];
         setun_tuning_time times[SETUN_COUNT(kernels)];
@@ -129,10 +129,47 @@ Test(choice, times_of_another_cpu_change_nothing)
     setun_tuning *tuning = doctored(1, true);
     seen s;
 
-    tuning->is_for_this = false;
+    tuning->cpu = "Another CPU";
     s = list(tuning, SETUN_PHASE_DECODE, NULL, 0);
     cr_expect_eq(s.n_measured, 0);
     setun_tuning_close(tuning);
+}
+
+/* With an instruction set more, or one less, there are other kernels. */
+Test(choice, times_of_other_features_change_nothing)
+{
+    static const char *const features[] = {"none", "sse41 popcnt a_later_one"};
+    setun_tuning *tuning = doctored(1, true);
+
+    for (size_t i = 0; i < SETUN_COUNT(features); i++) {
+        tuning->features = features[i];
+        cr_expect_eq(list(tuning, SETUN_PHASE_DECODE, NULL, 0).n_measured, 0, "%s", features[i]);
+    }
+    setun_tuning_close(tuning);
+}
+
+/* What counts are the features of the model's own plugins, whatever SETUN_CPU says. */
+Test(choice, times_are_of_the_features_in_effect)
+{
+    const setun_plugins_options masked = {.cpu = "avx2,-vnni"}; /* with sse alone there is nothing to choose */
+    setun_tuning *full = doctored(1, true), *few;
+    const setun_plugins *own = model->plugins;
+    setun_plugins *plugins;
+    setun_error error = {""};
+
+    cr_assert_eq(setun_plugins_open(&masked, &plugins, &error), SETUN_OK, "%s", error.text);
+    if (setun_plugins_cpu(plugins) == setun_plugins_cpu(own))
+        cr_skip_test("this CPU has no more than the mask leaves");
+    model->plugins = plugins;
+    few = doctored(1, true);
+    cr_expect_eq(list(full, SETUN_PHASE_DECODE, NULL, 0).n_measured, 0, "of all features, under a mask");
+    cr_expect_gt(list(few, SETUN_PHASE_DECODE, NULL, 0).n_measured, 0);
+    model->plugins = own;
+    cr_expect_eq(list(few, SETUN_PHASE_DECODE, NULL, 0).n_measured, 0, "of a mask, without it");
+    cr_expect_gt(list(full, SETUN_PHASE_DECODE, NULL, 0).n_measured, 0);
+    setun_plugins_close(plugins);
+    setun_tuning_close(full);
+    setun_tuning_close(few);
 }
 
 Test(choice, times_of_another_team_change_nothing)
@@ -200,7 +237,7 @@ static setun_tuning *doctored_pair(int64_t ns)
     setun_tuning *tuning;
     setun_error error = {""};
 
-    cr_assert_eq(setun_tuning_create(&tuning, &error), SETUN_OK, "%s", error.text);
+    cr_assert_eq(setun_tuning_create(setun_plugins_cpu(model->plugins), &tuning, &error), SETUN_OK, "%s", error.text);
     for (size_t i = 0; i < model->graph->n_nodes; i++) {
         const setun_graph_node *node = &model->graph->nodes[i];
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "setun/cpu.h"
+#include "setun_numerics.h"
 #include "tune/tuning.h"
 
 #define HEAD "setun_tuning: 1\ncpu: \"Some CPU\"\nfeatures: \"sse41\"\ndate: 2026-11-23\nversion: 0.1\nnumerics: 1\n"
@@ -15,6 +17,24 @@ static setun_tuning *parse(const char *text)
     setun_error error = {""};
 
     cr_assert_eq(setun_tuning_parse("t.yaml", text, strlen(text), &tuning, &error), SETUN_OK, "%s: %s", text, error.text);
+    return tuning;
+}
+
+/* Of what is in effect here. */
+static uint64_t features_here(void)
+{
+    uint64_t features;
+
+    cr_assert_eq(setun_cpu_detect(getenv("SETUN_CPU"), &features, NULL), SETUN_OK);
+    return features;
+}
+
+static setun_tuning *create(void)
+{
+    setun_tuning *tuning = NULL;
+    setun_error error = {""};
+
+    cr_assert_eq(setun_tuning_create(features_here(), &tuning, &error), SETUN_OK, "%s", error.text);
     return tuning;
 }
 
@@ -59,30 +79,105 @@ Test(tuning, a_file_says_what_it_is)
     setun_tuning_close(NULL);
 }
 
-Test(tuning, times_of_another_cpu_are_not_found)
+Test(tuning, only_what_was_measured_is_found)
 {
-    setun_tuning *other = parse(HEAD "cases:\n  - {op: linear, shape: 4x8, rows: 1, threads: 2, ns: {a: 10}}\n"), *here;
-    setun_error error;
+    setun_tuning *here = create();
 
-    cr_expect_eq(find(other, "4x8", 1, 1, 2, "a"), -1);
     cr_expect_eq(find(NULL, "4x8", 1, 1, 2, "a"), -1);
-    cr_assert_eq(setun_tuning_create(&here, &error), SETUN_OK);
     cr_expect_eq(find(here, "4x8", 1, 1, 2, "a"), -1);
     add(here, "linear", "4x8", 1, 2, "a", 10);
     cr_expect_eq(find(here, "4x8", 1, 1, 2, "a"), 10);
-    here->is_for_this = false;
-    cr_expect_eq(find(here, "4x8", 1, 1, 2, "a"), -1);
     setun_tuning_close(here);
-    setun_tuning_close(other);
+}
+
+/* A file of this CPU and these numerics but for what the arguments say; NULL: as here. */
+static setun_tuning *file_of(const char *cpu, const char *features, int numerics)
+{
+    char here[200], names[400], text[1500];
+
+    setun_cpu_model(here, sizeof(here));
+    if (setun_cpu_names(features_here(), names, sizeof(names)) == 0)
+        (void)snprintf(names, sizeof(names), "none");
+    (void)snprintf(text, sizeof(text), "setun_tuning: 1\ncpu: \"%s\"\nfeatures: \"%s\"\ndate: 2026-11-23\nversion: 0.1\nnumerics: %d\ncases: []\n",
+                   cpu != NULL ? cpu : here, features != NULL ? features : names, numerics);
+    return parse(text);
+}
+
+static void expect_differences(setun_tuning *tuning, const char *expected)
+{
+    setun_tuning_info info;
+
+    setun_tuning_describe(tuning, &info);
+    cr_expect(info.is_for_this == (expected[0] == '\0') && setun_tuning_is_for(tuning, features_here()) == info.is_for_this, "%s", info.differences);
+    cr_expect(expected[0] == '\0' ? info.differences[0] == '\0' : strstr(info.differences, expected) != NULL, "expected '%s', found '%s'", expected,
+              info.differences);
+    setun_tuning_close(tuning);
+}
+
+Test(tuning, what_differs_is_said)
+{
+    char names[400], text[600], *last;
+
+    (void)snprintf(text, sizeof(text), "of numerics %d, expected %d", SETUN_NUMERICS_VERSION + 1, SETUN_NUMERICS_VERSION);
+    expect_differences(file_of(NULL, NULL, SETUN_NUMERICS_VERSION), "");
+    expect_differences(file_of("Another CPU", NULL, SETUN_NUMERICS_VERSION), "of Another CPU, this is ");
+    expect_differences(file_of(NULL, NULL, SETUN_NUMERICS_VERSION + 1), text);
+    expect_differences(file_of("Another CPU", NULL, SETUN_NUMERICS_VERSION + 1), "; of numerics ");
+    expect_differences(file_of(NULL, "a_later_one", SETUN_NUMERICS_VERSION), "with a_later_one, not in effect here");
+    if (setun_cpu_names(features_here(), names, sizeof(names)) == 0)
+        cr_skip_test("no feature is in effect");
+    (void)snprintf(text, sizeof(text), "without %s, in effect here", names);
+    expect_differences(file_of(NULL, "none", SETUN_NUMERICS_VERSION), text);
+    (void)snprintf(text, sizeof(text), "with a_later_one, not in effect here; without %s, in effect here", names);
+    expect_differences(file_of(NULL, "a_later_one", SETUN_NUMERICS_VERSION), text);
+    last = strrchr(names, ' ');
+    if (last == NULL)
+        return;
+    (void)snprintf(text, sizeof(text), "without %s, in effect here", last + 1);
+    *last = '\0';
+    expect_differences(file_of(NULL, names, SETUN_NUMERICS_VERSION), text);
+}
+
+/* Under a mask a tuning is of what the mask leaves, and lies elsewhere. */
+Test(tuning, a_mask_is_another_cpu)
+{
+    setun_tuning *full, *few;
+    setun_tuning_info info;
+    setun_error error = {""};
+    uint64_t masked, all;
+    char home[300], home_masked[300];
+
+    (void)unsetenv("SETUN_CPU");
+    (void)setenv("XDG_CACHE_HOME", "/some/where", 1);
+    all = features_here();
+    full = create();
+    cr_assert_eq(setun_tuning_home(home, sizeof(home), &error), SETUN_OK, "%s", error.text);
+    (void)setenv("SETUN_CPU", "sse", 1);
+    masked = features_here();
+    if (masked == all)
+        cr_skip_test("this CPU has no more than the mask leaves");
+    few = create();
+    cr_assert_eq(setun_tuning_home(home_masked, sizeof(home_masked), &error), SETUN_OK, "%s", error.text);
+    cr_expect_str_neq(home, home_masked);
+    cr_expect(setun_tuning_is_for(full, all) && !setun_tuning_is_for(full, masked));
+    cr_expect(setun_tuning_is_for(few, masked) && !setun_tuning_is_for(few, all));
+    setun_tuning_describe(few, &info);
+    cr_expect(info.is_for_this);
+    setun_tuning_close(few);
+    cr_assert_eq(setun_tuning_create(all, &few, &error), SETUN_OK, "%s", error.text);
+    setun_tuning_describe(few, &info);
+    cr_expect(!info.is_for_this && strncmp(info.differences, "with ", 5) == 0, "%s", info.differences);
+    (void)setenv("SETUN_CPU", "nonsense", 1);
+    cr_expect_eq(setun_tuning_home(home, sizeof(home), &error), SETUN_ERR_INVALID);
+    setun_tuning_close(few);
+    setun_tuning_close(full);
 }
 
 /* The mean of what a row takes, over the rows in the range; of the least above it if there are none. */
 Test(tuning, a_range_of_rows)
 {
-    setun_tuning *t;
-    setun_error error;
+    setun_tuning *t = create();
 
-    cr_assert_eq(setun_tuning_create(&t, &error), SETUN_OK);
     add(t, "linear", "4x8", 1, 2, "a", 100);
     add(t, "linear", "4x8", 4, 2, "a", 80);   /* 20 a row */
     add(t, "linear", "4x8", 16, 2, "a", 160); /* 10 a row */
@@ -111,7 +206,7 @@ Test(tuning, a_range_of_rows)
 Test(tuning, round_trip)
 {
     char path[] = "/tmp/setun-tuning-XXXXXX", file[64];
-    setun_tuning *t, *back;
+    setun_tuning *t = create(), *back;
     setun_tuning_info info, info_back;
     setun_error error = {""};
     char *text, *again;
@@ -119,7 +214,6 @@ Test(tuning, round_trip)
 
     cr_assert_not_null(mkdtemp(path));
     (void)snprintf(file, sizeof(file), "%s/a/b.yaml", path);
-    cr_assert_eq(setun_tuning_create(&t, &error), SETUN_OK);
     add(t, "rope", "4x64/64 half", 256, 1024, "r", SETUN_TUNING_MAX_NS);
     add(t, "linear", "2560x6912", 65536, 1, "linear_i8row_tern2row_f32__scalar", 1);
     add(t, "pack", "256 i8.row+f32", 2, 2, "p", 12345);
