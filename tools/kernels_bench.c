@@ -209,25 +209,77 @@ static int time_kernels(const bench_options *options, setun_plugins *plugins, co
     return EXIT_DONE;
 }
 
-/* "A,B": two kernels that are loaded. In *out_a, which is the caller's to free, the second name follows the first one. */
-static bool read_pair(const bench_options *options, const setun_plugins *plugins, char **out_a, setun_bench_options *bench)
+/* Whether an operand is a matrix of weights, whose packing may be another one: the second one of these ops; in a chain of ops every input but
+ * the first one that is not plain f32. */
+static bool is_weight(const char *pattern, size_t at, const char *fmt, size_t length)
+{
+    static const char *const ops[] = {"linear", "embedding", "screen"};
+    bool has_weight = false;
+
+    if (strchr(pattern, '=') != NULL)
+        return at > 0 && !(length == 3 && memcmp(fmt, "f32", 3) == 0);
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        has_weight = has_weight || strcmp(pattern, ops[i]) == 0;
+    return has_weight && at == 1;
+}
+
+/* Whether two kernels compute the same from the same: one pattern, and operands that differ in the packing of weights only. */
+static bool do_the_same(const setun_kernel_info *a, const setun_kernel_info *b)
+{
+    const char *x = a->fmts, *y = b->fmts;
+    bool is_input = true;
+
+    if (strcmp(a->pattern, b->pattern) != 0)
+        return false;
+    for (size_t at = 0;; at++) {
+        const size_t x_length = strcspn(x, ",>"), y_length = strcspn(y, ",>");
+        const bool are_weights = is_input && is_weight(a->pattern, at, x, x_length) && is_weight(b->pattern, at, y, y_length);
+
+        if (!are_weights && (x_length != y_length || memcmp(x, y, x_length) != 0))
+            return false;
+        x += x_length;
+        y += y_length;
+        if (*x != *y || *x == '\0')
+            return *x == *y;
+        is_input = is_input && *x == ',';
+        x++;
+        y++;
+    }
+}
+
+/* Whether both can be timed against each other by what the options ask for; says why not. */
+static bool check_pair(const bench_options *options, const setun_kernel_info pair[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (kernel_choice_has(&options->choice, &pair[i]) && (options->fmts == NULL || strstr(pair[i].fmts, options->fmts) != NULL))
+            continue;
+        (void)fail_usage("--ab %s: --plugin, --op, --kernel, --backend and --fmts must leave both kernels, and do not leave %s", options->ab, pair[i].name);
+        return false;
+    }
+    if (do_the_same(&pair[0], &pair[1]))
+        return true;
+    (void)fail_usage("--ab %s: expected two kernels of the same op and formats, but for the weight's packing; found '%s' of %s, and '%s' of %s",
+                     options->ab, pair[0].pattern, pair[0].fmts, pair[1].pattern, pair[1].fmts);
+    return false;
+}
+
+/* "A,B": two kernels that are loaded and do the same. In *out_a, which is the caller's to free, the second name follows the first one. Not
+ * EXIT_DONE: it is said why. */
+static int read_pair(const bench_options *options, const setun_plugins *plugins, char **out_a, setun_bench_options *bench)
 {
     const char *comma = options->ab != NULL ? strchr(options->ab, ',') : NULL;
-    size_t n_found = 0;
+    setun_kernel_info pair[2];
+    bool found[2] = {false, false};
     char *a;
 
     *out_a = NULL;
     if (options->ab == NULL)
-        return true;
-    if (comma == NULL || comma == options->ab || comma[1] == '\0' || strchr(comma + 1, ',') != NULL) {
-        (void)fail_usage("--ab %s: expected the names of two kernels with ',' between them", options->ab);
-        return false;
-    }
+        return EXIT_DONE;
+    if (comma == NULL || comma == options->ab || comma[1] == '\0' || strchr(comma + 1, ',') != NULL)
+        return fail_usage("--ab %s: expected the names of two kernels with ',' between them", options->ab);
     a = strdup(options->ab);
-    if (a == NULL) {
-        (void)fail("out of memory: kernel names");
-        return false;
-    }
+    if (a == NULL)
+        return fail("out of memory: kernel names");
     *out_a = a;
     a[comma - options->ab] = '\0';
     bench->first = a;
@@ -238,14 +290,15 @@ static bool read_pair(const bench_options *options, const setun_plugins *plugins
         setun_plugins_kernel_info(plugins, i, &info);
         if (strcmp(info.name, bench->first) != 0 && strcmp(info.name, bench->against) != 0)
             continue;
-        n_found++;
-        if (options->choice.op == NULL)
-            bench->op = info.pattern;
+        pair[strcmp(info.name, bench->first) != 0] = info;
+        found[strcmp(info.name, bench->first) != 0] = true;
     }
-    if (n_found == 2)
-        return true;
-    (void)fail("--ab %s: expected two different kernels that are loaded; 'setun kernels list' names them", options->ab);
-    return false;
+    if (!found[0] || !found[1])
+        return fail("--ab %s: expected two different kernels that are loaded; 'setun kernels list' names them", options->ab);
+    if (!check_pair(options, pair))
+        return EXIT_USAGE;
+    bench->op = pair[0].pattern;
+    return EXIT_DONE;
 }
 
 /* A kernel that is named need not be of the default op. */
@@ -289,7 +342,9 @@ static int measure(bench_options *options)
     bench.backend = options->choice.backend;
     bench.depth = options->depth;
     take_op(plugins, &bench);
-    code = read_pair(options, plugins, &pair, &bench) ? time_kernels(options, plugins, &bench) : options->ab != NULL && pair == NULL ? EXIT_USAGE : EXIT_FAILED;
+    code = read_pair(options, plugins, &pair, &bench);
+    if (code == EXIT_DONE)
+        code = time_kernels(options, plugins, &bench);
     free(pair);
     setun_plugins_close(plugins);
     return code;
@@ -304,7 +359,7 @@ int kernels_bench(int argc, char **argv)
         {.name = "fmts", .kind = OPTION_TEXT, .argument = "TEXT", .value = &o.fmts,
          .help = "only kernels whose formats contain this text, such as tern2.r16k16"},
         {.name = "ab", .kind = OPTION_TEXT, .argument = "NAMES", .value = &o.ab,
-         .help = "only two kernels, ',' between, in turns: how many times as fast the second is, with\nthe spread of the rounds"},
+         .help = "only two kernels of one op, ',' between, in turns: how many times as fast the second is,\nwith the spread of the rounds; formats differ in the weight's packing at most"},
         {.name = "shape", .kind = OPTION_TEXT, .argument = "NxK", .value = &o.shapes,
          .help = "rows and columns of the weight, or heads and their elements; other ops take K only;\nseveral with ',' (default: those of BitNet b1.58 2B4T)"},
         {.name = "depth", .letter = 'd', .kind = OPTION_INT, .argument = "N", .value = &o.depth, .min = 0, .max = 1 << 20,
