@@ -322,9 +322,9 @@ static int run(int argc, char **argv)
         .usage = "setun plan [-m MODEL] [--phase all|decode|batch|prefill] [-o table|json|svg] [--expect FILE] [OPTION...]",
         .text = "Shows which kernel runs each op of a model, in which packing its weights lie in memory, how long it is expected to\n"
                 "take, and why it was chosen: a rule of the configuration, a time that 'setun kernels tune' measured, or the\n"
-                "kernels' own estimates. Steps that are alike in several layers are one line. Where a longer pass would be faster\n"
-                "with its weights in another packing than shorter ones read, a line below tells the memory that the second packing\n"
-                "takes, the time it saves, and what came of it (--weight-memory). No weight is read.",
+                "kernels' own estimates, with a full context (attention). Steps that are alike in several layers are one line. Where\n"
+                "a longer pass would be faster with its weights in another packing than shorter ones read, a line below tells the\n"
+                "memory that the second packing takes, the time it saves, and what came of it (--weight-memory). No weight is read.",
         .examples = "setun plan\n"
                     "setun plan -m path/to/model.gguf --phase decode -t 2\n"
                     "setun plan -m path/to/model.gguf -o json > plan.json\n"

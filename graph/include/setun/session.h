@@ -170,7 +170,7 @@ typedef struct setun_planned_step {
     const char *kernel;    /**< that runs it */
     const char *backend;   /**< of the kernel */
     const char *packing;   /**< form of its matrix of weights; "" if it has none */
-    double      seconds;   /**< that it is expected to take for rows_max rows, by all threads */
+    double      seconds;   /**< that it is expected to take for rows_max rows, by all threads; an estimate of attention is with a full context */
     int         why;       /**< SETUN_WHY_* */
     const char *rule;      /**< SETUN_WHY_RULE: where the rule stands; else "" */
     uint32_t    n_kernels; /**< that could run the node, itself included; of "pack" and of rules not counted: 0 */
