@@ -215,9 +215,9 @@ static int run(int argc, char **argv)
                 "the weights of a pass and the cache, shared by the pass's tokens. MEMORY and INT8 are shares of what this machine can\n"
                 "do with as many threads: read bandwidth ('-': it all fits the caches) and int8 arithmetic. Both limits are measured\n"
                 "once and kept in setun/machine.json in XDG_CACHE_HOME (~/.cache), or beside every repeat (--limits each: it begins\n"
-                "with cold caches then; what is read takes 16 times the last cache, which RSS leaves out). A share above 100% is an\n"
-                "error. CAND are rows of the head computed again for a token, where it is screened. RSS is resident memory, own and of\n"
-                "mapped files. HASH is XXH3 of the first sequence's logits: the same for every backend, number of threads and of\n"
+                "with cold caches then; what is read takes 16 times the last cache, which RSS leaves out). A median share above 100% is\n"
+                "an error. CAND are rows of the head computed again for a token, where it is screened. RSS is resident memory, own and\n"
+                "of mapped files. HASH is XXH3 of the first sequence's logits: the same for every backend, number of threads and of\n"
                 "sequences.",
         .examples = "setun bench\n"
                     "setun bench -m path/to/model.gguf -p 512 -n 64 -t 1,2\n"
