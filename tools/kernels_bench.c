@@ -263,13 +263,22 @@ static bool check_pair(const bench_options *options, const setun_kernel_info pai
     return false;
 }
 
+static bool find_kernel(const setun_plugins *plugins, const char *name, setun_kernel_info *out_info)
+{
+    for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
+        setun_plugins_kernel_info(plugins, i, out_info);
+        if (strcmp(out_info->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* "A,B": two kernels that are loaded and do the same. In *out_a, which is the caller's to free, the second name follows the first one. Not
  * EXIT_DONE: it is said why. */
 static int read_pair(const bench_options *options, const setun_plugins *plugins, char **out_a, setun_bench_options *bench)
 {
     const char *comma = options->ab != NULL ? strchr(options->ab, ',') : NULL;
     setun_kernel_info pair[2];
-    bool found[2] = {false, false};
     char *a;
 
     *out_a = NULL;
@@ -284,16 +293,7 @@ static int read_pair(const bench_options *options, const setun_plugins *plugins,
     a[comma - options->ab] = '\0';
     bench->first = a;
     bench->against = a + (comma - options->ab) + 1;
-    for (size_t i = 0; i < setun_plugins_kernel_count(plugins); i++) {
-        setun_kernel_info info;
-
-        setun_plugins_kernel_info(plugins, i, &info);
-        if (strcmp(info.name, bench->first) != 0 && strcmp(info.name, bench->against) != 0)
-            continue;
-        pair[strcmp(info.name, bench->first) != 0] = info;
-        found[strcmp(info.name, bench->first) != 0] = true;
-    }
-    if (!found[0] || !found[1])
+    if (!find_kernel(plugins, bench->first, &pair[0]) || !find_kernel(plugins, bench->against, &pair[1]) || strcmp(bench->first, bench->against) == 0)
         return fail("--ab %s: expected two different kernels that are loaded; 'setun kernels list' names them", options->ab);
     if (!check_pair(options, pair))
         return EXIT_USAGE;
@@ -304,13 +304,10 @@ static int read_pair(const bench_options *options, const setun_plugins *plugins,
 /* A kernel that is named need not be of the default op. */
 static void take_op(const setun_plugins *plugins, setun_bench_options *bench)
 {
-    for (size_t i = 0; bench->op == NULL && bench->kernel != NULL && i < setun_plugins_kernel_count(plugins); i++) {
-        setun_kernel_info info;
+    setun_kernel_info info;
 
-        setun_plugins_kernel_info(plugins, i, &info);
-        if (strcmp(info.name, bench->kernel) == 0)
-            bench->op = info.pattern;
-    }
+    if (bench->op == NULL && bench->kernel != NULL && find_kernel(plugins, bench->kernel, &info))
+        bench->op = info.pattern;
 }
 
 static int measure(bench_options *options)
