@@ -87,7 +87,7 @@ static void read_prefetched_far(const unsigned char *data, size_t n_bytes, uint6
     read_range(data, n_bytes, 1, 0, 1024, out_sum);
 }
 
-static void read_prefetched_pages(const unsigned char *data, size_t n_bytes, uint64_t *out_sum)
+static void read_prefetched_farther(const unsigned char *data, size_t n_bytes, uint64_t *out_sum)
 {
     read_range(data, n_bytes, 1, 12 << 10, 0, out_sum);
 }
@@ -103,7 +103,7 @@ static void read_streams_prefetched(const unsigned char *data, size_t n_bytes, u
 }
 
 static const way ways[] = {{"no prefetch", read_plain}, {"prefetch", read_prefetched}, {"prefetch to L2", read_prefetched_far},
-                           {"prefetch 12 KB ahead", read_prefetched_pages}, {"4 streams", read_streams}, {"4 streams, prefetch", read_streams_prefetched}};
+                           {"prefetch 12 KB ahead", read_prefetched_farther}, {"4 streams", read_streams}, {"4 streams, prefetch", read_streams_prefetched}};
 
 static void read_lines(const setun_worker *worker, void *context)
 {

@@ -7,28 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench_json.h"
 #include "fixture.h"
 #include "process.h"
 
-/* Runs `setun bench ARGUMENTS... -o json`. A share above 1, which a machine may show that was busy when its limits were measured, is exit
- * status 1 behind the result. */
 static json_t *bench(const char *const *arguments)
 {
     const char *argv[32] = {SETUN_COMMAND, "bench", "-r", "2", "-o", "json"};
     size_t n = 6;
-    process_result result;
-    json_t *root;
 
     for (size_t i = 0; arguments[i] != NULL; i++)
         argv[n++] = arguments[i];
     argv[n] = NULL;
-    process_run(argv, &(process_options){0}, &result);
-    cr_assert(result.exit_code == 0 || (result.exit_code == 1 && strstr(result.err, "more than the machine was measured to do") != NULL), "exit %d: %s",
-              result.exit_code, result.err);
-    root = json_loads(result.out, 0, NULL);
-    cr_assert_not_null(root, "%s", result.out);
-    process_result_free(&result);
-    return root;
+    return bench_json(argv, NULL);
 }
 
 static const char *text_of(const json_t *root, size_t i, const char *key)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench_json.h"
 #include "fixture.h"
 #include "process.h"
 
@@ -131,20 +132,12 @@ Test(bench_limits, limits_that_cannot_be_kept_are_said)
 
 /* ---- beside every repeat ---- */
 
-/* Two repeats of a prompt and of a few tokens. A share above 1 is exit status 1 behind the result. */
+/* Two repeats of a prompt and of a few tokens. */
 static json_t *run_json(const char *limits)
 {
     const char *const argv[] = {SETUN_COMMAND, "bench", "-p", "8", "-n", "2", "-r", "2", "-t", "1", "--limits", limits, "-o", "json", NULL};
-    process_result result;
-    json_t *root;
 
-    process_run(argv, &(process_options){.environment = cache_environment}, &result);
-    cr_assert(result.exit_code == 0 || (result.exit_code == 1 && strstr(result.err, "more than the machine was measured to do") != NULL), "exit %d: %s",
-              result.exit_code, result.err);
-    root = json_loads(result.out, 0, NULL);
-    cr_assert_not_null(root, "%s", result.out);
-    process_result_free(&result);
-    return root;
+    return bench_json(argv, cache_environment);
 }
 
 static double number_of(const json_t *object, const char *key)

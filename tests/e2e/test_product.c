@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_json.h"
 #include "fixture.h"
 #include "process.h"
 #include "scored.h"
@@ -161,21 +162,13 @@ typedef char *generated(const char *model, const char *const *environment, const
 static json_t *run_json(const char *const *first, const char *const *environment, const char *const *further)
 {
     const char *argv[32] = {SETUN_COMMAND};
-    process_result result;
-    json_t *root;
     size_t n = 1;
 
     while (*first != NULL)
         argv[n++] = *first++;
     while (*further != NULL)
         argv[n++] = *further++;
-    process_run(argv, &(process_options){.environment = environment}, &result);
-    /* A share above 1, which a busy machine may show, is exit status 1 behind the result. */
-    cr_assert(result.exit_code == 0 || strstr(result.err, "more than the machine was measured to do") != NULL, "%s", result.err);
-    root = json_loads(result.out, 0, NULL);
-    cr_assert_not_null(root, "%s", result.out);
-    process_result_free(&result);
-    return root;
+    return bench_json(argv, environment);
 }
 
 static char *tokens(const char *model, const char *const *environment, const char *const *further)
