@@ -341,6 +341,7 @@ setun_status bench_measure(bench_session *b, bench_result *r, setun_error *error
 
     r->repeats = b->options->repeats;
     r->threads = b->info.n_threads;
+    (void)snprintf(r->head, sizeof(r->head), "%s", b->head);
     r->pass_ms = r->share_of_int8_linear = NAN;
     bench_limits_before(b);
     for (int64_t i = 0; i < r->repeats && status == SETUN_OK; i++) {

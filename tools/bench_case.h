@@ -17,6 +17,7 @@ typedef struct bench_session {
     setun_model         *model;
     setun_session       *session;
     setun_session_info   info;
+    char                 head[BENCH_WORD_BYTES]; /* in words */
     setun_machine_limits limits;
     int64_t              vocab;
     int32_t             *seqs;   /* [n_seqs] open ones */

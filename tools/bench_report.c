@@ -37,7 +37,7 @@ static const field result_fields[] = {
     LATER(bench_result, REAL, share_of_int8_min), LATER(bench_result, REAL, share_of_int8_max),
     LATER(bench_result, REAL, read_limit_bytes_s_median), LATER(bench_result, REAL, read_limit_bytes_s_min),
     LATER(bench_result, REAL, read_limit_bytes_s_max), LATER(bench_result, REAL, int8_limit_ops_s_median),
-    LATER(bench_result, REAL, int8_limit_ops_s_min), LATER(bench_result, REAL, int8_limit_ops_s_max),
+    LATER(bench_result, REAL, int8_limit_ops_s_min), LATER(bench_result, REAL, int8_limit_ops_s_max), LATER(bench_result, TEXT, head),
 };
 
 static const field part_fields[] = {
@@ -100,9 +100,17 @@ bool bench_team_is_beside(const bench_team *team)
 const bench_team *bench_report_team(const bench_report *report, const bench_result *result)
 {
     for (size_t i = 0; i < report->n_teams; i++)
-        if (report->teams[i].threads == result->threads)
+        if (report->teams[i].threads == result->threads && (result->head[0] == '\0' || strcmp(report->teams[i].head, result->head) == 0))
             return &report->teams[i];
     return NULL;
+}
+
+bool bench_report_has_heads(const bench_report *report)
+{
+    for (size_t i = 1; i < report->n_teams; i++)
+        if (strcmp(report->teams[i].head, report->teams[0].head) != 0)
+            return true;
+    return false;
 }
 
 const char *bench_result_name(const bench_result *result, char name[BENCH_NAME_BYTES])

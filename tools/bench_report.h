@@ -30,6 +30,7 @@ typedef struct bench_part {
 typedef struct bench_result {
     char    test[BENCH_WORD_BYTES]; /* "prefill": a prompt is read; "decode": a token of each sequence in every pass */
     int64_t n, depth, batch, threads, repeats;
+    char    head[BENCH_WORD_BYTES]; /* its team's; "" in reports from before there was a choice, of one team for each number of threads */
     double  tokens_s_median, tokens_s_min, tokens_s_max, ms_token;
     double  bytes_per_pass;     /* that must be read: weights, and the cache of every sequence at its mean length */
     double  bytes_per_token, bytes_s;
@@ -85,8 +86,11 @@ void          bench_report_free(bench_report *report);
 /* Whether the machine's limits were measured beside every repetition. */
 bool bench_team_is_beside(const bench_team *team);
 
-/* The team that a result is of; NULL: none. */
+/* The team that a result is of, by threads and head; NULL: none. */
 const bench_team *bench_report_team(const bench_report *report, const bench_result *result);
+
+/* Whether there are teams with several kinds of head. */
+bool bench_report_has_heads(const bench_report *report);
 
 /* "pp512", "tg128 @2048 x8" */
 const char *bench_result_name(const bench_result *result, char name[BENCH_NAME_BYTES]);

@@ -95,13 +95,14 @@ static setun_status open_model(bench_session *b, bench_report *report, bench_tea
 }
 
 /* Loads the model and computes one token: together with opening it, what somebody waits for. */
-static setun_status start(bench_session *b, uint32_t n_threads, int64_t n_seqs, int64_t n_positions, bench_team *team, setun_error *error)
+static setun_status start(bench_session *b, uint32_t n_threads, int head, int64_t n_seqs, int64_t n_positions, bench_team *team, setun_error *error)
 {
     common_options common = b->options->common;
     double begin = setun_clock_s();
     setun_status status;
 
     common.session.n_threads = n_threads;
+    common.session.head = head;
     if (common.session.context == 0)
         common.session.context = n_positions;
     status = common_create_session(&common, b->model, (uint32_t)n_seqs, &b->session, error);
@@ -135,6 +136,15 @@ static void describe_team(const bench_session *b, bench_team *team)
     (void)snprintf(team->head, sizeof(team->head), "%s", heads[b->info.head]);
 }
 
+/* Results are told apart by their team's threads and head. What is asked for may come to the same: "auto" is one of the others. */
+static setun_status check_team(const bench_report *report, const bench_team *team, setun_error *error)
+{
+    for (const bench_team *other = report->teams; other < team; other++)
+        if (other->threads == team->threads && strcmp(other->head, team->head) == 0)
+            return set_error(error, SETUN_ERR_INVALID, "--head: two of them are the same for this model, '%s'", team->head);
+    return SETUN_OK;
+}
+
 /* The context that the cases need fits the model's. */
 static setun_status check_context(const bench_options *o, int64_t n_positions, setun_error *error)
 {
@@ -144,7 +154,7 @@ static setun_status check_context(const bench_options *o, int64_t n_positions, s
     return SETUN_OK;
 }
 
-setun_status bench_run_team(const bench_options *options, uint32_t n_threads, bench_report *report, bench_sink *sink, void *context,
+setun_status bench_run_team(const bench_options *options, uint32_t n_threads, int head, bench_report *report, bench_sink *sink, void *context,
                             setun_error *error)
 {
     const int64_t n_most = options->prompt > options->tokens ? options->prompt : options->tokens;
@@ -162,9 +172,13 @@ setun_status bench_run_team(const bench_options *options, uint32_t n_threads, be
         status = bench_limits_get(&b, n_threads, team, error);
     memory_forget_peak(); /* of the buffer that was read */
     if (status == SETUN_OK)
-        status = start(&b, n_threads, n_seqs, n_positions, team, error);
+        status = start(&b, n_threads, head, n_seqs, n_positions, team, error);
     if (status == SETUN_OK) {
         describe_team(&b, team);
+        status = check_team(report, team, error);
+    }
+    if (status == SETUN_OK) {
+        (void)snprintf(b.head, sizeof(b.head), "%s", team->head);
         status = sink(context, report, team, NULL, error);
     }
     if (status == SETUN_OK && options->limits == LIMITS_EACH)

@@ -273,6 +273,16 @@ static void draw_slope(picture *p, const bench_team *t)
     label_slope(p, t, memory.rate, from, to, text);
 }
 
+/* With several heads, teams of as many threads have one roof. */
+static bool is_first(const bench_report *report, const bench_team *t)
+{
+    const bench_team *other = report->teams;
+
+    while (other->threads != t->threads)
+        other++;
+    return other == t;
+}
+
 static void draw_roofs(picture *p)
 {
     const bench_report *report = p->report;
@@ -282,6 +292,8 @@ static void draw_roofs(picture *p)
         const bench_team *t = &report->teams[i];
         const bench_roof int8 = bench_roof_make(report, t, false);
 
+        if (!is_first(report, t))
+            continue;
         if (t->threads > report->teams[most].threads)
             most = i;
         draw_slope(p, t);
@@ -353,19 +365,21 @@ static void label_point(picture *p, const bench_result *r, size_t index)
     }
 }
 
-/* "3  tg128 x8, 2 threads: 91.2 tokens/s, 71% of memory" */
+/* "3  tg128 x8, 2 threads, full head: 91.2 tokens/s, 71% of memory" */
 static void list_point(picture *p, const bench_result *r, size_t index, double y)
 {
     const bool memory = !isnan(r->share_of_bandwidth) && (isnan(r->share_of_int8) || r->share_of_bandwidth > r->share_of_int8);
     const double share = memory ? r->share_of_bandwidth : r->share_of_int8;
-    char name[BENCH_NAME_BYTES], text[300], of[60] = "", rate[40] = "-";
+    char name[BENCH_NAME_BYTES], text[300], of[60] = "", rate[40] = "-", head[BENCH_WORD_BYTES + 8] = "";
 
     if (!isnan(share))
         (void)snprintf(of, sizeof(of), ", %.0f%% of %s", 100 * share, memory ? "memory" : "int8");
     if (!isnan(r->tokens_s_median))
         (void)snprintf(rate, sizeof(rate), "%.*f", r->tokens_s_median < 1000 ? 2 : 0, r->tokens_s_median);
-    (void)snprintf(text, sizeof(text), "%s, %" PRId64 " thread%s: %s tokens/s%s%s", bench_result_name(r, name), r->threads,
-                   r->threads == 1 ? "" : "s", rate, of, isnan(r->share_of_bandwidth) ? ", cached" : "");
+    if (bench_report_has_heads(p->report))
+        (void)snprintf(head, sizeof(head), ", %s head", r->head);
+    (void)snprintf(text, sizeof(text), "%s, %" PRId64 " thread%s%s: %s tokens/s%s%s", bench_result_name(r, name), r->threads,
+                   r->threads == 1 ? "" : "s", head, rate, of, isnan(r->share_of_bandwidth) ? ", cached" : "");
     (void)snprintf(name, sizeof(name), "%zu", index);
     svg_text(p->svg, LIST_X + 16, y, LABEL_SIZE, SVG_END, colour_of(p, r->threads), true, name);
     svg_text(p->svg, LIST_X + 24, y, LABEL_SIZE, SVG_START, "#222222", false, text);

@@ -11,7 +11,7 @@
 enum output { TABLE, JSON, CSV, SVG };
 
 typedef struct bench_words {
-    const char *threads, *batches, *depths, *from;
+    const char *threads, *heads, *batches, *depths, *from;
     int         output;
 } bench_words;
 
@@ -113,8 +113,9 @@ static int measure(const bench_options *options, int output)
     setun_error error;
     int code = EXIT_FAILED;
 
-    for (size_t t = 0; t < options->threads.n && status == SETUN_OK; t++)
-        status = bench_run_team(options, (uint32_t)options->threads.value[t], &report, print_line, &printing, &error);
+    for (size_t t = 0; t < options->threads.n; t++)
+        for (size_t h = 0; h < options->heads.n && status == SETUN_OK; h++)
+            status = bench_run_team(options, (uint32_t)options->threads.value[t], (int)options->heads.value[h], &report, print_line, &printing, &error);
     progress_clear();
     if (status == SETUN_OK)
         code = finish(&printing, &report);
@@ -146,22 +147,6 @@ static int show(const char *path, int output)
     return code;
 }
 
-/* No number twice: a team is known by its threads. */
-static void remove_repeats(number_list *list)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < list->n; i++) {
-        bool found = false;
-
-        for (size_t j = 0; j < n; j++)
-            found = found || list->value[j] == list->value[i];
-        if (!found)
-            list->value[n++] = list->value[i];
-    }
-    list->n = n;
-}
-
 static int bench(bench_options *options, const bench_words *words)
 {
     if (options->profile && words->output != TABLE && words->output != JSON)
@@ -170,10 +155,13 @@ static int bench(bench_options *options, const bench_words *words)
         return show(words->from, words->output);
     if (options->prompt == 0 && options->tokens == 0)
         return fail_usage("nothing to measure: -p or -n must be at least 1");
-    if (!read_numbers("--threads", words->threads, 1, SETUN_MAX_THREADS, &options->threads) ||
+    if (!read_choices("--head", HEAD_WORDS, words->heads, &options->heads) || !read_numbers("--threads", words->threads, 1, SETUN_MAX_THREADS, &options->threads) ||
         !read_numbers("--batch", words->batches, 1, 1024, &options->batches) || !read_numbers("--depth", words->depths, 0, 1 << 24, &options->depths))
         return EXIT_USAGE;
     remove_repeats(&options->threads);
+    remove_repeats(&options->heads);
+    if (options->heads.n == 0)
+        options->heads = (number_list){.n = 1, .value = {options->common.session.head}};
     if (options->threads.n == 0)
         options->threads = (number_list){.n = 1, .value = {options->common.session.n_threads}};
     return measure(options, words->output);
@@ -194,6 +182,8 @@ static int run(int argc, char **argv)
          .help = "sequences computed together, several with ',' (default 1)"},
         {.name = "threads", .letter = 't', .kind = OPTION_TEXT, .argument = "N", .value = &words.threads,
          .help = "threads, several with ',' (default: one for each physical core)"},
+        {.name = "head", .kind = OPTION_TEXT, .argument = HEAD_WORDS, .value = &words.heads,
+         .help = "how the 16-bit output head is read, as in 'setun run', several with ',' (default\nauto: screened where it can be)"},
         {.name = "repeats", .letter = 'r', .kind = OPTION_INT, .argument = "N", .value = &o.repeats, .min = 1, .max = 1000,
          .help = "times that each is measured, after one that warms up (default 5)"},
         {.name = "profile", .kind = OPTION_FLAG, .value = &o.profile,
@@ -224,7 +214,8 @@ static int run(int argc, char **argv)
                     "setun bench -b 1,2,4,8 -p 0 -o csv > batches.csv\n"
                     "setun bench -d 0,2048 -n 64 --backend avx2\n"
                     "setun bench -p 0 --profile\n"
-                "setun bench -p 0 -n 64 --limits each\n"
+                    "setun bench -p 0 -n 64 --limits each\n"
+                    "setun bench -p 0 -n 64 --head full,screened\n"
                     "setun bench -t 1,2 -o json > run.json; setun bench --from run.json -o svg > roofline.svg",
         .options = specs,
         .n_options = sizeof(specs) / sizeof(specs[0]),

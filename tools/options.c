@@ -79,7 +79,7 @@ static void collect(const command_line *line, common_options *common, option_tab
                                  .help = "measured times to choose kernels by, of 'setun kernels tune', or 'none' (default:\nthe file of this CPU in the user's cache, if there is one)"});
         add(table, (option_spec){.name = "kv", .kind = OPTION_CHOICE, .argument = "f16|f32", .value = &common->kv,
                                  .help = "number format of the KV cache (default f16)"});
-        add(table, (option_spec){.name = "head", .kind = OPTION_CHOICE, .argument = "auto|full|screened|resident|int8", .value = &common->head,
+        add(table, (option_spec){.name = "head", .kind = OPTION_CHOICE, .argument = HEAD_WORDS, .value = &common->head,
                                  .help = "the 16-bit output head: read in full for every token; or screened, which reads 5\n"
                                          "bits and then the few rows that matter, from the file or, resident, from memory,\n"
                                          "with the same result; or rounded to 8 bits (default auto: screened where it can be)"});
@@ -227,10 +227,24 @@ static const char *display_name(const option_spec *spec, char text[64])
     return text;
 }
 
+bool read_choice(const char *option, const char *words, const char *text, int *out_index)
+{
+    const int index = parse_choice(words, text);
+    char near[64];
+
+    if (index >= 0)
+        *out_index = index;
+    else if (nearest_choice(words, text, near) != NULL)
+        (void)fail_usage("%s takes one of %s, not '%s'; did you mean '%s'?", option, words, text, near);
+    else
+        (void)fail_usage("%s takes one of %s, not '%s'", option, words, text);
+    return index >= 0;
+}
+
 /* Returns -1, or the exit code once the mistake is reported. */
 static int set_value(const option_spec *spec, const char *text)
 {
-    char name[64], near[64];
+    char name[64];
 
     switch (spec->kind) {
     case OPTION_FLAG:
@@ -249,13 +263,7 @@ static int set_value(const option_spec *spec, const char *text)
             return -1;
         return fail_usage("%s takes a number from %g to %g, not '%s'", display_name(spec, name), spec->low, spec->high, text);
     case OPTION_CHOICE:
-        if (parse_choice(spec->argument, text) >= 0) {
-            *(int *)spec->value = parse_choice(spec->argument, text);
-            return -1;
-        }
-        if (nearest_choice(spec->argument, text, near) != NULL)
-            return fail_usage("%s takes one of %s, not '%s'; did you mean '%s'?", display_name(spec, name), spec->argument, text, near);
-        return fail_usage("%s takes one of %s, not '%s'", display_name(spec, name), spec->argument, text);
+        return read_choice(display_name(spec, name), spec->argument, text, spec->value) ? -1 : EXIT_USAGE;
     }
     return -1;
 }

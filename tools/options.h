@@ -86,6 +86,12 @@ setun_status sampling_settle(sampling_options *sampling, setun_error *error);
 /* For the library, with this number added to the seed. */
 setun_sampling sampling_of(const sampling_options *sampling, uint64_t n);
 
+/* The words of --head, in the order of setun_head. */
+#define HEAD_WORDS "auto|full|screened|resident|int8"
+
+/* Index of `text` among words joined by '|'. False: it is none of them, which was reported as wrong usage of the option. */
+bool read_choice(const char *option, const char *words, const char *text, int *out_index);
+
 /* A decimal whole number that is the whole of text[n_bytes], from min to max. */
 bool parse_int(const char *text, size_t n_bytes, int64_t min, int64_t max, int64_t *out_value);
 

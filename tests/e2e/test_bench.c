@@ -68,10 +68,10 @@ Test(bench, hashes_do_not_depend_on_how_it_computes)
     json_decref(other);
 }
 
-/* What is in huge pages is whole ones, no more than the process has, and none where the system grants none. */
-static void expect_huge(const json_t *report)
+/* Of teams with two results each. What is in huge pages is whole ones, no more than the process has, and none where the system grants none. */
+static void expect_huge(const json_t *report, size_t team)
 {
-    const json_t *huge = json_object_get(json_array_get(json_object_get(report, "teams"), 0), "huge_bytes");
+    const json_t *huge = json_object_get(json_array_get(json_object_get(report, "teams"), team), "huge_bytes");
     const double n_bytes = json_number_value(huge);
     FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
     char enabled[64] = "";
@@ -84,36 +84,65 @@ static void expect_huge(const json_t *report)
         cr_expect(json_is_null(huge));
         return;
     }
-    cr_expect(json_is_number(huge) && n_bytes >= 0 && n_bytes <= number_of(report, 0, "resident_bytes") + (64 << 20));
+    cr_expect(json_is_number(huge) && n_bytes >= 0 && n_bytes <= number_of(report, 2 * team, "resident_bytes") + (64 << 20));
     cr_expect_eq((long long)n_bytes % 65536, 0, "%g bytes", n_bytes);
     cr_expect(strstr(enabled, "[never]") == NULL || n_bytes == 0, "%g bytes", n_bytes);
+}
+
+static size_t count_of(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what))
+        n++;
+    return n;
+}
+
+/* Teams differ in their head alone, and have one roof. */
+static void expect_heads_in_picture(const json_t *report)
+{
+    static const char *const argv[] = {SETUN_COMMAND, "bench", "--from", "-", "-o", "svg", NULL};
+    char *text = json_dumps(report, 0);
+    process_result result;
+
+    cr_assert_not_null(text);
+    process_run(argv, &(process_options){.input = text, .input_bytes = strlen(text)}, &result);
+    cr_expect(result.exit_code == 0 || strstr(result.err, "more than the machine was measured to do") != NULL, "%s", result.err);
+    cr_expect_not_null(strstr(result.out, "tg12, 1 thread, full head: "));
+    cr_expect_not_null(strstr(result.out, "tg12, 1 thread, screened head: "));
+    cr_expect_eq(count_of(result.out, ">memory: "), 1);
+    process_result_free(&result);
+    free(text);
 }
 
 /* Neither kind of head that computes the file's logits changes the hash; a screened one counts candidates and says what it reads of the file:
  * fable's head is its embedding, 2 bytes each. */
 Test(bench, kinds_of_head)
 {
-    json_t *full = bench(ARGUMENTS("-p", "9", "-n", "12", "-t", "1", "--head", "full"));
-    json_t *screened = bench(ARGUMENTS("-p", "9", "-n", "12", "-t", "1", "--head", "screened"));
-    const json_t *of_full = json_array_get(json_object_get(full, "teams"), 0), *of_screened = json_array_get(json_object_get(screened, "teams"), 0);
+    json_t *both = bench(ARGUMENTS("-p", "9", "-n", "12", "-t", "1", "--head", "full,screened,full"));
+    const json_t *of_full = json_array_get(json_object_get(both, "teams"), 0), *of_screened = json_array_get(json_object_get(both, "teams"), 1);
     json_t *config = json_load_file(FABLE "/config.json", 0, NULL);
 
     cr_assert_not_null(config);
+    cr_assert_eq(json_array_size(json_object_get(both, "teams")), 2, "the third is the first again");
+    cr_assert_eq(json_array_size(json_object_get(both, "results")), 4);
     for (size_t i = 0; i < 2; i++)
-        cr_expect_str_eq(hash_of(full, i), hash_of(screened, i));
+        cr_expect_str_eq(hash_of(both, i), hash_of(both, 2 + i));
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_str_eq(text_of(both, i, "head"), i < 2 ? "full" : "screened");
     cr_expect_str_eq(json_string_value(json_object_get(of_full, "head")), "full");
     cr_expect_str_eq(json_string_value(json_object_get(of_screened, "head")), "screened");
     cr_expect_eq(json_number_value(json_object_get(of_full, "page_cache_bytes")), 0);
-    expect_huge(full);
-    expect_huge(screened);
+    expect_huge(both, 0);
+    expect_huge(both, 1);
     cr_expect_eq(json_number_value(json_object_get(of_screened, "page_cache_bytes")),
                  2 * json_number_value(json_object_get(config, "vocab_size")) * json_number_value(json_object_get(config, "hidden_size")));
-    cr_expect(json_is_null(json_object_get(json_array_get(json_object_get(full, "results"), 1), "candidates_token")));
-    cr_expect_geq(number_of(screened, 1, "candidates_token"), 1);
+    cr_expect(json_is_null(json_object_get(json_array_get(json_object_get(both, "results"), 1), "candidates_token")));
+    cr_expect_geq(number_of(both, 3, "candidates_token"), 1);
     cr_expect_lt(json_number_value(json_object_get(of_screened, "token_bytes")), json_number_value(json_object_get(of_full, "token_bytes")));
+    expect_heads_in_picture(both);
     json_decref(config);
-    json_decref(full);
-    json_decref(screened);
+    json_decref(both);
 }
 
 /* fable: 3 layers' sizes are in its config.json; the ternary weights have 2 bits, the head 16. */
@@ -303,15 +332,6 @@ Test(bench, figures_fit_one_another, .init = begin_report, .fini = end_report)
     json_decref(root);
 }
 
-static size_t count_of(const char *text, const char *what)
-{
-    size_t n = 0;
-
-    for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what))
-        n++;
-    return n;
-}
-
 /* Every element is closed by its own name: enough of XML to do without a parser. */
 static void expect_balanced(const char *xml)
 {
@@ -430,6 +450,9 @@ Test(bench, mistakes_are_said)
         {{SETUN_COMMAND, "bench", "--profile", "-o", "svg"}, "--profile", 2},
         {{SETUN_COMMAND, "bench", "--from", "no-such-file"}, "no-such-file: No such file", 1},
         {{SETUN_COMMAND, "bench", "-p", "100", "-n", "1", "--context", "50"}, "a context of 50 is too short for 100 positions", 1},
+        {{SETUN_COMMAND, "bench", "--head", "full,ful"}, "did you mean 'full'?", 2},
+        {{SETUN_COMMAND, "bench", "--head", "full,"}, "--head takes one of auto|full|screened|resident|int8, not ''", 2},
+        {{SETUN_COMMAND, "bench", "-p", "0", "-n", "1", "--head", "auto,screened"}, "--head: two of them are the same for this model, 'screened'", 1},
         {{SETUN_COMMAND, "bench", "-m", "no-such-model"}, "no-such-model", 1},
     };
 
