@@ -63,7 +63,8 @@
     X(screen_i16hl_i7r256k32_f32__avx2) \
     X(screen_i16hl_i8r16k4_f32__avx2) \
     X(silu_f32_f32__avx2) \
-    X(silu_mul_f32_f32_f32__avx2)
+    X(silu_mul_f32_f32_f32__avx2) \
+    X(top_k_f32_i32__avx2)
 
 /* Those that need AVX-VNNI too. */
 #define AVXVNNI_KERNELS(X) \

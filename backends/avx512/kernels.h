@@ -89,7 +89,8 @@
     X(screen_i16hl_i7r256k32_f32__avx512vnni) \
     X(screen_i16hl_i8r16k4_f32__avx512vnni) \
     X(silu_f32_f32__avx512) \
-    X(silu_mul_f32_f32_f32__avx512)
+    X(silu_mul_f32_f32_f32__avx512) \
+    X(top_k_f32_i32__avx512)
 
 #define AVX512_DECLARE(name) extern const setun_kernel name;
 AVX512_KERNELS(AVX512_DECLARE)

@@ -29,7 +29,8 @@
     X(rms_norm_f32_f32_i8row__neon) \
     X(rope_f32_f32_f32__neon) \
     X(silu_f32_f32__neon) \
-    X(silu_mul_f32_f32_f32__neon)
+    X(silu_mul_f32_f32_f32__neon) \
+    X(top_k_f32_i32__neon)
 
 /* Those that do. */
 #define NEON_INTEGER_KERNELS(X) \

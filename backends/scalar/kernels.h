@@ -81,7 +81,8 @@
     X(silu_f32_f32__scalar) \
     X(ternarise_bf16_tern2row__scalar) \
     X(ternarise_f16_tern2row__scalar) \
-    X(ternarise_f32_tern2row__scalar)
+    X(ternarise_f32_tern2row__scalar) \
+    X(top_k_f32_i32__scalar)
 
 #define SCALAR_DECLARE(name) extern const setun_kernel name;
 SCALAR_KERNELS(SCALAR_DECLARE)

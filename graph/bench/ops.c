@@ -112,6 +112,13 @@ static void rescreen(setun_bench_case *c)
     c->vocab = c->shape.n;
 }
 
+/* n ids of k elements. */
+static void top_k(setun_bench_case *c)
+{
+    elementwise(c);
+    matrix(c->out_dim[0], c->rows, c->shape.n);
+}
+
 static void embedding(setun_bench_case *c)
 {
     matrix(c->in_dim[0], 1, c->rows);
@@ -193,6 +200,7 @@ static void attention(setun_bench_case *c)
 static const setun_bench_shape matrices[] = {{2560, 2560}, {640, 2560}, {6912, 2560}, {2560, 6912}}; /* q and o; k and v; gate and up; down */
 static const setun_bench_shape columns[] = {{1, 2560}, {1, 6912}};
 static const setun_bench_shape vocabulary[] = {{128256, 2560}};
+static const setun_bench_shape tops[] = {{1, 128256}, {40, 128256}}; /* greedy, and the usual top-k */
 static const setun_bench_shape heads[] = {{20, 128}}, kv_heads[] = {{5, 128}};
 
 #define SHAPES(list) .shapes = (list), .n_shapes = SETUN_COUNT(list)
@@ -201,6 +209,7 @@ static const setun_bench_op ops[] = {
     {.name = "linear", .n_in = 2, .n_out = 1, SHAPES(matrices), .describe = linear},
     {.name = "screen", .n_in = 2, .n_out = 2, SHAPES(vocabulary), .describe = screen},
     {.name = "rescreen", .n_in = 4, .n_out = 2, .batch = true, .by_id = true, SHAPES(vocabulary), .describe = rescreen},
+    {.name = "top_k", .n_in = 1, .n_out = 1, SHAPES(tops), .describe = top_k},
     {.name = "attention", .n_in = 3, .n_out = 1, .batch = true, SHAPES(heads), .describe = attention},
     {.name = "embedding", .n_in = 2, .n_out = 1, .batch = true, .by_id = true, SHAPES(vocabulary), .describe = embedding},
     {.name = "rope", .n_in = 3, .n_out = 1, .batch = true, SHAPES(heads), .describe = rope},
@@ -227,7 +236,7 @@ const setun_bench_op *setun_bench_op_find(const char *name)
 
 const char *setun_bench_op_names(void)
 {
-    return "linear, screen, rescreen, attention, embedding, rope, kv_write, output_rows, pack, ternarise, quantise, rms_norm, add, mul, relu2, silu, probe_int8";
+    return "linear, screen, rescreen, top_k, attention, embedding, rope, kv_write, output_rows, pack, ternarise, quantise, rms_norm, add, mul, relu2, silu, probe_int8";
 }
 
 const setun_bench_shape *setun_bench_op_shapes(const setun_bench_op *op, size_t *out_n)

@@ -1,4 +1,5 @@
-/* ops_rows.c - cases of the ops that work on rows: embedding, output_rows, rms_norm, rope, add, mul, relu2, silu. */
+/* ops_rows.c - cases of the ops that work on rows: embedding, output_rows, rms_norm, rope, add, mul, relu2, silu, top_k. */
+#include <math.h>
 #include <stdio.h>
 
 #include "check/ops.h"
@@ -125,6 +126,44 @@ static bool describe_output_rows(const setun_check_target *target, uint32_t i, s
 }
 
 const setun_check_op setun_check_output_rows = {.name = "output_rows", .n_in = 1, .n_out = 1, .describe = describe_output_rows};
+
+/* ---- top_k ---- */
+
+/* One, some and all of the columns. */
+static bool describe_top_k(const setun_check_target *target, uint32_t i, setun_check_case *c)
+{
+    enum { N_WANTED = 4 };
+    enum setun_check_fill fill;
+    int64_t m, n, k;
+
+    (void)target;
+    if (i >= N_WANTED * N_FRAMES)
+        return false;
+    frame(i / N_WANTED, &m, &n, &fill);
+    k = (const int64_t[N_WANTED]){1, (n + 3) / 4, n < 40 ? n : 40, n}[i % N_WANTED];
+    set(c, m, n, fill);
+    setun_check_dims(c->out_dim[0], m, k);
+    (void)snprintf(c->text, sizeof(c->text), "m=%lld k=%lld of n=%lld x=%s", (long long)m, (long long)k, (long long)n, setun_check_fill_name(fill));
+    return true;
+}
+
+/* Here and there what is equal to others, or to nothing. */
+static setun_status prepare_top_k(const setun_check_target *target, setun_check_case *c, setun_check_operand *oracle_in, setun_check_operand *in,
+                                  setun_check_failure *failure, setun_error *error)
+{
+    static const float special[] = {0.0f, -0.0f, 1.0f, INFINITY, -INFINITY, NAN, -NAN};
+    const setun_tensor *x = &oracle_in[0].part[0];
+
+    (void)target, (void)in, (void)failure, (void)error;
+    for (int64_t i = 0; i < x->dim[0]; i++)
+        for (int64_t j = 0; j < x->dim[1]; j++)
+            if (setun_check_below(&c->random, 8) == 0)
+                ((float *)(void *)((char *)x->data + i * x->stride_bytes[0]))[j] = special[setun_check_below(&c->random, SETUN_COUNT(special))];
+    setun_check_operand_soil(&oracle_in[0], &c->random);
+    return SETUN_OK;
+}
+
+const setun_check_op setun_check_top_k = {.name = "top_k", .n_in = 1, .n_out = 1, .describe = describe_top_k, .prepare = prepare_top_k};
 
 /* ---- rms_norm ---- */
 

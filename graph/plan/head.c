@@ -142,3 +142,20 @@ setun_status setun_planner_choose_rescreen(const setun_planner_request *request,
     node.op = "rescreen";
     return choose_alone(&planner, &node, node.op, fmts, in, n_in, out, 2, NULL, out_ref, out_plan, error);
 }
+
+setun_status setun_planner_choose_top_k(const setun_planner_request *request, int64_t k, setun_kernel_ref *out_ref, setun_kernel_plan *out_plan,
+                                        setun_error *error)
+{
+    const setun_graph_node *head = setun_planner_find_head(request->graph);
+    const setun_tensor in = f32_matrix(1, request->graph->weights[head->in[1].index].dim[0]);
+    setun_planner planner = {.request = request};
+    setun_graph_node node = *head;
+    setun_tensor out = f32_matrix(1, k);
+    const setun_status status = setun_planner_read_backends(&planner, error);
+
+    if (status != SETUN_OK)
+        return status;
+    out.fmt = "i32";
+    node.op = "top_k";
+    return choose_alone(&planner, &node, node.op, "f32>i32", &in, 1, &out, 1, NULL, out_ref, out_plan, error);
+}

@@ -105,4 +105,8 @@ setun_status setun_planner_choose_head(const setun_planner_request *request, int
  * are rows of weights, or fewer. */
 setun_status setun_planner_choose_rescreen(const setun_planner_request *request, setun_kernel_ref *out_ref, setun_kernel_plan *out_plan,
                                            setun_error *error);
+
+/* The like for op top_k: k ids of one row of logits, or of a part of it, or fewer. */
+setun_status setun_planner_choose_top_k(const setun_planner_request *request, int64_t k, setun_kernel_ref *out_ref, setun_kernel_plan *out_plan,
+                                        setun_error *error);
 #endif

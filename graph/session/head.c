@@ -39,6 +39,9 @@ static setun_status plan_rescreen(setun_screen *head, const setun_planner_reques
 
     if (status == SETUN_OK)
         status = setun_store_get_weight(given->store, node->in[1].index, SETUN_WEIGHT_SCREEN_FMTS, &head->w, error);
+    head->top_k_most = head->vocab < SETUN_HEAD_CANDIDATES ? head->vocab : SETUN_HEAD_CANDIDATES;
+    if (status == SETUN_OK)
+        status = setun_planner_choose_top_k(given, head->top_k_most, &head->top_k, &head->top_k_plan, error);
     for (uint32_t i = 0; i < head->n_plans && status == SETUN_OK; i++)
         if (head->screen[i].n_screened == 0)
             status = setun_fail(error, SETUN_ERR_UNSUPPORTED, "op screen does not read %s, which op rescreen does", SETUN_PLANNER_SCREENED);
@@ -86,10 +89,11 @@ static size_t maybe_bytes(const setun_screen *head)
 
 static setun_status reserve(setun_screen *head, setun_error *error)
 {
-    const size_t linear_bytes = head->linear_plan.worker_bytes, rescreen_bytes = head->rescreen_plan.worker_bytes;
-    const size_t kernel_bytes = linear_bytes > rescreen_bytes ? linear_bytes : rescreen_bytes;
-    size_t logits_bytes, all;
+    const size_t wanted[] = {head->linear_plan.worker_bytes, head->rescreen_plan.worker_bytes, head->top_k_plan.worker_bytes};
+    size_t kernel_bytes = 0, logits_bytes, all;
 
+    for (size_t i = 0; i < SETUN_COUNT(wanted); i++) /* they take turns */
+        kernel_bytes = wanted[i] > kernel_bytes ? wanted[i] : kernel_bytes;
     head->x_stride = (head->k * 4 + 63) / 64 * 64;
     head->logits_stride = (head->vocab + SETUN_HEAD_BLOCK - 1) / SETUN_HEAD_BLOCK * SETUN_HEAD_BLOCK;
     /* A page of its own for each worker, who touches it first. */
@@ -128,10 +132,10 @@ setun_status setun_screen_create(const setun_planner_request *request, int mode,
     head->rows_max = chunk < SETUN_HEAD_ROWS ? chunk : SETUN_HEAD_ROWS;
     head->n_workers = request->machine->n_workers;
     status = plan_screen(head, request, error);
-    if (status == SETUN_OK && mode != SETUN_HEAD_INT8)
-        status = plan_rescreen(head, request, error);
     if (status == SETUN_OK)
         status = plan_original(head, request, error);
+    if (status == SETUN_OK && mode != SETUN_HEAD_INT8)
+        status = plan_rescreen(head, request, error);
     if (status == SETUN_OK)
         status = reserve(head, error);
     if (status != SETUN_OK) {

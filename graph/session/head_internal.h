@@ -34,6 +34,9 @@ struct setun_screen {
     setun_operand        w;         /* the weights as op screen reads them */
     setun_kernel_ref     rescreen;
     setun_kernel_plan    rescreen_plan;
+    setun_kernel_ref     top_k;     /* who leads */
+    setun_kernel_plan    top_k_plan;
+    int64_t              top_k_most; /* ids that it gives */
     int32_t             *maybe;     /* [vocab] ids that may be candidates */
     float               *better;    /* [2, logits_stride] their logits and bounds */
     setun_leader        *leaders;   /* [SETUN_HEAD_CANDIDATES] */

@@ -72,13 +72,34 @@ static setun_status compute(setun_screen *head, setun_team *team, int64_t i, int
     return setun_original_run(&o, team, error);
 }
 
+/* Op top_k of a part of a row, by one worker: a setun_ranker. */
+static void rank(void *context, const setun_worker *worker, const float *z, int64_t n, int64_t k, int32_t *out_ids)
+{
+    static const void *const no_attr[1] = {NULL};
+    const setun_screen *head = context;
+    const setun_batch batch = {.size = sizeof(batch), .n_rows = 1, .n_out_rows = 1};
+    const setun_tensor in = {.data = (void *)(uintptr_t)z, .fmt = "f32", .dim = {1, n, 1, 1}, .stride_bytes = {head->logits_stride * 4, 4, 0, 0}};
+    const setun_tensor out = {.data = out_ids, .fmt = "i32", .dim = {1, k, 1, 1}, .stride_bytes = {head->logits_stride * 4, 4, 0, 0}};
+    const setun_call call = {.size = sizeof(call), .n_in = 1, .n_out = 1, .in = &in, .out = &out, .attr = no_attr, .batch = &batch,
+                             .choice = head->top_k_plan.choice};
+    const setun_tile tile = {.end = head->top_k.kernel->units(&call, 0), .worker = worker->index, .n_workers = worker->n_workers,
+                             .scratch = head->scratch + worker->index * head->scratch_bytes};
+
+    if (head->top_k.plugin->enter != NULL)
+        head->top_k.plugin->enter();
+    head->top_k.kernel->run(&call, &tile);
+    if (head->top_k.plugin->leave != NULL)
+        head->top_k.plugin->leave();
+}
+
 /* The candidates for row i, in head->id; *out_n -1: all logits are needed. */
 static setun_status find_candidates(setun_screen *head, setun_team *team, setun_sampler *sampler, int64_t i, const setun_sampling *sampling,
                                     const int32_t *history, size_t n_history, int64_t *out_n, setun_error *error)
 {
     const setun_planned *planned = setun_screen_planned(head, head->batch.n_out_rows);
+    const setun_ranker ranker = {.rank = rank, .context = head, .most = head->top_k_most};
     double begin_s = setun_beside_begin(head->times);
-    int64_t n = setun_sampler_lead(sampler, team, sampling, setun_screen_row(head, planned->logits, i), setun_screen_row(head, planned->bound, i), history,
+    int64_t n = setun_sampler_lead(sampler, &ranker, team, sampling, setun_screen_row(head, planned->logits, i), setun_screen_row(head, planned->bound, i), history,
                                    n_history, (int64_t)n_history, SETUN_HEAD_CANDIDATES, head->leaders);
     const int64_t n_leaders = n;
     setun_status status;

@@ -15,11 +15,12 @@ setun_status setun_sampler_create(int64_t n_vocab, setun_sampler **out_sampler, 
         sampler->n_vocab    = n_vocab;
         sampler->candidates = setun_calloc((size_t)n_vocab, sizeof(candidate));
         sampler->low        = setun_calloc((size_t)n_vocab, sizeof(*sampler->low));
+        sampler->ranked     = setun_calloc((size_t)n_vocab, sizeof(*sampler->ranked));
         sampler->penalised  = setun_calloc((size_t)n_vocab, 1);
     }
-    if (sampler == NULL || sampler->candidates == NULL || sampler->low == NULL || sampler->penalised == NULL) {
+    if (sampler == NULL || sampler->candidates == NULL || sampler->low == NULL || sampler->ranked == NULL || sampler->penalised == NULL) {
         setun_sampler_destroy(sampler);
-        return setun_fail_nomem(error, "sampler", (size_t)n_vocab * (sizeof(candidate) + sizeof(float) + 1));
+        return setun_fail_nomem(error, "sampler", (size_t)n_vocab * (sizeof(candidate) + sizeof(float) + sizeof(int32_t) + 1));
     }
     *out_sampler = sampler;
     return SETUN_OK;
@@ -31,6 +32,7 @@ void setun_sampler_destroy(setun_sampler *sampler)
         return;
     free(sampler->candidates);
     free(sampler->low);
+    free(sampler->ranked);
     free(sampler->penalised);
     free(sampler);
 }
@@ -56,7 +58,8 @@ setun_status setun_sampling_check(const setun_sampling *sampling, setun_error *e
     return SETUN_OK;
 }
 
-void setun_sampler_sift_down(candidate *heap, int64_t n, int64_t i)
+/* A heap whose root is the candidate that comes last: restores its order below `i`. */
+static void sift_down(candidate *heap, int64_t n, int64_t i)
 {
     for (;;) {
         int64_t last = i, left = 2 * i + 1, right = left + 1;
@@ -75,22 +78,21 @@ void setun_sampler_sift_down(candidate *heap, int64_t n, int64_t i)
     }
 }
 
-void setun_sampler_make_heap(candidate *heap, int64_t n)
+static void make_heap(candidate *heap, int64_t n)
 {
     for (int64_t i = n / 2 - 1; i >= 0; i--)
-        setun_sampler_sift_down(heap, n, i);
+        sift_down(heap, n, i);
 }
 
-/* Keeps the k candidates that come first, in any order. In place, so that drawing allocates nothing. */
-static int64_t keep_first(candidate *candidates, int64_t n, int64_t k)
+int64_t setun_sampler_keep_first(candidate *candidates, int64_t n, int64_t k)
 {
     if (k >= n)
         return n;
-    setun_sampler_make_heap(candidates, k);
+    make_heap(candidates, k);
     for (int64_t i = k; i < n; i++)
         if (before(&candidates[i], &candidates[0])) {
             candidates[0] = candidates[i];
-            setun_sampler_sift_down(candidates, k, 0);
+            sift_down(candidates, k, 0);
         }
     return k;
 }
@@ -98,13 +100,13 @@ static int64_t keep_first(candidate *candidates, int64_t n, int64_t k)
 /* Heap sort: first candidate first. */
 static void sort(candidate *candidates, int64_t n)
 {
-    setun_sampler_make_heap(candidates, n);
+    make_heap(candidates, n);
     for (int64_t end = n - 1; end > 0; end--) {
         candidate last = candidates[0];
 
         candidates[0] = candidates[end];
         candidates[end] = last;
-        setun_sampler_sift_down(candidates, end, 0);
+        sift_down(candidates, end, 0);
     }
 }
 
@@ -202,7 +204,7 @@ static int32_t choose(candidate *candidates, int64_t n, const setun_sampling *sa
     for (int64_t i = 0; i < n; i++)
         candidates[i].z = candidates[i].z / sampling->temperature;
     if (sampling->top_k > 0)
-        n = keep_first(candidates, n, sampling->top_k);
+        n = setun_sampler_keep_first(candidates, n, sampling->top_k);
     if (sampling->top_p > 0.0f && sampling->top_p < 1.0f)
         n = keep_top_p(candidates, n, sampling->top_p);
     if (sampling->min_p > 0.0f)

@@ -25,12 +25,19 @@ typedef struct setun_leader {
     float   logit;     /* the caller's to fill in */
 } setun_leader;
 
+/* Op top_k, for a worker by itself: the columns of the k largest of z[n] (k <= n and `most`), in out_ids[k]. */
+typedef struct setun_ranker {
+    void  (*rank)(void *context, const setun_worker *worker, const float *z, int64_t n, int64_t k, int32_t *out_ids);
+    void   *context;
+    int64_t most;
+} setun_ranker;
+
 /* Which ids can be drawn, or matter to what is, in two steps. First logit i lies within e[i] of z[i] (both [n_vocab], e overwritten, and needed
- * until keep is done, as is the history): ids that lead are in out_leaders[max_leaders], 1 or top_k of them, in any order; their number is returned. -1: all
+ * until keep is done, as is the history): ids that lead are in out_leaders[max_leaders], 1 or top_k of them, found by the ranker, in any order; their number is returned. -1: all
  * logits are needed, as there would be more, a bound is not finite, or probabilities of all tokens are added up (top-p without top-k).
  * All workers of the team take a share of a vocabulary that is large enough; team is not called for a smaller one and may be NULL then. */
-int64_t setun_sampler_lead(setun_sampler *sampler, setun_team *team, const setun_sampling *sampling, const float *z, float *e, const int32_t *history,
-                           size_t n_history, int64_t position, int64_t max_leaders, setun_leader *out_leaders);
+int64_t setun_sampler_lead(setun_sampler *sampler, const setun_ranker *ranker, setun_team *team, const setun_sampling *sampling, const float *z,
+                           float *e, const int32_t *history, size_t n_history, int64_t position, int64_t max_leaders, setun_leader *out_leaders);
 /* Then, as the leaders' logits are known: the ids, in ascending order, in out_ids[max_ids], and their number. setun_sampler_draw_among draws among
  * them what setun_sampler_draw does among all. -1: there would be more. */
 int64_t setun_sampler_keep(setun_sampler *sampler, setun_team *team, const setun_leader *leaders, int64_t n_leaders, int64_t max_ids, int32_t *out_ids);

@@ -16,8 +16,7 @@ enum { SETUN_SCREEN_SHARES = 64 };
 typedef struct setun_screen_share {
     int64_t   begin, end;            /* its ids, and its part of the sampler's candidates */
     int64_t   n;                     /* candidates there */
-    double    best;                  /* the largest low end with its noise */
-    double    leads;                 /* the largest middle, where luck draws with its noise */
+    double    best, leads;           /* where luck draws: the largest low end with its noise, and the largest middle */
     int32_t   leader;                /* and whose that is */
     bool      outside;               /* an end is not finite, or too far out */
     char      apart[16];             /* workers write to lines of their own */
@@ -26,8 +25,9 @@ typedef struct setun_screen_share {
 /* What setun_sampler_lead leaves for setun_sampler_keep. */
 typedef struct setun_screening {
     setun_sampling     sampling;
+    setun_ranker       ranker;
     const float       *z;          /* [n_vocab] the caller's */
-    float             *low, *high; /* [n_vocab] the ends of intervals around them; high is the caller's e */
+    float             *low, *high; /* [n_vocab] the ends of intervals around them; low: where luck draws; high is the caller's e */
     const int32_t     *history;
     size_t             n_history;
     int64_t            position;
@@ -42,6 +42,7 @@ struct setun_sampler {
     int64_t        n_vocab;
     candidate     *candidates; /* [n_vocab] scratch */
     float         *low;        /* [n_vocab] of screening */
+    int32_t       *ranked;     /* [n_vocab] likewise: columns of each share */
     unsigned char *penalised;  /* [n_vocab] 1: stands in the history, 2: and was penalised; all 0 between draws */
 };
 
@@ -57,9 +58,8 @@ static inline float setun_sampler_penalise(float z, float penalty)
     return z > 0.0f ? z / penalty : z * penalty;
 }
 
-/* A heap whose root is the candidate that comes last: makes one; restores its order below `i`. */
-void setun_sampler_make_heap(candidate *heap, int64_t n);
-void setun_sampler_sift_down(candidate *heap, int64_t n, int64_t i);
+/* Keeps the k candidates that come first, in any order. In place, so that drawing allocates nothing. Returns how many there are. */
+int64_t setun_sampler_keep_first(candidate *candidates, int64_t n, int64_t k);
 
 /* Marks the ids of the history; mark 0 takes the marks off again. Nothing happens where no penalty is wanted. */
 void setun_sampler_mark(setun_sampler *sampler, float penalty, const int32_t *history, size_t n_history, unsigned char mark);

@@ -12,13 +12,14 @@
 
 enum {
     ALONE = 4096, /* with fewer ids the others are not worth waking */
-    STEP = 16,    /* ids at a time, of which the compiler makes vectors; a line of memory */
-    PART = 1024   /* ids that are looked through one by one */
+    STEP = 16     /* ids at a time, of which the compiler makes vectors; a line of memory */
 };
 
-/* The ends of the intervals: low, and high in the place of e. A logit is an f32 and rounding is monotone, so that the rounded ends hold it as
- * the exact ones do. What is not finite makes the difference to itself NaN, and least and most say nothing of NaN. */
-static void make_intervals(const float *restrict z, float *restrict e, float *restrict out_low, setun_screen_share *s)
+/* The ends of the intervals: low, where it is wanted, and high in the place of e. A logit is an f32 and rounding is monotone, so that the rounded ends
+ * hold it as the exact ones do. What is not finite makes the difference to itself NaN, and least and most say nothing of NaN. wants_low is a
+ * constant where this is inlined. */
+static inline __attribute__((always_inline)) void make_intervals(const float *restrict z, float *restrict e, bool wants_low, float *restrict out_low,
+                                                                 setun_screen_share *s)
 {
     float least[STEP], most[STEP], differences[STEP] = {0};
     bool outside = false;
@@ -32,7 +33,8 @@ static void make_intervals(const float *restrict z, float *restrict e, float *re
         for (int j = 0; j < STEP; j++) {
             const float low = z[i + j] - e[i + j], high = z[i + j] + e[i + j];
 
-            out_low[i + j] = low;
+            if (wants_low)
+                out_low[i + j] = low;
             e[i + j] = high;
             least[j] = low < least[j] ? low : least[j];
             most[j] = high > most[j] ? high : most[j];
@@ -41,7 +43,8 @@ static void make_intervals(const float *restrict z, float *restrict e, float *re
     for (; i < s->end; i++) {
         const float low = z[i] - e[i], high = z[i] + e[i];
 
-        out_low[i] = low;
+        if (wants_low)
+            out_low[i] = low;
         e[i] = high;
         outside |= !(low >= -SCREEN_LIMIT) || !(high <= SCREEN_LIMIT); /* NaN too */
     }
@@ -50,20 +53,35 @@ static void make_intervals(const float *restrict z, float *restrict e, float *re
     s->outside = outside;
 }
 
-/* Tokens of the history, once each though they may stand there often. */
-static void penalise(const setun_screening *screen, setun_sampler *sampler, const setun_screen_share *s)
+/* How a token is drawn: what it has to reach depends on it. */
+enum { BY_LOGIT, BY_RANK, BY_LIKELIHOOD, BY_LUCK };
+
+static int drawn_by(const setun_sampling *sampling)
+{
+    if (sampling->temperature == 0.0f)
+        return BY_LOGIT;
+    return sampling->top_k > 0 ? BY_RANK : sampling->min_p > 0.0f ? BY_LIKELIHOOD : BY_LUCK;
+}
+
+/* Tokens of the history, once each though they may stand there often; they are candidates, and their number is returned. */
+static int64_t penalise(const setun_screening *screen, setun_sampler *sampler, const setun_screen_share *s)
 {
     const float penalty = screen->sampling.repeat_penalty;
+    candidate *found = sampler->candidates + s->begin;
+    int64_t n = 0;
 
     for (size_t i = 0; i < screen->n_history; i++) {
         const int32_t id = screen->history[i];
 
         if (id < s->begin || id >= s->end || sampler->penalised[id] != 1)
             continue;
-        screen->low[id]  = setun_sampler_penalise(screen->low[id], penalty);
+        if (drawn_by(&screen->sampling) == BY_LUCK)
+            screen->low[id] = setun_sampler_penalise(screen->low[id], penalty);
         screen->high[id] = setun_sampler_penalise(screen->high[id], penalty);
         sampler->penalised[id] = 2;
+        found[n++] = (candidate){setun_sampler_penalise(screen->z[id], penalty), id};
     }
+    return n;
 }
 
 static void divide(float *z, const setun_screen_share *s, float by)
@@ -82,58 +100,26 @@ static inline float middle(const setun_screening *screen, int64_t i)
     return 0.5f * screen->low[i] + 0.5f * screen->high[i];
 }
 
-/* The largest middle from begin to end. */
-static float largest(const setun_screening *screen, int64_t begin, int64_t end)
+/* The first of a share by their z, which temperature leaves in order: of the n_penalised candidates that are there, and of all others, of which the
+ * ranker finds enough if it is asked for as many more. */
+static void keep_largest(const setun_screening *screen, setun_sampler *sampler, const setun_worker *worker, setun_screen_share *s, int64_t n_penalised)
 {
-    float lane[STEP], most = -INFINITY;
-    int64_t i = begin;
+    const int64_t n_ids = s->end - s->begin, k = drawn_by(&screen->sampling) == BY_RANK ? screen->sampling.top_k : 1;
+    int64_t n = n_penalised, n_ranked = k < n_ids - n_penalised ? k + n_penalised : n_ids;
+    candidate *found = sampler->candidates + s->begin;
+    int32_t *ranked = sampler->ranked + s->begin;
 
-    for (int j = 0; j < STEP; j++)
-        lane[j] = most;
-    for (; i + STEP <= end; i += STEP)
-        for (int j = 0; j < STEP; j++)
-            lane[j] = middle(screen, i + j) > lane[j] ? middle(screen, i + j) : lane[j];
-    for (; i < end; i++)
-        most = middle(screen, i) > most ? middle(screen, i) : most;
-    for (int j = 0; j < STEP; j++)
-        most = lane[j] > most ? lane[j] : most;
-    return most;
-}
+    if (n_ranked > screen->ranker.most)
+        n_ranked = screen->ranker.most;
+    if (n_ranked > 0)
+        screen->ranker.rank(screen->ranker.context, worker, screen->z + s->begin, n_ids, n_ranked, ranked);
+    for (int64_t i = 0; i < n_ranked; i++) {
+        const int64_t id = s->begin + ranked[i];
 
-/* The largest middle of a share, and the first id that has it, which is sought in the first part that has it. */
-static void find_largest(const setun_screening *screen, setun_screen_share *s)
-{
-    float most = -INFINITY;
-    int64_t i = s->begin;
-
-    for (int64_t begin = s->begin; begin < s->end; begin += PART) {
-        const float here = largest(screen, begin, begin + PART < s->end ? begin + PART : s->end);
-
-        if (here > most) {
-            most = here;
-            i = begin;
-        }
+        if (sampler->penalised[id] == 0)
+            found[n++] = (candidate){screen->z[id], (int32_t)id};
     }
-    while (i + 1 < s->end && middle(screen, i) < most)
-        i++;
-    s->leads = (double)most;
-    s->leader = (int32_t)i;
-}
-
-/* The k largest middles of a share, or all, as a heap. */
-static void keep_largest(const setun_screening *screen, setun_screen_share *s, candidate *heap)
-{
-    const int64_t k = screen->sampling.top_k < s->end - s->begin ? screen->sampling.top_k : s->end - s->begin;
-
-    for (int64_t i = 0; i < k; i++)
-        heap[i] = (candidate){middle(screen, s->begin + i), (int32_t)(s->begin + i)};
-    setun_sampler_make_heap(heap, k);
-    for (int64_t i = s->begin + k; i < s->end; i++)
-        if (middle(screen, i) > heap[0].z) { /* of equals the first ids stay */
-            heap[0] = (candidate){middle(screen, i), (int32_t)i};
-            setun_sampler_sift_down(heap, k, 0);
-        }
-    s->n = k;
+    s->n = setun_sampler_keep_first(found, n, k);
 }
 
 /* Ids that may win the draw with their noise, which is kept rounded up, against others of the share; and the one that most likely does. What loses
@@ -175,38 +161,27 @@ static float prepared(const setun_sampling *sampling, float z, bool penalised)
     return sampling->temperature != 0.0f ? z / sampling->temperature : z;
 }
 
-/* How a token is drawn: what it has to reach depends on it. */
-enum { BY_LOGIT, BY_RANK, BY_LIKELIHOOD, BY_LUCK };
-
-static int drawn_by(const setun_sampling *sampling)
-{
-    if (sampling->temperature == 0.0f)
-        return BY_LOGIT;
-    return sampling->top_k > 0 ? BY_RANK : sampling->min_p > 0.0f ? BY_LIKELIHOOD : BY_LUCK;
-}
-
 /* What a worker finds by itself. */
-static void look(setun_sampler *sampler, setun_screen_share *s)
+static void look(setun_sampler *sampler, const setun_worker *worker, setun_screen_share *s)
 {
     const setun_screening *screen = &sampler->screening;
+    const bool by_luck = drawn_by(&screen->sampling) == BY_LUCK;
+    int64_t n_penalised;
 
-    make_intervals(screen->z, screen->high, screen->low, s);
+    if (by_luck)
+        make_intervals(screen->z, screen->high, true, screen->low, s);
+    else
+        make_intervals(screen->z, screen->high, false, NULL, s);
     if (s->outside)
         return;
-    penalise(screen, sampler, s);
-    if (screen->sampling.temperature != 0.0f) {
-        divide(screen->low, s, screen->sampling.temperature);
+    n_penalised = penalise(screen, sampler, s);
+    if (screen->sampling.temperature != 0.0f)
         divide(screen->high, s, screen->sampling.temperature);
-    }
-    switch (drawn_by(&screen->sampling)) {
-    case BY_RANK:
-        keep_largest(screen, s, sampler->candidates + s->begin);
-        break;
-    case BY_LUCK:
+    if (by_luck) {
+        divide(screen->low, s, screen->sampling.temperature);
         keep_lucky(screen, s, sampler->candidates + s->begin);
-        break;
-    default:
-        find_largest(screen, s);
+    } else {
+        keep_largest(screen, sampler, worker, s, n_penalised);
     }
 }
 
@@ -221,7 +196,7 @@ static void look_share(const setun_worker *worker, void *context)
 
         s->begin = steps * w / n * STEP;
         s->end = w + 1 < n ? steps * (w + 1) / n * STEP : sampler->n_vocab;
-        look(sampler, s);
+        look(sampler, worker, s);
     }
     if (w == 0)
         sampler->screening.n_shares = n;
@@ -235,27 +210,18 @@ static void run_shares(setun_sampler *sampler, setun_team *team, void (*work)(co
         setun_team_run(team, work, sampler);
 }
 
-/* The k largest of all shares' heaps. */
-static int64_t lead_by_rank(setun_sampler *sampler)
+/* The first of all that shares have kept. */
+static int64_t lead_of_kept(setun_sampler *sampler)
 {
-    candidate *heap = sampler->candidates;
-    int64_t n = 0, k = sampler->screening.sampling.top_k;
+    const setun_screening *screen = &sampler->screening;
+    candidate *kept = sampler->candidates;
+    int64_t n = 0;
 
-    for (uint32_t w = 0; w < sampler->screening.n_shares; w++) { /* side by side */
-        const setun_screen_share *s = &sampler->screening.shares[w];
-
-        memmove(heap + n, heap + s->begin, (size_t)s->n * sizeof(*heap));
-        n += s->n;
+    for (uint32_t w = 0; w < screen->n_shares; w++) { /* side by side */
+        memmove(kept + n, kept + screen->shares[w].begin, (size_t)screen->shares[w].n * sizeof(*kept));
+        n += screen->shares[w].n;
     }
-    if (k > n)
-        k = n;
-    setun_sampler_make_heap(heap, k);
-    for (int64_t i = k; i < n; i++)
-        if (before(&heap[i], &heap[0])) {
-            heap[0] = heap[i];
-            setun_sampler_sift_down(heap, k, 0);
-        }
-    return k;
+    return setun_sampler_keep_first(kept, n, drawn_by(&screen->sampling) == BY_RANK ? screen->sampling.top_k : 1);
 }
 
 /* The best of the shares' own. */
@@ -269,14 +235,16 @@ static int32_t lead_of_shares(const setun_screening *screen)
     return best->leader;
 }
 
-int64_t setun_sampler_lead(setun_sampler *sampler, setun_team *team, const setun_sampling *sampling, const float *z, float *e, const int32_t *history,
-                           size_t n_history, int64_t position, int64_t max_leaders, setun_leader *out_leaders)
+int64_t setun_sampler_lead(setun_sampler *sampler, const setun_ranker *ranker, setun_team *team, const setun_sampling *sampling, const float *z,
+                           float *e, const int32_t *history, size_t n_history, int64_t position, int64_t max_leaders, setun_leader *out_leaders)
 {
     setun_screening *screen = &sampler->screening;
-    bool outside = false, by_rank;
+    bool outside = false;
+    int how;
     int64_t n = 1;
 
     screen->sampling = sampling != NULL ? *sampling : (setun_sampling){.temperature = 0.0f};
+    screen->ranker = *ranker;
     screen->z = z;
     screen->high = e;
     screen->low = sampler->low;
@@ -284,19 +252,19 @@ int64_t setun_sampler_lead(setun_sampler *sampler, setun_team *team, const setun
     screen->n_history = n_history;
     screen->position = position;
     sampling = &screen->sampling;
-    by_rank = drawn_by(sampling) == BY_RANK;
+    how = drawn_by(sampling);
     if (sampling->temperature != 0.0f && sampling->top_k == 0 && sampling->top_p > 0.0f && sampling->top_p < 1.0f)
         return -1;
-    if (max_leaders < 1 || (by_rank && sampling->top_k > max_leaders))
+    if (max_leaders < 1 || (how == BY_RANK && sampling->top_k > max_leaders))
         return -1;
     setun_sampler_mark(sampler, sampling->repeat_penalty, history, n_history, 1);
     run_shares(sampler, team, look_share);
     for (uint32_t w = 0; w < screen->n_shares; w++)
         outside |= screen->shares[w].outside;
-    if (!outside && by_rank)
-        n = lead_by_rank(sampler);
+    if (!outside && how != BY_LUCK)
+        n = lead_of_kept(sampler);
     for (int64_t i = 0; i < n && !outside; i++) {
-        const int32_t id = by_rank ? sampler->candidates[i].id : lead_of_shares(screen);
+        const int32_t id = how != BY_LUCK ? sampler->candidates[i].id : lead_of_shares(screen);
 
         out_leaders[i] = (setun_leader){.id = id, .penalised = sampler->penalised[id] != 0};
     }

@@ -32,6 +32,8 @@
  * rescreen     x i16.hl+f32+f32+f32 [1, k],                       z, e f32[1, c]   none; the same of the rows of w that id names, 0 .. n - 1 in
  *              w i7.r256k32+f32+f32+f32+f32 [n, k],                                 any order, with a smaller e; coarse is screen's z of x and w.
  *              coarse f32[1, n], id i32[1, c]                                      A unit is any number of ids
+ * top_k        x f32[m, n]                                        id i32[m, k]     none; 1 <= k <= n. A call may have fewer columns and ids than
+ *                                                                                  plan() saw, as screened logits are cut among workers
  * probe_int8   x f32[m, n]                                        y like x, a copy  none; in no model: see SETUN_PROBE_OPS
  * \endverbatim
  *

@@ -165,7 +165,7 @@ static void expect_same_bits_of_rows(const json_t *list, int rows)
 
 Test(bench, every_op_can_be_timed)
 {
-    static const char *const ops[] = {"linear", "screen", "attention", "embedding", "rope", "kv_write", "output_rows", "pack", "ternarise", "quantise",
+    static const char *const ops[] = {"linear", "screen", "top_k", "attention", "embedding", "rope", "kv_write", "output_rows", "pack", "ternarise", "quantise",
                                        "rms_norm", "add", "mul", "relu2", "silu", "probe_int8"};
 
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {

@@ -1,4 +1,4 @@
-/* test_rows.c - ops that work row by row: output_rows, add, mul, relu2, silu, rms_norm, rope. */
+/* test_rows.c - ops that work row by row: output_rows, top_k, add, mul, relu2, silu, rms_norm, rope. */
 #include <math.h>
 #include <string.h>
 
@@ -102,6 +102,68 @@ Test(rows, output_rows)
         }
         test_tensor_free(&x);
         test_tensor_free(&y);
+    }
+}
+
+/* ---- top_k ---- */
+
+/* Column a of the row comes before b: by counting, not by a heap. */
+static bool comes_before(const float *x, int64_t a, int64_t b)
+{
+    const float va = isnan(x[a]) ? -INFINITY : x[a], vb = isnan(x[b]) ? -INFINITY : x[b];
+
+    return va > vb || (va == vb && a < b);
+}
+
+static void check_top_k(int64_t m, int64_t n, int64_t k, int kinds)
+{
+    static const float special[] = {-0.0f, 0.0f, NAN, INFINITY, -INFINITY};
+    test_tensor x = test_tensor_make("f32", m, n, 1, 1), id = test_tensor_make("i32", m, k, 1, 1);
+    const test_call call = {.in = {&x}, .n_in = 1, .out = {&id}, .n_out = 1};
+    setun_kernel_ref ref;
+
+    test_fill_f32(&x, 1.0f);
+    for (int64_t i = 0; i < m; i++) {
+        float *row = test_row(&x, i);
+
+        for (int64_t j = 0; j < n && kinds == 1; j++) /* many are equal */
+            row[j] = roundf(8 * row[j]);
+        for (int64_t j = i % 3; j < n && kinds == 2; j += 3)
+            row[j] = special[(i + j) % 5];
+    }
+    cr_assert_gt(test_count_kernels("top_k", "f32>i32"), 0);
+    for (size_t at = 0; test_next_kernel("top_k", "f32>i32", &at, &ref);) {
+        test_run(ref, &call);
+        for (int64_t i = 0; i < m; i++) {
+            const float *row = test_row(&x, i);
+            const int32_t *found = test_row(&id, i);
+
+            for (int64_t r = 0; r < k; r++) { /* exactly r others come before the one at place r */
+                int64_t n_before = 0;
+
+                cr_assert(found[r] >= 0 && found[r] < n, "%s: row %lld, place %lld: %d", ref.kernel->name, (long long)i, (long long)r, found[r]);
+                for (int64_t j = 0; j < n; j++)
+                    n_before += comes_before(row, j, found[r]);
+                cr_assert_eq(n_before, r, "%s: %lld of %lld, row %lld: column %d is at place %lld, expected %lld", ref.kernel->name, (long long)k,
+                             (long long)n, (long long)i, found[r], (long long)r, (long long)n_before);
+            }
+        }
+    }
+    test_tensor_free(&x);
+    test_tensor_free(&id);
+}
+
+Test(rows, top_k)
+{
+    static const int64_t wanted[] = {1, 2, 3, 40, 257};
+
+    for (int kinds = 0; kinds < 3; kinds++) {
+        EACH(i, rows) EACH(j, columns) EACH(w, wanted) {
+            if (wanted[w] <= columns[j])
+                check_top_k(rows[i], columns[j], wanted[w], kinds);
+        }
+        check_top_k(1, 5003, 1, kinds);
+        check_top_k(2, 5003, 64, kinds);
     }
 }
 

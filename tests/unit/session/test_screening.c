@@ -35,12 +35,39 @@ static void make_intervals(const float *logits, double scale, float *z, float *e
     }
 }
 
+typedef struct column {
+    float   z;
+    int32_t at;
+} column;
+
+static int compare(const void *a, const void *b)
+{
+    const column *x = a, *y = b;
+
+    return x->z > y->z ? -1 : x->z < y->z ? 1 : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Op top_k, by sorting all. */
+static void rank(void *context, const setun_worker *worker, const float *z, int64_t n, int64_t k, int32_t *out_ids)
+{
+    column *all = malloc((size_t)n * sizeof(*all));
+
+    (void)context, (void)worker;
+    for (int64_t i = 0; i < n; i++)
+        all[i] = (column){z[i], (int32_t)i};
+    qsort(all, (size_t)n, sizeof(*all), compare);
+    for (int64_t i = 0; i < k; i++)
+        out_ids[i] = all[i].at;
+    free(all);
+}
+
 /* Both steps; logits: what the leaders' turn out to be. */
 static int64_t screen(setun_sampler *sampler, setun_team *team, const setun_sampling *s, float *z, float *e, const float *logits,
                       const int32_t *history, size_t n_history, int64_t position, int64_t max_ids, int32_t *out_ids)
 {
     static setun_leader leaders[100];
-    const int64_t n = setun_sampler_lead(sampler, team, s, z, e, history, n_history, position, max_ids < 100 ? max_ids : 100, leaders);
+    const setun_ranker ranker = {.rank = rank, .most = 4096};
+    const int64_t n = setun_sampler_lead(sampler, &ranker, team, s, z, e, history, n_history, position, max_ids < 100 ? max_ids : 100, leaders);
 
     for (int64_t i = 0; i < n; i++)
         leaders[i].logit = logits[leaders[i].id];
