@@ -79,12 +79,13 @@ static void rank(void *context, const setun_worker *worker, const float *z, int6
     const setun_screen *head = context;
     const setun_batch batch = {.size = sizeof(batch), .n_rows = 1, .n_out_rows = 1};
     const setun_tensor in = {.data = (void *)(uintptr_t)z, .fmt = "f32", .dim = {1, n, 1, 1}, .stride_bytes = {head->logits_stride * 4, 4, 0, 0}};
-    const setun_tensor out = {.data = out_ids, .fmt = "i32", .dim = {1, k, 1, 1}, .stride_bytes = {head->logits_stride * 4, 4, 0, 0}};
+    setun_tensor out = {.fmt = "i32", .dim = {1, k, 1, 1}, .stride_bytes = {head->logits_stride * 4, 4, 0, 0}};
     const setun_call call = {.size = sizeof(call), .n_in = 1, .n_out = 1, .in = &in, .out = &out, .attr = no_attr, .batch = &batch,
                              .choice = head->top_k_plan.choice};
     const setun_tile tile = {.end = head->top_k.kernel->units(&call, 0), .worker = worker->index, .n_workers = worker->n_workers,
                              .scratch = head->scratch + worker->index * head->scratch_bytes};
 
+    out.data = out_ids;
     if (head->top_k.plugin->enter != NULL)
         head->top_k.plugin->enter();
     head->top_k.kernel->run(&call, &tile);
