@@ -4,7 +4,7 @@
  * Few rows: one unit is one head of one row; those of a tile that share a KV head are done together.
  * Few rows, where sequences can have several chunks: one unit is a chunk of one row with `heads` heads, so that all workers share one
  * long sequence, or, where these are few, with one head; what is kept of the chunks lies in memory that they share, and a second phase, for
- * one barrier more, merges it, one unit being a row and head. */
+ * one barrier more, merges it, one unit being a row and head. A row that sees one chunk is done at once: where all do, the second phase is empty. */
 #ifndef SETUN_AVX512_ATTENTION_H
 #define SETUN_AVX512_ATTENTION_H
 #include "attention_parts.h"
@@ -97,6 +97,24 @@ static inline int64_t split_units(const setun_call *call, int64_t *out_n_each)
     return n * *out_n_each;
 }
 
+/* Whether a row is still to be merged in the second phase. */
+static inline int is_merged_later(const setun_call *call, int64_t row)
+{
+    int64_t unused;
+
+    return row_chunks(call, row, &unused) != 1;
+}
+
+static inline int64_t merge_units(const setun_call *call)
+{
+    const setun_attr_attention *attr = call->attr[0];
+
+    for (int64_t i = 0; i < call->in[0].dim[0]; i++)
+        if (is_merged_later(call, i))
+            return call->in[0].dim[0] * attr->heads;
+    return 0;
+}
+
 static inline int64_t attention_units(const setun_call *call, uint32_t phase)
 {
     const setun_attr_attention *attr = call->attr[0];
@@ -104,7 +122,7 @@ static inline int64_t attention_units(const setun_call *call, uint32_t phase)
     int64_t unused;
 
     if (call->choice[CHOICE_SPLIT])
-        return phase == 1 ? m * attr->heads : split_units(call, &unused);
+        return phase == 1 ? merge_units(call) : split_units(call, &unused);
     return rows == 1 ? m * attr->heads : (m + rows - 1) / rows * (attr->heads / (int64_t)call->choice[CHOICE_HEADS]);
 }
 
@@ -214,6 +232,8 @@ ALWAYS_INLINE void attention_split(const setun_call *call, float *scratch, int64
 
         add_chunk(call, &run, chunk, c + 1 < to ? chunk_keys(call, &run, chunk + 1) : next);
     }
+    for (int64_t h = 0; h < n_heads && !is_merged_later(call, row); h++)
+        merge_chunks(&run.query[h], attr->head_dim);
 }
 
 /* Units are heads, if they are cut so finely, inside chunks, inside groups of heads, inside rows. */
@@ -227,6 +247,8 @@ ALWAYS_INLINE void attention_run_split(const setun_call *call, const setun_tile 
         for (int64_t i = tile->begin; i < tile->end; i++) {
             attention_query query;
 
+            if (!is_merged_later(call, i / attr->heads))
+                continue;
             query_make(call, i / attr->heads, i % attr->heads, NULL, (float *)call->shared + i * kept, &query);
             merge_chunks(&query, attr->head_dim);
         }

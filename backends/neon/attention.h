@@ -3,7 +3,7 @@
  * other in one sequence go through the chunks together: K is turned so that lanes are positions once for all of them.
  * Few rows, where sequences can have several chunks: one unit is a chunk of one row with `heads` heads, so that all workers share one
  * long sequence; what is kept of the chunks lies in memory that they share, and a second phase, for one barrier more, merges it, one
- * unit being a row and head. */
+ * unit being a row and head. A row that sees one chunk is done at once: where all do, the second phase is empty. */
 #ifndef SETUN_NEON_ATTENTION_H
 #define SETUN_NEON_ATTENTION_H
 #include "attention_parts.h"
@@ -80,6 +80,24 @@ static inline int64_t row_chunks(const setun_call *call, int64_t row, int64_t *o
     return query_n_chunks(&query);
 }
 
+/* Whether a row is still to be merged in the second phase. */
+static inline int is_merged_later(const setun_call *call, int64_t row)
+{
+    int64_t unused;
+
+    return row_chunks(call, row, &unused) != 1;
+}
+
+static inline int64_t merge_units(const setun_call *call)
+{
+    const setun_attr_attention *attr = call->attr[0];
+
+    for (int64_t i = 0; i < call->in[0].dim[0]; i++)
+        if (is_merged_later(call, i))
+            return call->in[0].dim[0] * attr->heads;
+    return 0;
+}
+
 static inline int64_t attention_units(const setun_call *call, uint32_t phase)
 {
     const setun_attr_attention *attr = call->attr[0];
@@ -90,7 +108,7 @@ static inline int64_t attention_units(const setun_call *call, uint32_t phase)
     if (!call->choice[CHOICE_SPLIT])
         return (m + rows - 1) / rows * groups;
     if (phase == 1)
-        return m * attr->heads;
+        return merge_units(call);
     for (int64_t i = 0; i < m; i++)
         n += row_chunks(call, i, &unused) * groups;
     return n;
@@ -190,6 +208,8 @@ ALWAYS_INLINE void attention_split(const setun_call *call, float *scratch, int64
 
         add_chunk(call, &run, chunk, c + 1 < to ? chunk_keys(call, &run, chunk + 1) : NULL);
     }
+    for (int64_t h = 0; h < n_heads && !is_merged_later(call, row); h++)
+        merge_chunks(&run.query[h], attr->head_dim);
 }
 
 /* Units are chunks, inside groups of heads, inside rows. */
@@ -203,6 +223,8 @@ ALWAYS_INLINE void attention_run_split(const setun_call *call, const setun_tile 
         for (int64_t i = tile->begin; i < tile->end; i++) {
             attention_query query;
 
+            if (!is_merged_later(call, i / attr->heads))
+                continue;
             query_make(call, i / attr->heads, i % attr->heads, NULL, (float *)call->shared + i * kept, &query);
             merge_chunks(&query, attr->head_dim);
         }
