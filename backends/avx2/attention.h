@@ -8,7 +8,7 @@
 #define SETUN_AVX2_ATTENTION_H
 #include "attention_parts.h"
 
-enum { CHOICE_ROWS, CHOICE_HEADS, CHOICE_SPLIT }; /* setun_kernel_plan.choice */
+enum { CHOICE_ROWS, CHOICE_HEADS, CHOICE_SPLIT, CHOICE_FETCH }; /* setun_kernel_plan.choice */
 
 /* A worker's scratch, floats; o's rows and the columns are padded to whole lanes. n_kept: chunks that are kept in it. */
 static inline int64_t scratch_floats(int64_t n_queries, int64_t n_kept, int64_t head_dim)
@@ -66,6 +66,7 @@ static inline setun_status attention_plan(const setun_query *query, setun_kernel
     }
     out_plan->choice[CHOICE_ROWS] = (uint64_t)rows;
     out_plan->choice[CHOICE_HEADS] = (uint64_t)heads;
+    out_plan->choice[CHOICE_FETCH] = (uint64_t)choose_fetch(query->machine);
     out_plan->cost_ns = ATTENTION_NS * (double)query->rows_max * (double)query->in[0].dim[1] * positions;
     return SETUN_OK;
 }
@@ -122,6 +123,7 @@ ALWAYS_INLINE void attention_chunk(const setun_call *call, attention_run_of_rows
     const int64_t base = chunk * SETUN_CHUNK, k_stride = call->in[1].stride_bytes[2], v_stride = call->in[2].stride_bytes[2];
     const char *k = cache_cell(&call->in[1], run->block, run->kv_head, base),
                *v = cache_cell(&call->in[2], run->block, run->kv_head, base);
+    const int fetch = (int)call->choice[CHOICE_FETCH];
     int64_t from = SETUN_CHUNK, to = 0;
 
     for (int64_t i = 0; i < run->n_queries; i++) {
@@ -133,11 +135,14 @@ ALWAYS_INLINE void attention_chunk(const setun_call *call, attention_run_of_rows
             to = to > end ? to : end;
         }
     }
+    /* Nobody asked for the first keys of a worker, and not for all of those that follow others. */
+    if (run->n_queries <= ATTENTION_FEW)
+        fetch_bytes(fetch, k + from * k_stride, least((to - from) * k_stride, ATTENTION_AHEAD_BYTES));
     for (int64_t tile = from / SETUN_LANES * SETUN_LANES; tile < to; tile += SETUN_LANES) {
         const char *ahead = tile_ahead(k, tile, to, k_stride, v + from / SETUN_LANES * SETUN_LANES * v_stride);
 
         if (run->n_queries <= ATTENTION_FEW) {
-            score_few(run, k + tile * k_stride, k_stride, ahead, tile, attr, element_bytes, load_n, turn);
+            score_few(run, k + tile * k_stride, k_stride, fetch, ahead, tile, attr, element_bytes, load_n, turn);
         } else {
             turn_keys(k + tile * k_stride, k_stride, attr->head_dim, element_bytes, run->columns, load_n, turn);
             score_tile(run, base, tile, attr);
@@ -147,10 +152,10 @@ ALWAYS_INLINE void attention_chunk(const setun_call *call, attention_run_of_rows
         weigh_positions(&run->query[i], chunk);
     if (run->n_queries <= ATTENTION_FEW) {
         for (int64_t i = 0; i < run->n_queries; i += run->heads)
-            add_values(run->query + i, run->heads, chunk, v, v_stride, attr->head_dim, 1, next, element_bytes, load, load_n);
+            add_values(run->query + i, run->heads, chunk, v, v_stride, attr->head_dim, fetch, next, element_bytes, load, load_n);
     } else {
         for (int64_t i = 0; i < run->n_queries; i += run->heads)
-            add_values(run->query + i, run->heads, chunk, v, v_stride, attr->head_dim, 0, NULL, element_bytes, load, load_n);
+            add_values(run->query + i, run->heads, chunk, v, v_stride, attr->head_dim, FETCH_NOTHING, NULL, element_bytes, load, load_n);
     }
 }
 

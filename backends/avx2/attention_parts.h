@@ -80,12 +80,23 @@ static inline int64_t query_n_chunks(const attention_query *query)
 }
 
 /* The cache streams from memory, but 16 rows side by side do not look like a stream to the processor. So the bytes are asked for
- * ATTENTION_AHEAD_BYTES before they are needed, into the second cache. gcc takes a function that only prefetches for one without effect:
- * it must be inlined. */
-ALWAYS_INLINE void fetch_bytes(const char *x, int64_t n_bytes)
+ * ATTENTION_AHEAD_BYTES before they are needed, into the first cache if they fill less than half of it (avx512's attention_parts.h tells
+ * what each gave). gcc takes a function that only prefetches for one without effect: it must be inlined. */
+enum { FETCH_NOTHING, FETCH_TO_L2, FETCH_TO_L1 };
+
+static inline int choose_fetch(const setun_machine *machine)
 {
-    for (int64_t at = 0; at < n_bytes; at += 64)
-        _mm_prefetch(x + at, _MM_HINT_T1);
+    return machine->l1d_bytes > 2 * ATTENTION_AHEAD_BYTES ? FETCH_TO_L1 : FETCH_TO_L2;
+}
+
+ALWAYS_INLINE void fetch_bytes(int fetch, const char *x, int64_t n_bytes)
+{
+    if (fetch == FETCH_TO_L1)
+        for (int64_t at = 0; at < n_bytes; at += 64)
+            _mm_prefetch(x + at, _MM_HINT_T0);
+    else
+        for (int64_t at = 0; at < n_bytes; at += 64)
+            _mm_prefetch(x + at, _MM_HINT_T1);
 }
 
 /* Where a tile of positions lies that comes at `tile`, or as much later as what is fetched goes ahead: in x, or, where its positions end
@@ -143,8 +154,8 @@ UNROLL(8)
 }
 
 /* 16 scores of up to ATTENTION_FEW queries, n of them at a time (a constant where this is inlined), straight from 16 positions of K.
- * ahead: a tile to fetch bit by bit. */
-ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
+ * ahead: a tile to fetch bit by bit, fetch: where to. */
+ALWAYS_INLINE void score_direct(attention_query *query, int n, const char *k, int64_t stride_bytes, int fetch, const char *ahead, int64_t tile,
                                 int64_t head_dim, float scale, int64_t element_bytes, lanes_loader_n *load_n, lanes_turner *turn)
 {
     lanes acc[ATTENTION_FEW];
@@ -156,7 +167,7 @@ UNROLL(4)
         const int64_t n_dims = least(head_dim - d, SETUN_LANES);
         lanes column[SETUN_LANES];
 
-        fetch_bytes(ahead + d * element_bytes * SETUN_LANES, n_dims * element_bytes * SETUN_LANES);
+        fetch_bytes(fetch, ahead + d * element_bytes * SETUN_LANES, n_dims * element_bytes * SETUN_LANES);
         if (n_dims == SETUN_LANES) {
             turn(k + d * element_bytes, stride_bytes, column);
 UNROLL(16)
@@ -180,7 +191,7 @@ UNROLL(4)
 }
 
 /* As score_tile, for at most ATTENTION_FEW queries. Some may not see these positions: their scores are not used. */
-ALWAYS_INLINE void score_few(attention_run_of_rows *run, const char *k, int64_t stride_bytes, const char *ahead, int64_t tile,
+ALWAYS_INLINE void score_few(attention_run_of_rows *run, const char *k, int64_t stride_bytes, int fetch, const char *ahead, int64_t tile,
                              const setun_attr_attention *attr, int64_t element_bytes, lanes_loader_n *load_n, lanes_turner *turn)
 {
     const int64_t head_dim = attr->head_dim, usual_dim = 128;
@@ -188,17 +199,17 @@ ALWAYS_INLINE void score_few(attention_run_of_rows *run, const char *k, int64_t 
 
     if (run->n_queries == 4 && head_dim == usual_dim && stride_bytes == usual_dim * element_bytes) {
         /* As constants these leave one pointer to K in place of 16, for which there are no registers. */
-        score_direct(run->query, 4, k, usual_dim * element_bytes, ahead, tile, usual_dim, attr->scale, element_bytes, load_n, turn);
+        score_direct(run->query, 4, k, usual_dim * element_bytes, fetch, ahead, tile, usual_dim, attr->scale, element_bytes, load_n, turn);
         return;
     }
     if (run->n_queries == 4) {
-        score_direct(run->query, 4, k, stride_bytes, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
+        score_direct(run->query, 4, k, stride_bytes, fetch, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
         return;
     }
     for (; i + 2 <= run->n_queries; i += 2)
-        score_direct(run->query + i, 2, k, stride_bytes, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
+        score_direct(run->query + i, 2, k, stride_bytes, fetch, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
     if (i < run->n_queries)
-        score_direct(run->query + i, 1, k, stride_bytes, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
+        score_direct(run->query + i, 1, k, stride_bytes, fetch, ahead, tile, head_dim, attr->scale, element_bytes, load_n, turn);
 }
 
 /* Positions base + tile .. + 15, for the queries that see any of them. Lanes that a query does not see hold nothing of use. */
@@ -245,9 +256,9 @@ static inline void weigh_positions(const attention_query *query, int64_t chunk)
 }
 
 /* Positions first .. end - 1 of one tile are added to o[d ..] of n queries that see them, n_lanes registers each; both constants where
- * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to fetch meanwhile. */
+ * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to fetch meanwhile, fetch: where to. */
 ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot, int64_t first, int64_t end, const char *v,
-                                    int64_t stride_bytes, int starts, int n_lanes, int64_t n_last, const char *ahead,
+                                    int64_t stride_bytes, int starts, int n_lanes, int64_t n_last, int fetch, const char *ahead,
                                     int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
 {
     lanes acc[ATTENTION_VALUES][ATTENTION_VALUE_LANES];
@@ -261,7 +272,7 @@ UNROLL(4)
         lanes value[ATTENTION_VALUE_LANES];
 
         if (ahead != NULL)
-            fetch_bytes(ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
+            fetch_bytes(fetch, ahead + (j - first) * n_lanes * SETUN_LANES * element_bytes, n_lanes * SETUN_LANES * element_bytes);
 UNROLL(4)
         for (int l = 0; l < n_lanes; l++)
             value[l] = n_lanes > 1 || n_last >= SETUN_LANES ? load(v + j * stride_bytes + l * SETUN_LANES * element_bytes)
@@ -284,7 +295,7 @@ UNROLL(4)
 
 /* A tile of 16 positions at a time, or, where nothing is to be fetched, all. next: what comes after the chunk, or NULL. */
 ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, const char *v, int64_t stride_bytes, int64_t head_dim,
-                                 int fetches, const char *next, int64_t element_bytes, lanes_loader *load,
+                                 int fetch, const char *next, int64_t element_bytes, lanes_loader *load,
                                  lanes_loader_n *load_n)
 {
     const int64_t first = chunk_first(query, chunk * SETUN_CHUNK), end = chunk_end(query, chunk * SETUN_CHUNK);
@@ -294,29 +305,29 @@ ALWAYS_INLINE void add_values_of(attention_query *query, int n, int64_t chunk, c
         const char *ahead = NULL;
         int64_t d = 0;
 
-        stop = fetches ? least(j / SETUN_LANES * SETUN_LANES + SETUN_LANES, end) : end;
-        if (fetches)
+        stop = fetch != FETCH_NOTHING ? least(j / SETUN_LANES * SETUN_LANES + SETUN_LANES, end) : end;
+        if (fetch != FETCH_NOTHING)
             ahead = tile_ahead(v, j / SETUN_LANES * SETUN_LANES, end, stride_bytes, next);
         for (; d + ATTENTION_VALUE_LANES * SETUN_LANES <= head_dim; d += ATTENTION_VALUE_LANES * SETUN_LANES)
             add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, ATTENTION_VALUE_LANES,
-                             SETUN_LANES, ahead == NULL ? NULL : ahead + d * element_bytes * SETUN_LANES, element_bytes, load, load_n);
+                             SETUN_LANES, fetch, ahead == NULL ? NULL : ahead + d * element_bytes * SETUN_LANES, element_bytes, load, load_n);
         for (; d < head_dim; d += SETUN_LANES)
-            add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, 1, head_dim - d, NULL,
+            add_values_block(query, n, slot + d, j, stop, v + d * element_bytes, stride_bytes, j == first, 1, head_dim - d, FETCH_NOTHING, NULL,
                              element_bytes, load, load_n);
     }
 }
 
 /* o of the heads of one row. */
 ALWAYS_INLINE void add_values(attention_query *query, int64_t n_heads, int64_t chunk, const char *v, int64_t stride_bytes,
-                              int64_t head_dim, int fetches, const char *next, int64_t element_bytes, lanes_loader *load,
+                              int64_t head_dim, int fetch, const char *next, int64_t element_bytes, lanes_loader *load,
                               lanes_loader_n *load_n)
 {
     int64_t i = 0;
 
     for (; i + ATTENTION_VALUES <= n_heads; i += ATTENTION_VALUES)
-        add_values_of(query + i, ATTENTION_VALUES, chunk, v, stride_bytes, head_dim, fetches, next, element_bytes, load, load_n);
+        add_values_of(query + i, ATTENTION_VALUES, chunk, v, stride_bytes, head_dim, fetch, next, element_bytes, load, load_n);
     if (i < n_heads)
-        add_values_of(query + i, 1, chunk, v, stride_bytes, head_dim, fetches, next, element_bytes, load, load_n);
+        add_values_of(query + i, 1, chunk, v, stride_bytes, head_dim, fetch, next, element_bytes, load, load_n);
 }
 
 static inline float exp_one(float x)
