@@ -17,6 +17,7 @@ else()
 endif()
 # numerics.md: one IEEE operation per step. The compiler may not fuse a multiplication and an addition on its own.
 add_compile_options(-ffp-contract=off)
+add_compile_options($<$<C_COMPILER_ID:Clang>:-fdebug-default-version=4>) # what Debian 12's valgrind reads of clang's
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
                     -Wvla -Wundef)
 if(SETUN_WERROR)
