@@ -202,7 +202,7 @@ static setun_status read_id(const char *path, const char *key, const json_t *val
 
 static setun_status add_stop(setun_text_settings *text, const char *path, const json_t *value, int64_t vocab, setun_error *error)
 {
-    int32_t id;
+    int32_t id = 0; /* here and below: gcc at -O3 does not see that read_id sets it */
     setun_status status = read_id(path, "eos_token_id", value, vocab, &id, error);
 
     if (status != SETUN_OK)
@@ -224,7 +224,7 @@ static setun_status read_ids(setun_text_settings *text, const char *path, const 
     setun_status status;
 
     if (bos != NULL) {
-        int32_t id;
+        int32_t id = 0;
 
         if (json_is_array(bos) && json_array_size(bos) == 1)
             bos = json_array_get(bos, 0);
