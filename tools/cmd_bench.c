@@ -155,7 +155,8 @@ static int bench(bench_options *options, const bench_words *words)
         return show(words->from, words->output);
     if (options->prompt == 0 && options->tokens == 0)
         return fail_usage("nothing to measure: -p or -n must be at least 1");
-    if (!read_choices("--head", HEAD_WORDS, words->heads, &options->heads) || !read_numbers("--threads", words->threads, 1, SETUN_MAX_THREADS, &options->threads) ||
+    if (!read_choices("--head", HEAD_WORDS, words->heads, &options->heads) ||
+        !read_numbers("--threads", words->threads, 1, SETUN_MAX_THREADS, &options->threads) ||
         !read_numbers("--batch", words->batches, 1, 1024, &options->batches) || !read_numbers("--depth", words->depths, 0, 1 << 24, &options->depths))
         return EXIT_USAGE;
     remove_repeats(&options->threads);

@@ -262,7 +262,8 @@ static inline void weigh_positions(const attention_query *query, int64_t chunk)
 }
 
 /* Positions first .. end - 1 of one tile are added to o[d ..] of n queries that see them, n_lanes registers each; both constants where
- * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to fetch meanwhile, fetch: where to. */
+ * this is inlined. n_last: elements of the last register. starts: o is still to be set. ahead: NULL, or memory to fetch
+ * meanwhile, fetch: where to. */
 ALWAYS_INLINE void add_values_block(attention_query *query, int n, int64_t slot, int64_t first, int64_t end, const char *v,
                                     int64_t stride_bytes, int starts, int n_lanes, int64_t n_last, int fetch, const char *ahead,
                                     int64_t element_bytes, lanes_loader *load, lanes_loader_n *load_n)
